@@ -9,7 +9,14 @@ import { packageRoot } from "../lib/project.ts";
  * with it; a file of two programs becomes the same in both.
  */
 const programs = [
-  { checkedBy: "tsconfig.node.json", entries: ["cli/stagedoor.ts", "packages/player/keep-fresh.ts"] },
+  {
+    checkedBy: "tsconfig.node.json",
+    entries: [
+      "cli/stagedoor.ts",
+      ...["playlist", "signing", "hono"].map((name) => `src/package/${name}.ts`),
+      "packages/player/keep-fresh.ts",
+    ],
+  },
   {
     checkedBy: "tsconfig.workers.json",
     entries: ["api", "manifest", "edge", "identity"].map((worker) => `workers/${worker}/index.ts`),

@@ -9,6 +9,7 @@ import {
 } from "../http/cors.ts";
 import { errorResponse, type Reporting, refusedResponse } from "../http/problem-response.ts";
 import type { openGrant } from "../signing/grant.ts";
+import { targetOf } from "../signing/media-url.ts";
 
 /** A GET or HEAD request to the media host. */
 export interface MediaRequest {
@@ -86,12 +87,6 @@ async function answerSecure(request: Request, reporting: Reporting, answer: Answ
   function refused(why: Refusal): Response {
     return withCors(refusedResponse(why, { headers, subject }, reporting));
   }
-}
-
-/** The request target of an absolute URL, cut out and not parsed: a URL parser folds dot segments. */
-function targetOf(url: string): string {
-  const slash = url.indexOf("/", url.indexOf("://") + 3);
-  return slash < 0 ? "/" : url.slice(slash);
 }
 
 /** Whether the manifest worker had a playlist in memory or asked the origin for it first. */

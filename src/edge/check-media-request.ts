@@ -84,7 +84,7 @@ export function checkMediaTarget(target: MediaTarget, context: CheckContext): Me
 /** The first half of {@link checkMediaRequest}: the grant, and whether it covers this path and client. */
 export function checkGrant(
   target: Pick<MediaTarget, "grant" | "path" | "signature">,
-  { keys, now, grantIssuer, client, open = openGrant }: CheckContext,
+  { keys, now, grantIssuer, client, open = openGrant }: Omit<CheckContext, "catalog">,
 ): Result<Grant, GrantRefusal> {
   const opened = open(target.grant, keys, now);
   if (!opened.ok) {
@@ -148,14 +148,14 @@ export function isSignatureValid(
   { path, query, grant }: Pick<MediaTarget, "path" | "query" | "grant">,
   { purpose, expiry, signature }: SignatureParameter,
   key: PreparedSessionKey,
-  asset: Asset | undefined,
+  asset: Pick<Asset, "segmentSignature"> | undefined,
 ): boolean {
   const mac = macFor(key, purpose, isBound(purpose, asset) ? grant : undefined);
   return equalInConstantTime(signatureOf(mac, purpose, { path, query, expiry }), signature);
 }
 
 /** Whether a signature is valid for one session only, instead of all whose grant covers the path. */
-export function isBound(purpose: MediaPurpose, asset: Asset | undefined): boolean {
+export function isBound(purpose: MediaPurpose, asset: Pick<Asset, "segmentSignature"> | undefined): boolean {
   return purpose === "playlist" || purpose === "file" || asset?.segmentSignature === "session";
 }
 

@@ -59,6 +59,12 @@ export function signedQuery(mac: TextMac, purpose: MediaPurpose, parts: SignedPa
   return parts.query === "" ? parameter : `${parts.query}&${parameter}`;
 }
 
+/** The request target of an absolute URL, cut out and not parsed: a URL parser folds dot segments. */
+export function targetOf(url: string): string {
+  const slash = url.indexOf("/", url.indexOf("://") + 3);
+  return slash < 0 ? "/" : url.slice(slash);
+}
+
 /** The parsed target of a request to the media host. Nothing in it is verified yet. */
 export interface MediaTarget {
   /** The first path segment, supposed to be a grant. */

@@ -90,8 +90,14 @@ describe("the import rules", () => {
     expect(upwards).toEqual([]);
   });
 
-  it("let only workers, the command line, benchmarks and tests import platform code", () => {
-    expect(filesThat([...core, ...demo], ({ folder }) => folder === "src/platform")).toEqual([]);
+  it("let only workers, the package's entries, the command line, benchmarks and tests import platform code", () => {
+    const others = core.filter((source) => folderOf(source) !== "package");
+    expect(filesThat([...others, ...demo], ({ folder }) => folder === "src/platform")).toEqual([]);
+  });
+
+  it("let no other code import the package's entries", () => {
+    const others = src.filter((source) => folderOf(source) !== "package");
+    expect(filesThat([...others, ...workers, ...cli], ({ folder }) => folder === "src/package")).toEqual([]);
   });
 
   it("permit modules of Node and Cloudflare only in platform code", () => {

@@ -1,0 +1,170 @@
+import type { MediaPurpose } from "../base/media-purpose.ts";
+import { ok, type Result } from "../base/result.ts";
+import { seconds, systemClock, type UnixSeconds, unixSeconds } from "../base/time.ts";
+import { type CompileRefusal, compilePlaylist as compile, type PlaylistContext } from "../playlist/compile.ts";
+import { expiriesOf, givenBy } from "../playlist/expiry-plan.ts";
+import { fillPlaylist, renderShared } from "../playlist/render.ts";
+import type { PlaylistTemplate, Target } from "../playlist/template.ts";
+
+/** A URL to sign. All uses of a file in a playlist are one URL. */
+export interface UrlToSign {
+  /** The canonical path on the media host, such as `/film/360p/0.ts`. */
+  readonly path: string;
+  /** The origin's own query in its canonical spelling, without `?`; empty if there is none. */
+  readonly query: string;
+  /** Seconds since 1970-01-01T00:00:00Z. */
+  readonly expiry: number;
+  /** The quality class of the file. Empty today: reserved for limits of quality. */
+  readonly class: string;
+  readonly purpose: MediaPurpose;
+}
+
+/**
+ * A signed URL: `query` is appended to the reference, after the origin's own query; `uri` replaces the reference, for a URL
+ * of another host.
+ */
+export type SignedUrl = { readonly query: string } | { readonly uri: string };
+
+/** Signs a URL, at once or later. It is called once per distinct URL, for at most {@link mostAtOnce} URLs at a time. */
+export type Sign = (url: UrlToSign) => SignedUrl | Promise<SignedUrl>;
+
+/** The location of a playlist and of its asset. Only `path` and `prefix` are required. */
+export interface PlaylistLocation {
+  /** The canonical path of the playlist on the media host: `/film/360p/index.m3u8`. It begins with `prefix`. */
+  readonly path: string;
+  /** The path of the asset on the media host, with a slash at its end: `/film/`. Only URIs below it are signed. */
+  readonly prefix: string;
+  /** The origin's query of the playlist's own URL, without `?`. */
+  readonly query?: string;
+  /** `host[:port]` of the origin, if playlists contain its absolute URLs. */
+  readonly originHost?: string;
+  /** The origin's path of the asset. The default is `prefix`. */
+  readonly originPath?: string;
+  /** `host[:port]` of the media host, if playlists contain its absolute URLs. */
+  readonly mediaHost?: string;
+  /** Hosts whose URLs stay unsigned: `ads.example.com`, or `*.example.com`. URLs of other hosts are refused. */
+  readonly allowedHosts?: readonly string[];
+  /** Schemes of applications that stay as they are in any tag, such as `skd`. */
+  readonly allowedSchemes?: readonly string[];
+  /** The variables of the multivariant playlist (EXT-X-DEFINE), for a playlist that imports them. */
+  readonly variables?: ReadonlyMap<string, string>;
+  /** How long a viewer may pause a film before a URL expires, in seconds. Default: 300. */
+  readonly pauseAllowance?: number;
+  /** The lifetime of URLs that players open at any time, such as other playlists, in seconds. Default: 6 hours. */
+  readonly fileLifetime?: number;
+}
+
+/** Why a playlist is not rewritten. The reason is for logs: it may quote the playlist. */
+export type PlaylistRefusal = CompileRefusal;
+
+/** A compiled playlist: all its text, with holes for the URIs of the asset. One serves all viewers of a version. */
+export interface CompiledPlaylist {
+  readonly kind: "multivariant" | "media" | "document";
+  /** Whether it is a media playlist that will change. */
+  readonly live: boolean;
+  /** The distinct URLs to sign, each with the seconds that it must last. */
+  readonly urls: readonly (Pick<UrlToSign, "path" | "query" | "purpose"> & { readonly lifetime: number })[];
+  /** The variables that it defines, for `variables` of the playlists that it names. */
+  readonly variables: ReadonlyMap<string, string>;
+  /** The parts that {@link renderPlaylist} writes. They may change in any release. */
+  readonly template: unknown;
+}
+
+export interface RenderOptions {
+  readonly sign: Sign;
+  /** The time in seconds since 1970. The default is the machine's clock. */
+  readonly now?: number;
+  /** Expiries are rounded up to a multiple of these seconds, so that loads within a step are equal bytes. Default: 30. */
+  readonly step?: number;
+  /** {@link RenderedPlaylist.expiries} of the version before, so that an announced part keeps its URL. */
+  readonly previous?: ReadonlyMap<string, number>;
+}
+
+export interface RenderedPlaylist {
+  readonly text: string;
+  readonly expiries: ReadonlyMap<string, number>;
+}
+
+/** The most signatures that are waited for at the same time. */
+const mostAtOnce = 64;
+
+const templates = new WeakMap<CompiledPlaylist, PlaylistTemplate>();
+
+/**
+ * Signs every URI of an HLS playlist (RFC 8216bis) that is a file of the asset, and changes no other byte.
+ *
+ * `playlist_invalid`: it is not a playlist, or players read it in different ways. `uri_foreign`: a URI leaves the asset, and
+ * its host is not allowed. `playlist_too_large`: it has too many lines or bytes. `configuration_invalid`: `originPath` is not a
+ * path. What `sign` throws is thrown.
+ */
+export async function rewritePlaylist(
+  text: string,
+  options: PlaylistLocation & RenderOptions,
+): Promise<Result<string, PlaylistRefusal>> {
+  const compiled = compilePlaylist(text, options);
+  return compiled.ok ? ok((await renderPlaylist(compiled.value, options)).text) : compiled;
+}
+
+/** The first half of {@link rewritePlaylist}, which is the same for all viewers: once per version, in linear time. */
+export function compilePlaylist(text: string, location: PlaylistLocation): Result<CompiledPlaylist, PlaylistRefusal> {
+  const template = compile(text, contextOf(location));
+  if (!template.ok) return template;
+  const { kind, live, targets, variables } = template.value;
+  const urls = targets.map(({ path, query, purpose, lifetime }) => ({ path, query, purpose, lifetime }));
+  const compiled: CompiledPlaylist = { kind, live, urls, variables, template: template.value };
+  templates.set(compiled, template.value);
+  return ok(compiled);
+}
+
+/** The second half of {@link rewritePlaylist}. Throws a TypeError for an object that compilePlaylist did not return. */
+export async function renderPlaylist(
+  compiled: CompiledPlaylist,
+  { sign, now = systemClock(), step = 30, previous }: RenderOptions,
+): Promise<RenderedPlaylist> {
+  const template = templates.get(compiled);
+  if (template === undefined) throw new TypeError("it is not a result of compilePlaylist");
+  const given =
+    previous === undefined ? undefined : new Map([...previous].map(([name, time]) => [name, unixSeconds(time)]));
+  const expiries = expiriesOf(template, unixSeconds(now), seconds(step), { given });
+  const signed = await signAll(template.targets, expiries, sign);
+  const signatureFor = (target: Target) => signed.get(target) ?? { query: "" };
+  const text = fillPlaylist(renderShared(template, expiries, signatureFor), signatureFor);
+  return { text, expiries: givenBy(template, expiries) };
+}
+
+async function signAll(
+  targets: readonly Target[],
+  expiries: readonly UnixSeconds[],
+  sign: Sign,
+): Promise<ReadonlyMap<Target, SignedUrl>> {
+  const signed = new Map<Target, SignedUrl>();
+  for (let from = 0; from < targets.length; from += mostAtOnce) {
+    const some = targets.slice(from, from + mostAtOnce);
+    const urls = await Promise.all(
+      some.map(({ path, query, purpose }, i) =>
+        sign({ path, query, purpose, class: "", expiry: expiries[from + i] ?? 0 }),
+      ),
+    );
+    for (const [i, target] of some.entries()) signed.set(target, urls[i] ?? { query: "" });
+  }
+  return signed;
+}
+
+function contextOf(location: PlaylistLocation): PlaylistContext {
+  const { path, prefix, query = "", originHost, originPath = prefix, mediaHost = "", variables } = location;
+  if (!prefix.startsWith("/") || !prefix.endsWith("/")) throw new TypeError("prefix begins and ends with a slash");
+  if (!path.startsWith(prefix)) throw new TypeError("path begins with prefix");
+  return {
+    prefix,
+    path,
+    query,
+    originHost,
+    originPath,
+    mediaHost,
+    allowedHosts: new Set(location.allowedHosts),
+    allowedSchemes: new Set(location.allowedSchemes),
+    imported: variables,
+    pauseAllowance: seconds(location.pauseAllowance ?? 300),
+    fileLifetime: seconds(location.fileLifetime ?? 6 * 3600),
+  };
+}
