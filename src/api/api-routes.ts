@@ -8,6 +8,7 @@ import {
   route,
 } from "../http/route.ts";
 import { idForm } from "../sessions/identifiers.ts";
+import { filesBodySchema, longestFilesBody, type OpenedFiles, openFiles } from "../sessions/open-files.ts";
 import type { OpenedSession } from "../sessions/open-session.ts";
 import { endSession, renewSession, type ShownSession, showSession } from "../sessions/own-session.ts";
 import type { SessionContext } from "../sessions/session-context.ts";
@@ -43,16 +44,33 @@ const shownSessionSchema: z.ZodType<ShownSession> = z.strictObject({
   networks: z.int().min(0).exactOptional().describe("The number of networks that use it now."),
 });
 
+const openedFilesSchema: z.ZodType<OpenedFiles> = z.strictObject({
+  sessionId,
+  expiresAt: time.describe("When the URLs stop being renewed, an hour at most. Request the files again then."),
+  files: z
+    .array(
+      z.strictObject({
+        path: z.string().describe("As in the request."),
+        url: z.url().describe("The file's URL. Load it unchanged; GET and HEAD, with ranges."),
+        expiresAt: time.describe("When the URL expires. From then on it is redirected (307) to a fresh one."),
+      }),
+    )
+    .describe("In the order of the request."),
+});
+
 /** The refusals of a viewer's credential. */
 const credentialRefusals = ["token_expired", "origin_untrusted", "rate_limited", "store_unavailable"] as const;
 
-/** The refusals of a start's checks and its claim of a lease. */
-const startRefusals = [
+/** The refusals of a start's checks. */
+const checkRefusals = [
   ...(["scope_insufficient", "asset_forbidden", "asset_unknown"] as const),
   ...(["asset_not_yet_available", "asset_no_longer_available", "country_forbidden", "origin_forbidden"] as const),
   ...(["token_revoked", "asset_revoked", "entitlement_refused"] as const),
-  ...(["address_unknown", "stream_limit", "start_rate_exceeded"] as const),
+  "address_unknown",
 ] as const;
+
+/** The refusals of a start's checks and its claim of a lease. */
+const startRefusals = [...checkRefusals, "stream_limit", "start_rate_exceeded"] as const;
 
 /** The refusals of a session's own routes. */
 const ownSessionRefusals = [
@@ -82,6 +100,34 @@ export const viewerRoutes: RouteTable<Route<SessionContext>> = {
       response: { status: 201, description: "The session and its manifest URL.", body: openedSession },
       refusals: [...credentialRefusals, ...startRefusals],
       handler: startStream,
+    }),
+  },
+  "/files": {
+    POST: route({
+      id: "openFiles",
+      tag: "Streams",
+      summary: "Open files that no playlist names",
+      description:
+        "Exchanges a viewer's credential for signed URLs of files that the asset's `files` allow: posters, thumbnail tracks, " +
+        "chapters, downloads. The checks are those of a start. The URLs count under no stream limit, and open no playlist, key " +
+        "or segment.",
+      access: "viewer",
+      maxBody: longestFilesBody,
+      body: {
+        name: "Files",
+        schema: filesBodySchema,
+        example: {
+          asset: "film-42",
+          files: ["poster.jpg", { path: "downloads/film.mp4", download: "Forty-two.mp4" }],
+        },
+      },
+      response: {
+        status: 200,
+        description: "The files' URLs.",
+        body: { name: "OpenedFiles", schema: openedFilesSchema },
+      },
+      refusals: [...credentialRefusals, ...checkRefusals, "file_forbidden"],
+      handler: openFiles,
     }),
   },
   "/stream/:id": {

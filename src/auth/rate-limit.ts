@@ -9,7 +9,7 @@ import { after, between, earlier, type Seconds, seconds, type UnixSeconds } from
  */
 export interface RatePolicy {
   /**
-   * The name in RateLimit-Policy: `start-subject`, `start-address`, `start-network`, `refused-address`,
+   * The name in RateLimit-Policy: `start-subject`, `start-address`, `start-network`, `files-subject`, `refused-address`,
    * `refused-network`, `refused-console`, `sign-in-account`, `sign-in-address`, `token-address`.
    */
   readonly name: string;

@@ -7,6 +7,12 @@ export const version = "0.1.0";
 export const maxSessionTtl = seconds(604_800);
 
 /**
+ * The longest life of a grant of `POST /files`. It has no row in a store, so a sign-out's entry in the revocation log
+ * lasts at least as long.
+ */
+export const filesTtl = seconds(3600);
+
+/**
  * An init segment of a live stream has one URL per day, since players fetch it again when its URL changes. That day may
  * end after the session.
  */

@@ -111,6 +111,16 @@ export function originIdentity(origin: AssetOrigin): string {
   return origin.type === "r2" ? `r2:${origin.binding}:${origin.prefix}` : `http:${origin.url}`;
 }
 
+/** `host[:port]` of an HTTP origin, and the origin's path of the asset's prefix: a slash and the key prefix in a bucket. */
+export function originBase(origin: AssetOrigin): {
+  readonly originHost: string | undefined;
+  readonly originPath: string;
+} {
+  if (origin.type === "r2") return { originHost: undefined, originPath: `/${origin.prefix}` };
+  const { host, pathname } = new URL(origin.url);
+  return { originHost: host, originPath: pathname };
+}
+
 type Fault = { readonly fault: string; readonly message: string };
 
 function report(context: z.RefinementCtx, found: Fault | undefined): void {

@@ -175,6 +175,7 @@ function configuration(settings: Settings, ring: KeyRing): Configuration {
     origins: settings.STAGEDOOR_ORIGINS,
     startRate: anHour("start-subject", settings.STAGEDOOR_START_RATE),
     startRateAddress: anHour("start-address", settings.STAGEDOOR_START_RATE_ADDRESS),
+    filesRate: anHour("files-subject", settings.STAGEDOOR_FILES_RATE),
     refusedRateAddress: anHour("refused-address", settings.STAGEDOOR_REFUSED_RATE_ADDRESS),
     signInRate: anHour("sign-in-account", settings.STAGEDOOR_SIGN_IN_RATE),
     signInRateAddress: anHour("sign-in-address", settings.STAGEDOOR_SIGN_IN_RATE_ADDRESS),

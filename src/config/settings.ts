@@ -130,6 +130,9 @@ export const settingsSchema = z.object({
     .describe(
       "Starts per hour and client address (/64 of IPv6) whose credential a provider or the identity worker has to verify, and ten times as many per network (/24, /48); 0 for no limit.",
     ),
+  STAGEDOOR_FILES_RATE: wholeBetween(0, 1_000_000)
+    .default(10_000)
+    .describe("Requests to POST /files per hour and subject; 0 for no limit."),
   STAGEDOOR_REFUSED_RATE_ADDRESS: wholeBetween(0, 1_000_000)
     .default(1000)
     .describe(

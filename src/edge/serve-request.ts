@@ -22,16 +22,16 @@ import { timeoutOf } from "../origin/origin.ts";
 import { deliveryDirectives } from "../playlist/delivery-directives.ts";
 import type { Client } from "../sessions/client-network.ts";
 import type { CloudFrontPublicKeys, CloudFrontRefusal } from "../signing/cloudfront/verify-cloudfront.ts";
-import { contentDisposition } from "../signing/download-name.ts";
 import { type MediaTarget, parseMediaTarget } from "../signing/media-url.ts";
 import type { SessionKeys } from "../signing/session-keys.ts";
 import type { Admission, Admit } from "./admit-session.ts";
 import { type MediaRequest, opening, readPlaylistFrom } from "./answer-media.ts";
 import { type CheckContext, checkMediaTarget, type MediaAccess, type MediaRefusal } from "./check-media-request.ts";
 import type { DeliverFile, ViewerRequest, WaitUntil } from "./deliver-file.ts";
-import type { FileRefusal, GuardedFiles } from "./guard-file.ts";
+import type { GuardedFiles } from "./guard-file.ts";
 import { isRenewable, renewUrl } from "./renew-url.ts";
 import { cloudFrontAsset, serveCloudFront } from "./serve-cloudfront.ts";
+import { isTrack, type ServedFileRefusal, serveFile } from "./serve-file.ts";
 
 export interface EdgeParts
   extends Pick<
@@ -65,7 +65,12 @@ interface RequestContext extends Omit<EdgeParts, "catalog"> {
 }
 
 /** Why the edge refuses a request. The manifest worker's own refusals are responses. */
-export type EdgeRefusal = MediaRefusal | CloudFrontRefusal | NonNullable<Admission> | FileRefusal | CatalogUnavailable;
+export type EdgeRefusal =
+  | MediaRefusal
+  | CloudFrontRefusal
+  | NonNullable<Admission>
+  | ServedFileRefusal
+  | CatalogUnavailable;
 
 /**
  * Handles a request of the edge worker. A file of a CloudFront asset is checked as CloudFront would. A playlist is
@@ -90,7 +95,7 @@ export async function serveRequest(request: MediaRequest, parts: EdgeParts): Pro
   const context = { ...parts, open: opening(request, parts.open), now, client, country, catalog: catalog.value };
   return target.value.signature?.purpose === "playlist"
     ? forwardPlaylist(target.value, request.raw, context)
-    : serveSegment(target.value, viewerRequest(request), context);
+    : serveSegment(target.value, viewerRequest(request), request.raw, context);
 }
 
 /**
@@ -101,6 +106,7 @@ export async function serveRequest(request: MediaRequest, parts: EdgeParts): Pro
 async function serveSegment(
   target: MediaTarget,
   request: ViewerRequest,
+  raw: Request,
   context: RequestContext,
 ): Promise<Result<Response, EdgeRefusal>> {
   const checked = checkMediaTarget(target, context);
@@ -117,10 +123,19 @@ async function serveSegment(
   const { asset, rest: path, query, purpose } = access;
   const remaining = between(context.now, earlier(access.expiry, access.grant.expiresAt));
   const file = { ...request, asset, path, query, remaining, cacheable: purpose !== "key" };
-  const deliver = purpose === "file" ? context.files.serve : context.deliver;
-  const delivered = await deliver(file, context.waitUntil);
-  if (delivered.ok && access.download !== undefined)
-    delivered.value.headers.set("Content-Disposition", contentDisposition(access.download));
+  if (purpose === "file" && asset.cdn === "cloudfront-signed" && !isTrack(path)) {
+    // CloudFront serves what it is asked for, so the file is judged before its URL is signed.
+    const judged = await context.files.judge(file, context.waitUntil);
+    if (!judged.ok) return judged;
+    const request = new Request(raw.url, { method: raw.method, headers: raw.headers, redirect: "manual" });
+    const redirect = await askManifestWorker(request, manifestTimeout(access), context);
+    if (!redirect.ok) return redirect;
+    if (redirect.value.status === 307) context.telemetry(servedEvents.served.file);
+    // The headers of a fetched response cannot be changed.
+    return ok(new Response(redirect.value.body, redirect.value));
+  }
+  const delivered =
+    purpose === "file" ? await serveFile(access, file, context) : await context.deliver(file, context.waitUntil);
   if (delivered.ok) context.telemetry(servedEvents.served[purpose]);
   return delivered;
 }

@@ -2,6 +2,7 @@ import { mediaPlaceOf } from "../base/alias.ts";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import { type Asset, entryFile } from "../catalog/asset.ts";
+import { originBase } from "../catalog/asset-origin.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { type CompileRefusal, compilePlaylist, type PlaylistContext } from "../playlist/compile.ts";
 import { admitted, type DeliveryDirectives, holds, isAhead } from "../playlist/delivery-directives.ts";
@@ -190,7 +191,7 @@ function settingsFor(
     path: prefix + place.value.path,
     query: place.value.query,
     location,
-    ...originBase(asset),
+    ...originBase(asset.origin),
     mediaHost: context.mediaHost,
     allowedHosts: new Set(asset.allowedHosts),
     allowedSchemes: new Set(asset.allowedSchemes.map((scheme) => scheme.toLowerCase())),
@@ -203,10 +204,4 @@ function settingsFor(
 /** A text that differs for any difference in the context, such as the asset's id or an imported variable. */
 function fingerprint(context: PlaylistContext): string {
   return JSON.stringify(context, (_, value) => (value instanceof Set || value instanceof Map ? [...value] : value));
-}
-
-function originBase({ origin }: Asset): { readonly originHost: string | undefined; readonly originPath: string } {
-  if (origin.type === "r2") return { originHost: undefined, originPath: `/${origin.prefix}` };
-  const { host, pathname } = new URL(origin.url);
-  return { originHost: host, originPath: pathname };
 }

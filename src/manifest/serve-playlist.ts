@@ -1,7 +1,7 @@
 import type { TextHash } from "../base/crypto.ts";
 import { textBody } from "../base/lossless-text.ts";
-import { ok, type Result, refusal, refuse } from "../base/result.ts";
-import type { Clock, WaitUntil } from "../base/time.ts";
+import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
+import { type Clock, earlier, type WaitUntil } from "../base/time.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { CatalogUnavailable } from "../catalog/catalog-source.ts";
 import type { Configuration } from "../config/configuration.ts";
@@ -86,6 +86,7 @@ async function servePlaylist(
   const checked = checkMediaTarget(target, context);
   if (checked.verdict !== "passed") return refuse(checked.refusal);
   const { access } = checked;
+  if (access.purpose === "file") return redirectToCloudFront(access, context);
   if (access.purpose !== "playlist") return refusal("signature_missing", "the URL is signed, but not as a playlist's");
   const { asset, rest, query } = access;
   const loaded = await loadPlaylist({ asset, rest, query }, deliveryDirectives(access.appended), context);
@@ -97,6 +98,23 @@ async function servePlaylist(
   if (method === "GET") return ok(new Response(bytes, { headers }));
   const length = { "Content-Length": String(new Blob([bytes]).size) };
   return ok(new Response(null, { headers: { ...headers, ...length } }));
+}
+
+/**
+ * Redirects a `file` URL of a CloudFront asset to the same file with CloudFront's own signature. The edge has judged the
+ * file and admitted its session. The redirect is followed again for each request, so a revocation reaches it, while the
+ * CloudFront URL by itself is valid until its expiry.
+ */
+function redirectToCloudFront(
+  { asset, path, query, grant, expiry }: MediaAccess,
+  { cloudFront }: Pick<RenderContext, "cloudFront">,
+): Result<Response, RenderRefusal | Refusal<"signature_missing">> {
+  if (asset.cloudfront === undefined) return refusal("signature_missing", "files of this asset are served by the edge");
+  const signer = cloudFront(asset.cloudfront);
+  if (!signer.ok) return signer;
+  const signed = signer.value.file(path, query, { expires: earlier(expiry, grant.expiresAt) });
+  if (!signed.ok) return signed;
+  return ok(new Response(null, { status: 307, headers: { ...commonHeaders, Location: signed.value } }));
 }
 
 async function bodyFor(

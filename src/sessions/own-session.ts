@@ -1,9 +1,9 @@
 import type { Credential } from "../auth/credential.ts";
 import type { CredentialRefusal } from "../auth/request-credential.ts";
-import { maxSessionTtl } from "../base/constants.ts";
+import { filesTtl, maxSessionTtl } from "../base/constants.ts";
 import { equalInConstantTime } from "../base/crypto.ts";
 import { ok, type Refusal, type RefusalCode, type Result, refusal } from "../base/result.ts";
-import { after, between, rfc3339, seconds, type UnixSeconds } from "../base/time.ts";
+import { after, between, later, rfc3339, seconds, type UnixSeconds } from "../base/time.ts";
 import { signingKey } from "../keys/ring.ts";
 import { type Grant, openGrant } from "../signing/grant.ts";
 import { type ClaimRefusal, streamsUnder } from "./claim-lease.ts";
@@ -212,8 +212,8 @@ export interface SignedOut {
 
 /**
  * Ends the rows of a login's sessions after a sign-out. After that the entry in the revocation log, which first lasts
- * as long as the longest session, only needs to outlast the login's access tokens and a lease. False if a store did not
- * answer: the entry stays unchanged.
+ * as long as the longest session, only needs to outlast the login's access tokens and a lease, and the grants of
+ * `POST /files`, which have no rows. False if a store did not answer: the entry stays unchanged.
  */
 export async function endLogin({ userId, login, tokensUntil }: SignedOut, context: SessionContext): Promise<boolean> {
   const { clock, keys, log, identity } = context;
@@ -227,7 +227,8 @@ export async function endLogin({ userId, login, tokensUntil }: SignedOut, contex
   const { complete, leaseUntil } = ended.value;
   if (!complete) return true;
   const lease = between(now, leaseUntil);
-  const until = after(tokensUntil, seconds(lease + 2 * clockSkew));
+  const skew = 2 * clockSkew;
+  const until = later(after(tokensUntil, seconds(lease + skew)), after(now, seconds(filesTtl + skew)));
   const shortened = await fromStore("the revocation log", log.shorten("login", login, until), context);
   return shortened.ok;
 }

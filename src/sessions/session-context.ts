@@ -55,6 +55,8 @@ export interface SessionSettings {
   /** Starts per subject, and per client address; undefined for any number, as in the rates below. */
   readonly startRate: RatePolicy | undefined;
   readonly startRateAddress: RatePolicy | undefined;
+  /** Requests for files per subject. */
+  readonly filesRate: RatePolicy | undefined;
   /** Refused credentials per client address, at the routes of running sessions. */
   readonly refusedRateAddress: RatePolicy | undefined;
   /** Sign-in attempts per account, and sign-ins and sign-ups per network. */

@@ -109,6 +109,7 @@ export async function sessionContext(
       revocationMaxAge: seconds(2),
       startRate: undefined,
       startRateAddress: undefined,
+      filesRate: undefined,
       refusedRateAddress: undefined,
       signInRate: undefined,
       signInRateAddress: undefined,

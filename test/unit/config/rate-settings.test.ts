@@ -10,6 +10,7 @@ const environment = {
 describe.each([
   ["STAGEDOOR_START_RATE", "startRate", "start-subject", 1000],
   ["STAGEDOOR_START_RATE_ADDRESS", "startRateAddress", "start-address", 10_000],
+  ["STAGEDOOR_FILES_RATE", "filesRate", "files-subject", 10_000],
   ["STAGEDOOR_REFUSED_RATE_ADDRESS", "refusedRateAddress", "refused-address", 1000],
   ["STAGEDOOR_SIGN_IN_RATE", "signInRate", "sign-in-account", 100],
   ["STAGEDOOR_SIGN_IN_RATE_ADDRESS", "signInRateAddress", "sign-in-address", 1000],

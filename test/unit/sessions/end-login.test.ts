@@ -29,13 +29,13 @@ async function signOut(logged = true): Promise<boolean> {
 const expiries = async () => (await service.entries()).map(({ until }) => until);
 
 describe("a sign-out", () => {
-  it("stays in the log until its access tokens, a lease and two minutes have passed, because the rows end its sessions", async () => {
+  it("stays in the log until no grant for files of its time can be valid, and as long as its access tokens and a lease", async () => {
     const session = opened(await service.start({ asset: "film" }, from("s-1")));
     expect(await signOut()).toBe(true);
-    expect(await expiries()).toEqual([tokensUntil + 90 + 120]);
-    service.later(900 + 90 + 120);
+    expect(await expiries()).toEqual([now + 3600 + 120]);
+    service.later(3600 + 120);
     expect(await expiries()).toEqual([]);
-    const late = { iat: now + 1100, exp: now + 2000 };
+    const late = { iat: now + 3700, exp: now + 4000 };
     expect(opened(await service.show(session, { ...from("s-2"), ...late })).state).toBe("revoked");
     expect(codeOf(await service.renew(session, { ...from("s-2"), ...late }))).toBe("session_revoked");
     expect(codeOf(await service.start({ asset: "film" }, { ...from("s-2"), ...late }))).toBe("ok");

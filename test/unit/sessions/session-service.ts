@@ -4,6 +4,7 @@ import { systemTimer, type UnixSeconds, unixMilliseconds, unixSeconds } from "..
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
 import { noTelemetry, type TelemetryEvent } from "../../../src/metrics/telemetry.ts";
 import type { Client } from "../../../src/sessions/client-network.ts";
+import { openFiles } from "../../../src/sessions/open-files.ts";
 import type { OpenedSession } from "../../../src/sessions/open-session.ts";
 import { endSession, renewSession, showSession } from "../../../src/sessions/own-session.ts";
 import type { Revocation } from "../../../src/sessions/revocation.ts";
@@ -183,6 +184,11 @@ export async function sessionService(
           context(),
         ),
       ),
+    files: async (body: unknown, claims: Claims = {}, more: Partial<SessionRequest> = {}) => {
+      const credential = presenting(await bearer(claims), context());
+      const request = { ...usualRequest, credential, body: JSON.stringify(body), ...more };
+      return heldToRoute("POST", "/files", openFiles(request, context()));
+    },
     renew: async (opened: OpenedSession, claims: Claims = {}, more: Partial<SessionRequest> = {}) =>
       heldToRoute(
         "POST",

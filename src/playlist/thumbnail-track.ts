@@ -1,0 +1,102 @@
+import { extensionOf } from "../base/alias.ts";
+import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
+import { type Place, resolve } from "./reference.ts";
+
+/** A sprite on the media host: its path below the asset's prefix, and the origin's query. */
+export interface Sprite {
+  /** `/film/thumbs/1.jpg` */
+  readonly path: string;
+  readonly query: string;
+}
+
+export type TrackRefusal = Refusal<"playlist_invalid" | "playlist_too_large" | "uri_foreign" | "file_forbidden">;
+
+/** The most distinct sprites of a track, because each is signed per viewer. */
+const mostSprites = 5000;
+
+const images: ReadonlySet<string> = new Set(["jpg", "jpeg", "png", "webp", "avif", "gif"]);
+
+/**
+ * Signs the sprites of a WebVTT thumbnail track (https://www.w3.org/TR/webvtt1/#file-structure). All bytes stay, except the
+ * URI of a cue that is an image of the asset: it becomes a relative, signed reference, and keeps its fragment (`#xywh=`).
+ *
+ * A line is such a URI if it is the whole text of a cue line and names an image by its extension, or has `#xywh=`
+ * (https://www.w3.org/TR/media-frags/#naming-space). Chapters and subtitles therefore stay as they are.
+ *
+ * `playlist_invalid`: it is not WebVTT, or players and browsers read a URI differently. `uri_foreign`: a sprite is outside
+ * the asset, on a host that `allowedHosts` does not have. `sign` refuses a sprite that the asset's globs do not allow.
+ *
+ * @param sign the signed query of a sprite
+ */
+export function signThumbnailTrack(
+  text: string,
+  place: Place,
+  sign: (sprite: Sprite) => Result<string, Refusal<"file_forbidden">>,
+): Result<string, TrackRefusal> {
+  if (!/^\ufeff?WEBVTT(?=[ \t\r\n]|$)/.test(text)) return refusal("playlist_invalid", "the track is not WebVTT");
+  const signed = new Map<string, string>();
+  const pieces: string[] = [];
+  let from = 0;
+  let inCue = false;
+  let first = true;
+  for (const { start, end } of linesOf(text)) {
+    const line = text.slice(start, end);
+    if (line === "") inCue = false;
+    else if (line.includes("-->")) inCue = !first;
+    else if (inCue) {
+      const uri = line.trim();
+      if (isImage(uri)) {
+        const written = signedUri(uri, place, sign, signed);
+        if (!written.ok) return written;
+        if (signed.size > mostSprites) return refusal("playlist_too_large", "the track has too many sprites");
+        const at = start + line.indexOf(uri);
+        pieces.push(text.slice(from, at), written.value);
+        from = at + uri.length;
+      }
+    }
+    first = false;
+  }
+  pieces.push(text.slice(from));
+  return ok(pieces.join(""));
+}
+
+function isImage(line: string): boolean {
+  if (/#(?:.*&)?xywh=/i.test(line)) return true;
+  // A caption may end in the name of an image: a URI has no blanks.
+  if (/\s/.test(line)) return false;
+  return images.has(extensionOf(line.split(/[?#]/, 1)[0] ?? "").toLowerCase());
+}
+
+function signedUri(
+  uri: string,
+  place: Place,
+  sign: (sprite: Sprite) => Result<string, Refusal<"file_forbidden">>,
+  signed: Map<string, string>,
+): Result<string, TrackRefusal> {
+  const resolved = resolve(uri, "file", place);
+  if (!resolved.ok) return resolved;
+  if (resolved.value.kind === "passing") return ok(uri);
+  const { path, query, reference } = resolved.value;
+  // It would be read as the name of a download.
+  if (/^download=/.test(query)) return refusal("playlist_invalid", "a sprite's query begins with download=");
+  const name = `${path}?${query}`;
+  let parameters = signed.get(name);
+  if (parameters === undefined) {
+    const result = sign({ path, query });
+    if (!result.ok) return result;
+    parameters = result.value;
+    signed.set(name, parameters);
+  }
+  const mark = uri.indexOf("#");
+  return ok(`${reference}?${parameters}${mark < 0 ? "" : uri.slice(mark)}`);
+}
+
+/** The lines of a text without their ends: LF, CR or CRLF (WebVTT §4.1). */
+function* linesOf(text: string): Generator<{ readonly start: number; readonly end: number }> {
+  for (let start = 0; start <= text.length; ) {
+    let end = start;
+    while (end < text.length && text.charCodeAt(end) !== 0x0a && text.charCodeAt(end) !== 0x0d) end++;
+    yield { start, end };
+    start = end + (text.charCodeAt(end) === 0x0d && text.charCodeAt(end + 1) === 0x0a ? 2 : 1);
+  }
+}
