@@ -15,12 +15,11 @@ import {
 import { discover, type Provider } from "../lib/discovery.ts";
 import { explained } from "../lib/explained.ts";
 import { rewriteFile, shortName } from "../lib/files.ts";
-import { claimMismatch, claimsOf, parseIssuers, readTokenOption, trust } from "../lib/issuers.ts";
+import { claimMismatch, claimsOf, readTokenOption, trust } from "../lib/issuers.ts";
 import { table } from "../lib/text.ts";
 import { type Entry, entryFor, entryHelp, entryOptions, readDiscovery, settingsOf } from "./entry-options.ts";
+import { fileHelp, fileOption, type IssuersTarget, issuersIn, targetOf, withEntry } from "./issuers-target.ts";
 import { tokenAdvice, wordsAt } from "./token-advice.ts";
-
-export const defaultFile = "issuers.json";
 
 export const issuersAddCommand: Command = {
   name: "issuers add",
@@ -30,13 +29,13 @@ export const issuersAddCommand: Command = {
     discovery: { type: "string" },
     issuer: { type: "string" },
     ...entryOptions,
-    file: { type: "string" },
+    ...fileOption,
     token: { type: "string" },
     replace: { type: "boolean" },
     "dry-run": { type: "boolean" },
   },
   help: `Reads a provider's metadata (OpenID Connect Discovery, RFC 8414) and its keys, and adds the issuer to a file in the form of
-STAGEDOOR_ISSUERS. It accepts only algorithms for which the provider publishes a key, and never none or a shared secret
+STAGEDOOR_ISSUERS, or to identity.issuers of a deployment's stagedoor.config.json, whose comments stay. It accepts only algorithms for which the provider publishes a key, and never none or a shared secret
 (HS256). docs/identity-providers has a page each for Auth0, Keycloak, Cognito, Clerk, Firebase and Entra.
 
   --discovery <url>        the issuer of the tokens (iss), or the address of its metadata
@@ -45,7 +44,8 @@ ${entryHelp}
 
   --token <token>          a token, a file with it, or - for standard input: shows what it would open and what is missing.
                            A token that cannot start a stream changes no file. Its text is never printed
-  --file <file>            the issuers file (${defaultFile}); it is created, readable only by you, if there is none
+${fileHelp}
+                           An issuers file is created, readable only by you, if there is none
   --replace                replace an entry of the same issuer
   --dry-run                show the entry, and write nothing
 
@@ -55,7 +55,8 @@ ${entryHelp}
 
 async function addIssuer(args: Args, progress: Progress): Promise<Completed> {
   const url = readDiscovery(args);
-  const file = args.value("file") ?? defaultFile;
+  const target = targetOf(args);
+  const { file } = target;
   const option = args.value("token");
   const token = option === undefined ? undefined : readTokenOption("token", option);
   progress(`Reading the metadata of ${new URL(url).host} …`);
@@ -67,16 +68,17 @@ async function addIssuer(args: Args, progress: Progress): Promise<Completed> {
   const check = token === undefined ? undefined : await checkToken(token, settings, hasAudience, provider.value);
   const lines = [entryText(provider.value, entry), ...(check === undefined ? [] : ["", check.text])];
   const json = { entry, keys: provider.value.keys.usable, leftOut: provider.value.keys.leftOut, ...check?.json, file };
-  const problem = check?.problem ?? (hasAudience ? undefined : audienceMissing(settings));
+  const problem = hasAudience ? check?.problem : audienceMissing(settings, token !== undefined);
   if (problem !== undefined)
     return { exit: 1, text: lines.join("\n"), json: { ...json, written: false, error: problem }, note: problem };
-  const outcome = args.flag("dry-run") ? "dry run" : await write(file, entry, args.flag("replace"));
+  const outcome = args.flag("dry-run") ? "dry run" : await write(target, entry, args.flag("replace"));
   const written = outcome === "added" || outcome === "replaced";
-  return succeeded([...lines, "", outcomeText(outcome, file)].join("\n"), { ...json, written });
+  return succeeded([...lines, "", outcomeText(outcome, target)].join("\n"), { ...json, written });
 }
 
-function audienceMissing({ issuer }: Issuer): string {
-  return `--audience is missing, so nothing was written: give the name of this service in the tokens of ${issuer}, --audience <name>. --token <file> shows what a token has.`;
+function audienceMissing({ issuer }: Issuer, hasToken: boolean): string {
+  const next = hasToken ? "What the token has is above, under Missing." : "--token <file> shows what a token has.";
+  return `--audience is missing, so nothing was written: give the name of this service in the tokens of ${issuer}, --audience <name>. ${next}`;
 }
 
 function entryText({ issuer, jwksUri, keys, introspectionUrl }: Provider, entry: Entry): string {
@@ -153,28 +155,34 @@ function headerOf(token: string): Readonly<Record<string, unknown>> {
 type Written = "added" | "replaced" | "unchanged" | "dry run";
 
 /** Adds the entry to the file. An entry of the same issuer is only replaced if `replace` is true. */
-function write(file: string, entry: Entry, replace: boolean): Promise<Written> {
-  return rewriteFile<Written>(file, "secret", async (before) => {
-    const { entries, settings } = before === undefined ? { entries: [], settings: [] } : parseIssuers(file, before);
+function write(target: IssuersTarget, entry: Entry, replace: boolean): Promise<Written> {
+  const { file, kind } = target;
+  // An issuers file may have secrets; a deployment's file has none, and is committed.
+  return rewriteFile<Written>(file, kind === "list" ? "secret" : "open", async (before) => {
+    if (before === undefined && kind === "deployment")
+      endFailed(`${shortName(file)} does not exist: \`npx stagedoor init <folder>\` makes a deployment.`);
+    const { entries, settings } = before === undefined ? { entries: [], settings: [] } : issuersIn(target, before);
     const index = settings.findIndex(({ issuer }) => issuer === entry.issuer);
     if (index >= 0 && isDeepStrictEqual(entries[index], entry)) return { text: undefined, result: "unchanged" };
     if (index >= 0 && !replace)
       endFailed(
         `${shortName(file)} has another entry of ${String(entry.issuer)}, so nothing was written: add --replace to replace it. \`npx stagedoor issuers list --file ${shortName(file)}\` shows it.`,
       );
-    const next = index < 0 ? [...entries, entry] : entries.with(index, entry);
-    const text = `${JSON.stringify(next, null, 2)}\n`;
-    // Two issuers may be valid alone and not together.
-    parseIssuers(file, text);
+    const text = withEntry(target, before, entry, index < 0 ? entries.length : index);
     return { text, result: index < 0 ? "added" : "replaced" };
   });
 }
 
-function outcomeText(outcome: Written, file: string): string {
+function outcomeText(outcome: Written, { file, kind }: IssuersTarget): string {
   const name = shortName(file);
-  const next = `Next, on this machine and in a deployment:
-  npm start -- --issuers ${name}
-  npm run deploy -- --env <staging|production> --issuers ${name} --secrets-only`;
+  const commands =
+    kind === "deployment"
+      ? ["npx stagedoor dev", "npx stagedoor deploy --env <staging|production>"]
+      : [
+          `npm start -- --issuers ${name}`,
+          `npm run deploy -- --env <staging|production> --issuers ${name} --secrets-only`,
+        ];
+  const next = ["Next, on this machine and in a deployment:", ...commands].join("\n  ");
   switch (outcome) {
     case "added":
       return `Added to ${name}.\n\n${next}`;

@@ -4,16 +4,13 @@ import { systemTimer } from "../../src/base/time.ts";
 import { type Args, type Command, succeeded } from "../lib/command.ts";
 import { fetchKeySet } from "../lib/discovery.ts";
 import { readText, shortName } from "../lib/files.ts";
-import { parseIssuers } from "../lib/issuers.ts";
 import { table } from "../lib/text.ts";
-import { defaultFile } from "./add-issuer.ts";
-
-const fileOption = { file: { type: "string" } } as const;
-const fileHelp = `  --file <file>      the issuers, in the form of STAGEDOOR_ISSUERS (${defaultFile})`;
+import { fileHelp, fileOption, issuersIn, targetOf } from "./issuers-target.ts";
 
 function issuersOf(args: Args): { readonly file: string; readonly issuers: readonly Issuer[] } {
-  const file = args.value("file") ?? defaultFile;
-  return { file, issuers: parseIssuers(file, readText(file, "the issuers")).settings };
+  const target = targetOf(args);
+  const { file } = target;
+  return { file, issuers: issuersIn(target, readText(file, "the issuers")).settings };
 }
 
 export const issuersListCommand: Command = {
@@ -33,6 +30,8 @@ ${fileHelp}`,
       algorithms: issuer.algorithms,
       keys: keySource(issuer),
     }));
+    if (listed.length === 0)
+      return succeeded(`${shortName(file)} has no issuers. ${addCommand} adds one.`, { file, issuers: [] });
     const rows = listed.map(({ issuer, audience, audienceClaim, algorithms, keys }) => [
       issuer,
       `${claimText(audienceClaim)} ${audience.join(" or ")}`,
@@ -42,6 +41,8 @@ ${fileHelp}`,
     return succeeded(table([["ISSUER", "AUDIENCE", "ALGORITHMS", "KEYS"], ...rows]), { file, issuers: listed });
   },
 };
+
+const addCommand = "`npx stagedoor issuers add --discovery <url> --audience <name>`";
 
 function keySource({ jwksUri, jwks, introspection }: Issuer): string {
   if (jwksUri !== undefined) return jwksUri;
