@@ -8,8 +8,10 @@ import { folder } from "./command-line.ts";
 /** An API with a response that the test sets. It records the requests. */
 const response = { status: 200, body: {} as object };
 const requests: string[] = [];
+const bodies: string[] = [];
 const server: Server = createServer({ keepAliveTimeout: 0 }, (request, outgoing) => {
   requests.push(`${request.method} ${request.url} ${request.headers.authorization}`);
+  request.setEncoding("utf8").on("data", (text) => bodies.push(text));
   outgoing.writeHead(response.status, { "Content-Type": "application/json" }).end(JSON.stringify(response.body));
 });
 const bearer = join(folder(), "ann.jwt");
@@ -23,6 +25,7 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   requests.length = 0;
+  bodies.length = 0;
   response.status = 200;
 });
 afterAll(() => void server.close());
@@ -129,6 +132,20 @@ describe("npx stagedoor sessions", () => {
     response.body = { hello: "world" };
     expect(await run("sessions")).toMatchObject({ exit: 1, note: expect.stringContaining("unexpected response") });
     expect(await run("refusals")).toMatchObject({ exit: 1, note: expect.stringContaining("unexpected response") });
+  });
+});
+
+describe("npx stagedoor revoke", () => {
+  it("revokes an expired token too, because sessions that it started may still run", async () => {
+    const file = join(folder(), "old.jwt");
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    const claims = { iss: "https://id.example", jti: "t-1", exp: 1_700_000_000 };
+    writeFileSync(file, `${part({ alg: "ES256" })}.${part(claims)}.c2ln`);
+    response.body = { revoked: "token", until: "2027-01-01T00:00:00Z" };
+    expect(await run("revoke", "--token", file)).toMatchObject({ exit: 0 });
+    const { token, until } = JSON.parse(bodies.join(""));
+    expect(token).toEqual({ issuer: "https://id.example", jti: "t-1" });
+    expect(until).toBeGreaterThan(Date.now() / 1000);
   });
 });
 
