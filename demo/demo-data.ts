@@ -14,6 +14,8 @@ export interface DemoStream {
   /** Its group in the stream choice. */
   readonly group: "edge" | "live" | "cloudfront" | "added";
   readonly playable: boolean;
+  /** Which of the page's poster and thumbnail track the asset offers. */
+  readonly files: readonly string[];
 }
 
 export interface DemoToken {

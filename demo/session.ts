@@ -45,6 +45,28 @@ export function startSession(apiPath: string, options: StartOptions, shown: Show
   return authorized(`${apiPath}/stream/start`, { credential, request, read, shown });
 }
 
+/** A file that no playlist names, and its signed URL. */
+interface OpenedFile {
+  readonly path: string;
+  readonly url: string;
+}
+
+/** Exchanges a credential for the URLs of files that no playlist names: `POST /files`. */
+export function openFiles(
+  apiPath: string,
+  { asset, files, credential }: Pick<StartOptions, "asset" | "credential"> & { readonly files: readonly string[] },
+  shown: ShownRequest,
+): Promise<ApiResult<readonly OpenedFile[]>> {
+  const headers = { "Content-Type": "application/json" };
+  const request = { method: "POST", headers, body: JSON.stringify({ asset, files }) };
+  const read = ({ files: opened }: JsonObject) =>
+    (Array.isArray(opened) ? opened : []).map((file: unknown) => {
+      const { path, url } = Object(file);
+      return { path: String(path), url: String(url) };
+    });
+  return authorized(`${apiPath}/files`, { credential, request, read, shown });
+}
+
 /** A session's state: `GET /stream/{id}`. */
 export function sessionState(apiPath: string, session: Session): Promise<ApiResult<SessionState>> {
   const read = ({ state, networks }: JsonObject) => ({

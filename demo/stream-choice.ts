@@ -45,12 +45,20 @@ export function offerStreams(streams: readonly DemoStream[], preferred: string |
   return () => (choice.value === byId ? id.value.trim() : choice.value);
 }
 
+/** Which of the page's poster and thumbnail track a listed asset offers. */
+export function filesOf(asset: string): readonly string[] {
+  return offered.get(asset) ?? [];
+}
+
+let offered: ReadonlyMap<string, readonly string[]> = new Map();
+
 /** Whether the list has an asset with this id. */
 export function isListed(asset: string): boolean {
   return [...choice.options].some(({ value }) => value === asset);
 }
 
 function show(streams: readonly DemoStream[]): void {
+  offered = new Map(streams.map(({ id, files }) => [id, files]));
   const list = groups.flatMap(({ name, label }) => {
     const options = streams
       .filter(({ group }) => group === name)

@@ -7,7 +7,8 @@ import { isTokenExpired, type Session, type StartOptions, startSession } from ".
 import { hideSession, markOver, showSession } from "./session-panel.ts";
 import { hideTrial, offerTrial } from "./signature-trial.ts";
 import { say } from "./status.ts";
-import { isListed } from "./stream-choice.ts";
+import { hideStills, hideThumbnails, showStills } from "./stills.ts";
+import { filesOf, isListed } from "./stream-choice.ts";
 import { hideTracks, offerTracks } from "./track-choice.ts";
 import { endsSession, retryText, runningText } from "./verdict.ts";
 import { play, stop } from "./video-player.ts";
@@ -38,6 +39,7 @@ export async function start(apiPath: string, options: StartOptions, onDoubt: () 
   signedOut = false;
   stop(video);
   hideTracks();
+  hideStills(video);
   clearRequests();
   hideSession();
   hideTrial();
@@ -107,6 +109,13 @@ function playSession(apiPath: string, session: Session, stream: Stream, onDoubt:
   const onEnded = () => say("Ended by you. Within two seconds the media host will refuse every URL of the session.");
   showSession(apiPath, session, watch, onEnded);
   stage.classList.add("live");
+  const { asset, credential } = stream.options;
+  void showStills(apiPath, video, filesOf(asset), {
+    asset,
+    credential,
+    watch,
+    isCurrent: () => current === stream && !stream.over,
+  });
   play(video, session.manifestUrl, {
     watch: watchFor(stream, onDoubt),
     say,
@@ -123,6 +132,7 @@ function stopPlayback(stream: Stream, reason: string): void {
   stream.over = true;
   stop(video);
   hideTracks();
+  hideThumbnails();
   stage.classList.remove("live");
   say(reason, "bad");
 }

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Request, Response } from "miniflare";
 import type { Demo, DemoStream, DemoToken } from "../../demo/demo-data.ts";
+import { isAllowedFile } from "../../src/catalog/file-globs.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { signDevToken } from "../lib/dev-keys.ts";
 import { fixtureCatalog, projectRoot } from "../lib/project.ts";
@@ -66,7 +67,7 @@ function contentSecurityPolicy(mediaUrl: string): string {
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
-    "img-src 'self'",
+    `img-src 'self' ${mediaUrl}`,
     `connect-src 'self' ${mediaUrl}`,
     `media-src blob: ${mediaUrl}`,
     "base-uri 'none'",
@@ -107,17 +108,30 @@ async function demoOf(options: PageOptions): Promise<Demo> {
 async function streamsOf({ assets }: PageOptions): Promise<readonly DemoStream[]> {
   const catalog: { readonly assets: readonly unknown[] } = JSON.parse(await readFile(fixtureCatalog, "utf8"));
   const fixtures = new Map(catalog.assets.map(fieldsOf).map(({ id, title }) => [id, title]));
-  return (await assets()).map(fieldsOf).map(({ id, title, cdn }) => ({
+  return (await assets()).map(fieldsOf).map(({ id, title, cdn, files, entry }) => ({
     id,
     title,
     group: fixtures.get(id) === title ? groupOf(id, cdn) : "added",
     playable: id !== "vod-rare",
+    files: stills.filter((path) => isAllowedFile({ files, entry }, path)),
   }));
 }
 
-function fieldsOf(asset: unknown): { readonly id: string; readonly title: string; readonly cdn: string } {
-  const { id, title = "", cdn = "edge" } = Object(asset);
-  return { id: String(id), title: String(title), cdn: String(cdn) };
+/** Files that the page shows if an asset has them. */
+const stills = ["poster.jpg", "thumbs/thumbs.vtt"];
+
+interface AssetFields {
+  readonly id: string;
+  readonly title: string;
+  readonly cdn: string;
+  readonly entry: string;
+  readonly files: readonly string[];
+}
+
+function fieldsOf(asset: unknown): AssetFields {
+  const { id, title = "", cdn = "edge", entry = "", files } = Object(asset);
+  const globs = Array.isArray(files) ? files.map(String) : [];
+  return { id: String(id), title: String(title), cdn: String(cdn), entry: String(entry), files: globs };
 }
 
 function groupOf(id: string, cdn: string): DemoStream["group"] {
