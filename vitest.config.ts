@@ -17,6 +17,7 @@ const longInNode = [
   "test/node/deployment/command.test.ts",
   "test/node/deployment/dry-run.test.ts",
   "test/node/docs/site.test.ts",
+  "test/node/package/tarball.test.ts",
 ];
 const longJourneys = [
   "test/journeys/metrics.test.ts",

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { packageRoot } from "../lib/project.ts";
@@ -28,6 +28,7 @@ const compiler = join(packageRoot, "node_modules/typescript/bin/tsc");
 
 /** Compiles the package into `dist`: JavaScript and its types, in the folders of the sources. */
 rmSync(dist, { recursive: true, force: true });
+mkdirSync(dist);
 for (const program of programs) compile(program);
 await bundlePlayer();
 for (const file of readdirSync(dist, { recursive: true, encoding: "utf8" }))
@@ -35,16 +36,17 @@ for (const file of readdirSync(dist, { recursive: true, encoding: "utf8" }))
 cpSync(join(dist, "packages/player"), join(packageRoot, "packages/player/dist"), { recursive: true });
 
 function compile({ checkedBy, entries }: (typeof programs)[number]): void {
-  const project = join(packageRoot, checkedBy.replace("tsconfig.", "tsconfig.build-"));
+  const project = join(dist, checkedBy);
   const compilerOptions = {
     noEmit: false,
-    rootDir: ".",
-    outDir: "dist",
+    rootDir: "..",
+    outDir: ".",
     declaration: true,
     allowImportingTsExtensions: false,
     rewriteRelativeImportExtensions: true,
   };
-  writeFileSync(project, JSON.stringify({ extends: `./${checkedBy}`, compilerOptions, files: entries, include: [] }));
+  const files = entries.map((entry) => `../${entry}`);
+  writeFileSync(project, JSON.stringify({ extends: `../${checkedBy}`, compilerOptions, files, include: [] }));
   try {
     execFileSync(process.execPath, [compiler, "-p", project], { stdio: "inherit" });
   } finally {
