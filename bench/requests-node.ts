@@ -110,6 +110,7 @@ async function api(ring: KeyRing) {
     entitlement: undefined,
     telemetry: () => undefined,
     operators: [],
+    backends: [],
     site: { apiUrl: undefined, origins: [] },
     identity: undefined,
     proofs: { firstUse: () => Promise.reject(new Error("no proof is sent")) },

@@ -4,6 +4,7 @@ import { stripVTControlCharacters } from "node:util";
 import { assetsAddCommand } from "./assets/add-asset.ts";
 import { assetsCheckCommand } from "./assets/check-assets.ts";
 import { assetsListCommand, assetsRemoveCommand } from "./assets/list-assets.ts";
+import { backendNewCommand } from "./backend/new-backend.ts";
 import { completionCommand } from "./completion.ts";
 import { doctorCommand } from "./doctor/doctor.ts";
 import { issuersAddCommand } from "./issuers/add-issuer.ts";
@@ -59,6 +60,7 @@ const ownCommands: readonly Command[] = [
   sessionsCommand,
   refusalsCommand,
   operatorNewCommand,
+  backendNewCommand,
   doctorCommand,
 ];
 

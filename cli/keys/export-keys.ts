@@ -39,7 +39,7 @@ export const keysExportCommand: Command = {
   help: `Prints the public halves of key pairs. A symmetric key has none: if one is among the chosen keys, nothing is printed.
 
   --kid <id>           the key to export; may be repeated (default: all keys of the ring)
-  --purpose <purpose>  cloudfront, token or operator: only the keys of this purpose
+  --purpose <purpose>  cloudfront, token, operator or backend: only the keys of this purpose
   --format <format>    the output format (jwks):
       jwks             a JWK Set (RFC 7517)
       pem              PEM as CloudFront accepts it
@@ -77,8 +77,8 @@ export const keysExportCommand: Command = {
 
 function chosenKeys(args: Args, ring: KeyRing, file: string): readonly RingKey[] {
   const purpose = args.value("purpose");
-  if (purpose !== undefined && !["cloudfront", "token", "operator", "session"].includes(purpose))
-    endInvalid("purpose", purpose, "cloudfront, token or operator");
+  if (purpose !== undefined && !["cloudfront", "token", "operator", "backend", "session"].includes(purpose))
+    endInvalid("purpose", purpose, "cloudfront, token, operator or backend");
   const kids = args.values("kid");
   const missing = kids.find((kid) => !ring.keys.some((key) => key.kid === kid));
   if (missing !== undefined) endFailed(noSuchKey(missing, file));

@@ -71,7 +71,7 @@ do not write it to a file.
   npx stagedoor keys for edge --ring keys.json | npx wrangler secret put STAGEDOOR_KEYS --env production
 
 The edge and the API worker receive no private half of a CloudFront key. No worker receives a private half that signs bearer
-tokens or operators' credentials; the API receives the public halves. No worker receives a retired key.
+tokens or the credentials of operators or backends; the API receives the public halves. No worker receives a retired key.
 
   --ring <file>        the key ring (.stagedoor/keys.json of the project)`,
   run: async (args) => {

@@ -50,7 +50,7 @@ export const keysRotateCommand: Command = {
 
 No step is allowed while it would break a running session: the command exits with 1 and prints when it is allowed.
 
-  --purpose <purpose>    session, cloudfront or operator (session)
+  --purpose <purpose>    session, cloudfront, operator or backend (session)
   --dry-run              show the whole rotation with its times, and change nothing
   --introduce            add a new key now, even while another one is retiring
   --at-once              for a leaked key: retire it now, with everything that it signed, and sign with another key
@@ -110,7 +110,7 @@ function outcomeOf(
 function readPurpose(text: string): RotatedPurpose {
   return (
     rotatedPurposes.find((purpose) => purpose === text) ??
-    endInvalid("purpose", text, "session, cloudfront or operator")
+    endInvalid("purpose", text, "session, cloudfront, operator or backend")
   );
 }
 
@@ -156,8 +156,8 @@ async function planOutcome(ring: KeyRing, rotation: Rotation): Promise<Outcome> 
     ...(context.sessionTtl === undefined ? ["--session-ttl"] : []),
   ];
   const assumption =
-    purpose === "operator"
-      ? "A credential is valid until the expiry that `operator new` recorded, or for 366 days if it recorded none."
+    purpose === "operator" || purpose === "backend"
+      ? `A credential is valid until the expiry that \`${purpose} new\` recorded, or for 366 days if it recorded none.`
       : `Signatures of a key are valid for at most ${durationText(times.longest)}${
           missing.length === 0
             ? ""
@@ -265,6 +265,7 @@ const activateTexts: Readonly<Record<RotatedPurpose, string>> = {
   session: "the API must sign with it",
   cloudfront: "the manifest worker must sign with it",
   operator: "`npx stagedoor operator new` signs with it",
+  backend: "`npx stagedoor backend new` signs with it",
 };
 
 const atOnceTexts: Readonly<Record<RotatedPurpose, string>> = {
@@ -273,6 +274,8 @@ const atOnceTexts: Readonly<Record<RotatedPurpose, string>> = {
   cloudfront:
     "All segment URLs under the old key are refused as soon as CloudFront's key group is without it: players stop until they load their playlist again.",
   operator: "All operators' credentials under the old key are refused: make new ones with npx stagedoor operator new.",
+  backend:
+    "All backends' credentials under the old key are refused: make new ones with npx stagedoor backend new. The sessions that they started end when the key is revoked.",
 };
 
 function revokeText(purpose: RotatedPurpose, before: string): string {

@@ -182,7 +182,7 @@ export function describeStep(
  * CloudFront. The API also shows all keys to operators.
  */
 export function workersFor(purpose: RotatedPurpose, step: NextStep["step"] | "at once"): readonly WorkerName[] {
-  if (purpose === "operator") return ["api"];
+  if (purpose === "operator" || purpose === "backend") return ["api"];
   if (step === "at once" || step === "retire") return ringWorkers;
   if (step === "introduce") return purpose === "session" ? ringWorkers : ["edge", "api"];
   return purpose === "session" ? ["api"] : ["manifest", "api"];

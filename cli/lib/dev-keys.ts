@@ -13,7 +13,13 @@ import { dirname, join } from "node:path";
 import { importJWK, SignJWT } from "jose";
 import { playScope } from "../../src/catalog/asset.ts";
 import { devIssuer } from "../../src/config/configuration.ts";
-import { newCloudFrontKey, newOperatorKey, newSessionKey, newTokenKey } from "../../src/keys/generate.ts";
+import {
+  newBackendKey,
+  newCloudFrontKey,
+  newOperatorKey,
+  newSessionKey,
+  newTokenKey,
+} from "../../src/keys/generate.ts";
 import type { RingKey } from "../../src/keys/key.ts";
 import { type KeyRing, keysFor, parseKeyRing } from "../../src/keys/ring.ts";
 import { devAudience } from "./dev-environment.ts";
@@ -28,18 +34,23 @@ const devKids = {
   ec: "dev-cloudfront-ec",
   token: "dev-issuer",
   operator: "dev-operator",
+  backend: "dev-backend",
 };
 
 /**
  * The development key ring. The first call creates its file, which only the owner can read. A ring of an earlier version gets
- * an operator key. Throws an Error that says what to do if the file is not a key ring.
+ * the keys that it lacks, of operators and backends. Throws an Error that says what to do if the file is not a key ring.
  */
 export async function devKeyRing(root: string): Promise<KeyRing> {
   const file = join(root, devKeysFile);
   if (!existsSync(file)) createFile(file, ringText(await newDevKeys()));
   const ring = readRing(file);
-  if (keysFor(ring, "operator").length > 0) return ring;
-  writeKeys(file, [...ring.keys, await newOperatorKey(devKids.operator)]);
+  const missing = [
+    ...(keysFor(ring, "operator").length > 0 ? [] : [await newOperatorKey(devKids.operator)]),
+    ...(keysFor(ring, "backend").length > 0 ? [] : [await newBackendKey(devKids.backend)]),
+  ];
+  if (missing.length === 0) return ring;
+  writeKeys(file, [...ring.keys, ...missing]);
   return readRing(file);
 }
 
@@ -57,6 +68,7 @@ export async function newDevKeys(): Promise<RingKey[]> {
     await newCloudFrontKey(devKids.ec, "ec"),
     await newTokenKey(devKids.token),
     await newOperatorKey(devKids.operator),
+    await newBackendKey(devKids.backend),
   ];
 }
 

@@ -1,12 +1,12 @@
-import { importJWK, SignJWT } from "jose";
 import type * as z from "zod";
 import { type OperatorScope, operatorIssuer } from "../../src/auth/operator-token.ts";
 import { isLocalUrl } from "../../src/base/origins.ts";
-import { after, type Seconds, seconds, systemClock, type UnixSeconds } from "../../src/base/time.ts";
+import { type Seconds, seconds } from "../../src/base/time.ts";
 import type { OperatorKey } from "../../src/keys/key.ts";
-import { type KeyRing, keysFor, signingKey } from "../../src/keys/ring.ts";
+import type { KeyRing } from "../../src/keys/ring.ts";
 import { type Args, endFailed, endMisused, shownWord } from "./command.ts";
 import { readRing, readTextOrInput, ringOption } from "./files.ts";
+import { credentialKeyOf, type SignedCredential, signCredential } from "./ring-credential.ts";
 
 /** The options of every command that calls the operators' API. */
 export const operatorApiOptions = { ...ringOption, api: { type: "string" }, bearer: { type: "string" } } as const;
@@ -117,37 +117,16 @@ export interface OperatorClaims {
   readonly lifetime: Seconds;
 }
 
-export interface OperatorToken {
-  readonly token: string;
-  readonly tokenId: string;
-  readonly kid: string;
-  readonly expiresAt: UnixSeconds;
-}
-
 /** The key that signs operators' credentials now; undefined if the ring has no private half of one. */
 export function operatorSigningKey(ring: KeyRing): OperatorKey | undefined {
-  return signingKey(
-    keysFor(ring, "operator").filter(({ d }) => d !== undefined),
-    systemClock(),
-  );
+  const key = credentialKeyOf(ring, "operator");
+  return key?.purpose === "operator" ? key : undefined;
 }
 
 /** Signs an operator's credential: a JWT (ES256) with an issuer and audience that are only for operators. */
-export async function signOperatorToken(key: OperatorKey, claims: OperatorClaims): Promise<OperatorToken> {
-  const { name, scopes, lifetime } = claims;
-  const { kty, crv, x, y, d, alg, kid } = key;
-  if (d === undefined) throw new Error("the ring has only the public half of the operator key");
-  const now = systemClock();
-  const expiresAt = after(now, lifetime);
-  const tokenId = crypto.randomUUID();
-  const token = await new SignJWT({ scope: scopes.join(" ") })
-    .setProtectedHeader({ alg, kid, typ: "JWT" })
-    .setIssuer(operatorIssuer)
-    .setAudience(operatorIssuer)
-    .setSubject(name)
-    .setJti(tokenId)
-    .setIssuedAt(now)
-    .setExpirationTime(expiresAt)
-    .sign(await importJWK({ kty, crv, x, y, d }, alg));
-  return { token, tokenId, kid, expiresAt };
+export function signOperatorToken(
+  key: OperatorKey,
+  { name, scopes, lifetime }: OperatorClaims,
+): Promise<SignedCredential> {
+  return signCredential(key, { issuer: operatorIssuer, name, scope: scopes.join(" "), lifetime });
 }

@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import { isUnixSeconds, rfc3339, type Seconds, seconds, systemClock, type UnixSeconds } from "../../src/base/time.ts";
+import { assetIdSchema } from "../../src/catalog/asset.ts";
 import { idForm } from "../../src/sessions/identifiers.ts";
 import { type Args, endInvalid, endMisused, shownWord } from "./command.ts";
 
@@ -89,4 +90,20 @@ function timeOf(option: string, text: string): number {
   if (/^\d{1,12}$/.test(text)) return Number(text);
   const form = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
   return form.test(text) ? Math.floor(Date.parse(text) / 1000) : Number.NaN;
+}
+
+/** Ids of assets separated by commas, or `*` for all. */
+export function readAssetIds(text: string): readonly string[] | "*" {
+  if (text === "*") return "*";
+  const ids = text.split(",");
+  return ids.every((id) => assetIdSchema.safeParse(id).success)
+    ? ids
+    : endInvalid("assets", text, "ids of assets separated by commas, such as vod-ts,vod-aes, or * for all");
+}
+
+/** Scopes separated by single spaces (RFC 6749 §3.3). */
+export function readScope(text: string): string {
+  return /^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(text)
+    ? text
+    : endInvalid("scope", text, "scopes separated by single spaces, such as stream:play");
 }

@@ -1,5 +1,5 @@
 import { after, rfc3339, systemClock } from "../../src/base/time.ts";
-import { assetIdSchema, playScope } from "../../src/catalog/asset.ts";
+import { playScope } from "../../src/catalog/asset.ts";
 import { problemFor } from "../../src/http/problems.ts";
 import { keysFor } from "../../src/keys/ring.ts";
 import { explainToken } from "../../src/operator/explain/explain-token.ts";
@@ -17,7 +17,7 @@ import { signDevToken } from "../lib/dev-keys.ts";
 import { explained } from "../lib/explained.ts";
 import { catalogOption, readRing, ringOption } from "../lib/files.ts";
 import { claimMismatch, devIssuers, operatorNote, readIssuers, readTokenOption } from "../lib/issuers.ts";
-import { readDuration, readTime } from "../lib/text.ts";
+import { readAssetIds, readDuration, readScope, readTime } from "../lib/text.ts";
 import { defaultCatalogNote, readWhichCatalog } from "../lib/which-catalog.ts";
 
 const inspectOptions = {
@@ -109,10 +109,8 @@ ${inspectHelp}
     if (isInspecting) return inspectToken(args);
     const subject = args.value("subject") ?? "demo-viewer";
     if (subject === "") endMisused("--subject must not be empty.");
-    const assets = readAssets(args.value("assets") ?? "*");
-    const scope = args.value("scope") ?? playScope;
-    if (!/^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(scope))
-      endInvalid("scope", scope, "scopes separated by single spaces, such as stream:play");
+    const assets = readAssetIds(args.value("assets") ?? "*");
+    const scope = readScope(args.value("scope") ?? playScope);
     const streams = readStreams(args.value("streams"));
     const lifetime = readDuration("expires-in", args.value("expires-in") ?? "15m");
     const ring = await readRing(args);
@@ -131,12 +129,4 @@ function readStreams(text: string | undefined): { readonly streams?: number } {
   return /^[1-9]\d{0,3}$/.test(text)
     ? { streams: Number(text) }
     : endInvalid("streams", text, "a number from 1 to 9999");
-}
-
-function readAssets(text: string): readonly string[] | "*" {
-  if (text === "*") return "*";
-  const ids = text.split(",");
-  return ids.every((id) => assetIdSchema.safeParse(id).success)
-    ? ids
-    : endInvalid("assets", text, "ids of assets separated by commas, such as vod-ts,vod-aes, or * for all");
 }

@@ -7,6 +7,7 @@ import {
   type RouteTable,
   route,
 } from "../http/route.ts";
+import { renewalBodySchema } from "../sessions/backend-session.ts";
 import { idForm } from "../sessions/identifiers.ts";
 import { filesBodySchema, longestFilesBody, type OpenedFiles, openFiles } from "../sessions/open-files.ts";
 import type { OpenedSession } from "../sessions/open-session.ts";
@@ -58,14 +59,16 @@ const openedFilesSchema: z.ZodType<OpenedFiles> = z.strictObject({
     .describe("In the order of the request."),
 });
 
-/** The refusals of a viewer's credential. */
-const credentialRefusals = ["token_expired", "origin_untrusted", "rate_limited", "store_unavailable"] as const;
+/** The refusals of a viewer's or a backend's credential. */
+const credentialRefusals = [
+  ...(["token_expired", "token_revoked", "origin_untrusted", "rate_limited", "store_unavailable"] as const),
+] as const;
 
 /** The refusals of a start's checks. */
 const checkRefusals = [
   ...(["scope_insufficient", "asset_forbidden", "asset_unknown"] as const),
   ...(["asset_not_yet_available", "asset_no_longer_available", "country_forbidden", "origin_forbidden"] as const),
-  ...(["token_revoked", "asset_revoked", "entitlement_refused"] as const),
+  ...(["asset_revoked", "entitlement_refused"] as const),
   "address_unknown",
 ] as const;
 
@@ -85,6 +88,13 @@ const id: RouteParameter = {
   schema: { type: "string" },
 };
 
+const subject: RouteParameter = {
+  name: "Stagedoor-Subject",
+  in: "header",
+  description: "With a backend's credential, and only then: the viewer's subject, as encodeURIComponent writes it.",
+  schema: { type: "string" },
+};
+
 /** A viewer's routes, below the base path. */
 export const viewerRoutes: RouteTable<Route<SessionContext>> = {
   "/stream/start": {
@@ -93,7 +103,7 @@ export const viewerRoutes: RouteTable<Route<SessionContext>> = {
       tag: "Streams",
       summary: "Start a stream",
       description:
-        "Exchanges a viewer's credential for a signed manifest URL. The playlists below it are rewritten so that every " +
+        "Exchanges a viewer's credential, or a backend's with the `viewer`, for a signed manifest URL. The playlists below it are rewritten so that every " +
         "segment has its own signature. The session lasts until `sessionExpiresAt`.",
       access: "viewer",
       body: { name: "Start", schema: startBodySchema, example: { asset: "film-42" } },
@@ -137,7 +147,7 @@ export const viewerRoutes: RouteTable<Route<SessionContext>> = {
       summary: "Show a session",
       description: "The state of the viewer's own session: running, idle, or why it was ended.",
       access: "session",
-      parameters: [id],
+      parameters: [id, subject],
       response: {
         status: 200,
         description: "The session's state.",
@@ -154,7 +164,7 @@ export const viewerRoutes: RouteTable<Route<SessionContext>> = {
         "Ends all URLs of the session within two seconds and frees its place under the stream limit. Ending a session " +
         "twice is not an error.",
       access: "session",
-      parameters: [id],
+      parameters: [id, subject],
       response: { status: 204, description: "The session is ended." },
       refusals: [...ownSessionRefusals, "session_revoked"],
       handler: endSession,
@@ -168,9 +178,15 @@ export const viewerRoutes: RouteTable<Route<SessionContext>> = {
       description:
         "Returns the same session with a fresh grant, manifest URL and expiry: for a cast device, or before the session " +
         "expires. The checks are those of a start. The earlier grant and its URLs stay valid until they expire; use the new " +
-        "grant in the header CTA-Common-Access-Token from now on. The request has no body.",
+        "grant in the header CTA-Common-Access-Token from now on. Only a backend's request has a body.",
       access: "session",
       parameters: [id],
+      body: {
+        name: "Renewal",
+        schema: renewalBodySchema,
+        example: { viewer: { subject: "viewer-1" } },
+        required: false,
+      },
       response: { status: 200, description: "The session and its new manifest URL.", body: openedSession },
       refusals: [
         ...ownSessionRefusals,

@@ -188,18 +188,20 @@ function requestOf(
   body: string,
   context: SessionContext,
   options: ApiOptions,
-  { observe, onQuotaStatus }: RequestObserver,
+  { observe, onQuotaStatus, onViewer }: RequestObserver,
 ): SessionRequest {
   const { raw } = req;
   return {
     credential: observe(credentialOf({ method: raw.method, url: raw.url, headers: raw.headers, body }, context)),
     grant: req.header("CTA-Common-Access-Token"),
+    subject: req.header("Stagedoor-Subject"),
     id: req.param("id") ?? "",
     query: new URL(raw.url).searchParams,
     body,
     origin: req.header("Origin"),
     country: countryOf(raw, options.development),
     onQuotaStatus,
+    onViewer,
     client: clientOf(raw, options.sha256, options.development),
     waitUntil: (work) => executionCtx.waitUntil(work),
   };

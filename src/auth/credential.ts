@@ -17,6 +17,11 @@ export interface Credential {
   readonly loginId: string | undefined;
   /** The viewer's stream limit, if the token has one. */
   readonly streams: number | undefined;
+  /**
+   * Set if a backend named the viewer: `tokenId` is then the id of the backend's credential, and `loginId` the backend's
+   * name, both of the issuer of backends.
+   */
+  readonly backend?: { readonly kid: string } | undefined;
 }
 
 /** A verified token and the key binding that it requires. */

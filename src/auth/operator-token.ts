@@ -1,14 +1,12 @@
-import { decodeProtectedHeader, errors, type JSONWebKeySet } from "jose";
+import { decodeProtectedHeader } from "jose";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import type { Clock, UnixSeconds } from "../base/time.ts";
-import { publicHalf } from "../keys/key-material.ts";
-import { isAccepted, type KeyRing, keysFor } from "../keys/ring.ts";
+import type { KeyRing } from "../keys/ring.ts";
 import { readJwsParts } from "./claims.ts";
 import type { Credential, Presented, TokenRefusal } from "./credential.ts";
-import { issuerSchema } from "./issuer.ts";
-import { keysInSet } from "./jwk-set.ts";
 import type { PresentedRefusal } from "./read-credential.ts";
-import { type FindKeys, type TrustedIssuer, verifyJwt } from "./verify-jwt.ts";
+import { ringIssuers } from "./ring-issuer.ts";
+import { type TrustedIssuer, verifyJwt } from "./verify-jwt.ts";
 
 /** `iss` and `aud` of operator tokens. No viewer's token has them, and no viewer issuer may use the name. */
 export const operatorIssuer = "stagedoor-operator";
@@ -20,24 +18,9 @@ export const operatorIssuer = "stagedoor-operator";
 export const operatorScopes = ["operator:read", "operator:revoke", "operator:keys", "operator:assets"] as const;
 export type OperatorScope = (typeof operatorScopes)[number];
 
-/**
- * The issuer of operator tokens: the ring's operator keys, each within its validity window and found by the token's
- * kid. Empty if the ring has no such key. A staging key is not valid in production, although the issuer's name is the
- * same.
- */
+/** The issuer of operator tokens: the ring's operator keys. See {@link ringIssuers}. */
 export function operatorIssuers(ring: KeyRing, clock: Clock): readonly TrustedIssuer[] {
-  const ringKeys = keysFor(ring, "operator");
-  if (ringKeys.length === 0) return [];
-  const jwks: JSONWebKeySet = { keys: ringKeys.map(publicHalf) };
-  const about = { issuer: operatorIssuer, audience: operatorIssuer, algorithms: ["ES256"] };
-  const settings = issuerSchema.parse({ ...about, jwks });
-  const find = keysInSet(jwks);
-  const keys: FindKeys = async (signed) => {
-    const key = ringKeys.find(({ kid }) => kid === signed.kid);
-    if (key === undefined || !isAccepted(key, clock())) throw new errors.JWKSNoMatchingKey();
-    return find(signed);
-  };
-  return [{ settings, keys }];
+  return ringIssuers(ring, "operator", operatorIssuer, clock);
 }
 
 /** An operator, and the kid of the key that signed their token. */
@@ -46,16 +29,11 @@ export interface Operator {
   readonly kid: string;
 }
 
-/** Whether a kid belongs to an operator key. */
-export function isOperatorKey(kid: string, operators: readonly TrustedIssuer[]): boolean {
-  return operators.some(({ settings }) => settings.jwks?.keys.some((key) => key.kid === kid) === true);
-}
-
 /** A cookie is never accepted, but a malformed one is refused (`sign_in_required`), as is a malformed DPoP proof. */
 export type OperatorTokenRefusal = Refusal<(PresentedRefusal | TokenRefusal)["code"] | "scope_insufficient">;
 
 const operatorNeeded =
-  "Authorization: Send an operator's credential as a bearer token (`npx stagedoor operator new` issues one). Viewers' tokens and cookies are not accepted here.";
+  "Authorization: Send an operator's credential as a bearer token (`npx stagedoor operator new` issues one). Viewers' tokens, backends' credentials and cookies are not accepted here.";
 const otherDeployment =
   "Authorization: Send a credential of this deployment. No operator key that it accepts signed this one: it may be of another deployment, or its key may be retired.";
 

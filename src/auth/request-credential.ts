@@ -2,6 +2,7 @@ import { matchesOrigin } from "../base/origins.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import type { Clock, Timer } from "../base/time.ts";
 import type { CredentialKind, Telemetry } from "../metrics/telemetry.ts";
+import { isBackendToken } from "./backend-token.ts";
 import type { Credential, Presented, ProofReplay, TokenRefusal, VerifiedToken } from "./credential.ts";
 import { type BindingContext, type BindingRefusal, checkBinding, type Proof } from "./dpop.ts";
 import { type IdentitySource, identityCredential, identityFor } from "./identity-credential.ts";
@@ -113,16 +114,22 @@ async function validatePresented(
     if (session.ok || session.refusal.code !== "token_invalid" || !owner.orProvider) return session;
   }
   const verified = await verifyToken(token, presented.form, sources, now, before);
-  if (!verified.ok)
-    return verified.refusal.code === "token_invalid" && isOperatorToken(token)
-      ? refusal("token_invalid", verified.refusal.reason, viewerNeeded)
-      : verified;
+  if (!verified.ok) {
+    const advice = verified.refusal.code === "token_invalid" ? ownCredentialAdvice(token) : undefined;
+    return advice === undefined ? verified : refusal("token_invalid", verified.refusal.reason, advice);
+  }
   const bound = await checkBinding(presented, verified.value, request, context);
   return bound.ok ? ok(verified.value.credential) : bound;
 }
 
-const viewerNeeded =
-  "Authorization: Send a viewer's token. This is an operator's credential, which only the routes below /operator accept.";
+/** For a credential that this service itself issues to operators and backends. */
+function ownCredentialAdvice(token: string): string | undefined {
+  if (isOperatorToken(token))
+    return "Authorization: Send a viewer's token. This is an operator's credential, which only the routes below /operator accept.";
+  return isBackendToken(token)
+    ? "Authorization: Send a viewer's token. This is a backend's credential, which only the routes of streams accept."
+    : undefined;
+}
 
 /** The kind of the presented credential for telemetry. */
 function kindOf(presented: Presented, sources: CredentialSources): CredentialKind {

@@ -11,6 +11,9 @@ const countries: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
+/** Cloudflare's codes for clients without a known country, and for Tor. */
+export const unknownCountries: ReadonlySet<string> = new Set(["XX", "T1"]);
+
 /**
  * Whether a text is a country code in upper case. Not countries: `XX` (unknown) and `T1` (Tor), which a CDN sends, and
  * `UK`, whose code is `GB`.

@@ -1,3 +1,4 @@
+import { backendIssuer, backendIssuerPrefix, backendName } from "../auth/backend-token.ts";
 import { faultsAmong, type Issuer } from "../auth/issuer.ts";
 import { operatorIssuer } from "../auth/operator-token.ts";
 import type { RatePolicy } from "../auth/rate-limit.ts";
@@ -105,14 +106,20 @@ function faultsBetween(settings: SoundSettings, ring: KeyRing | undefined): stri
     );
   if (ring !== undefined && keysFor(ring, "token").some((key) => key.d !== undefined))
     faults.push("STAGEDOOR_KEYS: a worker never needs a key that signs bearer tokens; remove the private half");
-  if (ring !== undefined && keysFor(ring, "operator").some((key) => key.d !== undefined))
-    faults.push(
-      "STAGEDOOR_KEYS: a worker never needs a key that signs operators' credentials; remove the private half",
-    );
+  for (const purpose of ["operator", "backend"] as const)
+    if (ring !== undefined && keysFor(ring, purpose).some((key) => key.d !== undefined))
+      faults.push(
+        `STAGEDOOR_KEYS: a worker never needs a key that signs ${purpose}s' credentials; remove the private half`,
+      );
   if (issuers.some(({ issuer }) => issuer === operatorIssuer))
     faults.push(
       `STAGEDOOR_ISSUERS: "${operatorIssuer}" is the issuer of operators' credentials; name the issuers of viewers' tokens`,
     );
+  if (issuers.some(({ issuer }) => isBackendIssuer(issuer)))
+    faults.push(
+      `STAGEDOOR_ISSUERS: "${backendIssuer}" and names that begin with "${backendIssuerPrefix}" are for backends and their viewers; name the issuers of viewers' tokens`,
+    );
+  faults.push(...backendFaults(settings));
   if (settings.STAGEDOOR_ENV !== undefined && settings.STAGEDOOR_ENV !== "development")
     faults.push(...developmentFaults(settings, ring));
   faults.push(...faultsAmong(issuers).map((fault) => `STAGEDOOR_ISSUERS: ${fault}`));
@@ -120,6 +127,26 @@ function faultsBetween(settings: SoundSettings, ring: KeyRing | undefined): stri
   if (step !== undefined && session !== undefined && step > session)
     faults.push("STAGEDOOR_EXPIRY_STEP: it is longer than a session (STAGEDOOR_SESSION_TTL)");
   return faults;
+}
+
+function isBackendIssuer(issuer: string): boolean {
+  return issuer === backendIssuer || issuer.startsWith(backendIssuerPrefix);
+}
+
+/** A misspelt issuer would give a backend's viewers limits and revocations of their own. */
+function backendFaults(settings: SoundSettings): string[] {
+  const { STAGEDOOR_BACKENDS: backends, STAGEDOOR_ISSUERS: issuers, STAGEDOOR_API_URL: apiUrl } = settings;
+  const known = new Set([...(issuers ?? []).map(({ issuer }) => issuer), ...(apiUrl === undefined ? [] : [apiUrl])]);
+  return [...(backends ?? [])]
+    .filter(([, { issuer }]) => !known.has(issuer) && !isViewersOfBackend(issuer))
+    .map(
+      ([name]) =>
+        `STAGEDOOR_BACKENDS: the issuer of "${name}" is none of STAGEDOOR_ISSUERS, not the API's address (the identity worker's issuer), and not backend:<name>; name one of these`,
+    );
+}
+
+function isViewersOfBackend(issuer: string): boolean {
+  return issuer.startsWith(backendIssuerPrefix) && backendName.test(issuer.slice(backendIssuerPrefix.length));
 }
 
 /** Development keys, issuers and addresses in another environment. */
@@ -167,6 +194,7 @@ function configuration(settings: Settings, ring: KeyRing): Configuration {
     expiryStep: seconds(settings.STAGEDOOR_EXPIRY_STEP),
     renewal: settings.STAGEDOOR_RENEWAL,
     streamLimit: settings.STAGEDOOR_STREAM_LIMIT || undefined,
+    backendIssuers: new Map([...settings.STAGEDOOR_BACKENDS].map(([name, { issuer }]) => [name, issuer])),
     sharedNetworks: settings.STAGEDOOR_SHARED_NETWORKS || undefined,
     leaseTtl: seconds(settings.STAGEDOOR_LEASE_TTL),
     revocationMaxAge: seconds(settings.STAGEDOOR_REVOCATION_MAX_AGE),
@@ -193,17 +221,19 @@ function configuration(settings: Settings, ring: KeyRing): Configuration {
 }
 
 /**
- * Faults of the viewers' issuers at the API: there must be at least one (the identity worker, if bound, or
- * STAGEDOOR_ISSUERS), and each only once. Only the wiring knows whether the identity worker is bound.
+ * Faults of the viewers' issuers at the API: there must be at least one (the identity worker, if bound,
+ * STAGEDOOR_ISSUERS, or a backend, whose key is in the ring), and each only once. Only the wiring knows whether the identity worker is bound.
  */
 export function trustFaults(
-  { issuers, apiUrl }: Pick<Configuration, "issuers" | "apiUrl">,
+  { issuers, apiUrl, ring }: Pick<Configuration, "issuers" | "apiUrl" | "ring">,
   hasIdentity: boolean,
 ): readonly string[] {
   if (!hasIdentity)
-    return issuers.length > 0
+    return issuers.length > 0 || keysFor(ring, "backend").length > 0
       ? []
-      : ["STAGEDOOR_ISSUERS: name the issuers of bearer tokens, or bind the identity worker"];
+      : [
+          "STAGEDOOR_ISSUERS: name the issuers of bearer tokens, bind the identity worker, or put a backend's key into the ring",
+        ];
   if (apiUrl === undefined)
     return ["STAGEDOOR_API_URL: the identity worker is bound, and its issuer is the API's address; set it"];
   return issuers.some(({ issuer }) => issuer === apiUrl)
@@ -213,8 +243,8 @@ export function trustFaults(
 
 /**
  * The part of a key ring that a worker needs. All: session keys. Manifest: CloudFront's private keys. Edge and API:
- * CloudFront's public keys. API: operators' public keys. No worker gets retired keys, or keys that sign bearer tokens
- * or operators' credentials.
+ * CloudFront's public keys. API: the public keys of operators and backends. No worker gets retired keys, or keys that
+ * sign bearer tokens or the credentials of operators or backends.
  */
 export function ringFor(worker: WorkerName, ring: KeyRing): KeyRing {
   const kept = { keys: ring.keys.filter(({ state }) => state !== "retired") };
@@ -223,5 +253,6 @@ export function ringFor(worker: WorkerName, ring: KeyRing): KeyRing {
   if (worker === "manifest") return { keys: [...session, ...pairs.map(withoutBinding)] };
   const halves = pairs.map((pair) => withoutPrivateHalf(pair));
   if (worker === "edge") return { keys: [...session, ...halves] };
-  return { keys: [...session, ...halves, ...keysFor(kept, "operator").map((pair) => withoutPrivateHalf(pair))] };
+  const credentialKeys = [...keysFor(kept, "operator"), ...keysFor(kept, "backend")];
+  return { keys: [...session, ...halves, ...credentialKeys.map((pair) => withoutPrivateHalf(pair))] };
 }

@@ -24,6 +24,7 @@ export const settingReaders: Readonly<Record<keyof typeof settingsSchema.shape, 
   STAGEDOOR_MEDIA_URL: three,
   // An issuer's introspection has a client secret.
   STAGEDOOR_ISSUERS: { ...api, secret: true },
+  STAGEDOOR_BACKENDS: api,
   STAGEDOOR_GRANT_ISSUER: three,
   STAGEDOOR_BASE_PATH: api,
   STAGEDOOR_MANIFEST_TTL: api,

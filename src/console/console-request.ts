@@ -44,6 +44,7 @@ export function requestOf(
   return {
     credential: credentialOf(credentialRequest, context),
     grant: undefined,
+    subject: undefined,
     id: req.param("id") ?? "",
     query: url.searchParams,
     body: "",
@@ -51,6 +52,7 @@ export function requestOf(
     country: countryOf(raw, development),
     client: clientOf(raw, sha256, development),
     onQuotaStatus: () => undefined,
+    onViewer: () => undefined,
     waitUntil: (work) => executionCtx.waitUntil(work),
   };
 }

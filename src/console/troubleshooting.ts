@@ -17,6 +17,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**The client sends the token twice**, in the header and as `access_token` in the URL. Remove it from the URL.",
       "**An HTTP library adds its own `Authorization`** (Basic, from a user name in the URL) in addition to the session cookie or the token.",
       "**Two session cookies**: one of a parent domain and one of the host, after a change of the domain. Delete the older one.",
+      "**A backend's credential came with `Origin`**, so from a browser: whoever opens that page can read it. Revoke it, and send it from the server only. A proxy on the server must not pass on its client's `Origin`.",
       "**The header has several tokens**, such as `Bearer a, Bearer b`: a proxy has merged two headers."
     ]
   },
@@ -44,7 +45,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
   },
   "token_invalid": {
     "meaning": [
-      "**401, any route with a credential.** The token is rejected; the reason names the check. `npx stagedoor token --inspect -` shows the token's claims and the check that fails, and with `--issuers` the `iss` or audience that was expected. `faults` is present only if an operator's credential was sent to a viewer's route, or another token to an operator's route."
+      "**401, any route with a credential.** The token is rejected; the reason names the check. `npx stagedoor token --inspect -` shows the token's claims and the check that fails, and with `--issuers` the `iss` or audience that was expected. `faults` is present only if an operator's credential was sent to a viewer's route, another token to an operator's route, or a backend's credential that no key of the ring signed."
     ],
     "causes": [
       "**\"issuer is not one that is trusted here\"**: `iss` differs from `issuer` in `STAGEDOOR_ISSUERS`. They are compared byte for byte, including a trailing slash.",
@@ -74,6 +75,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     ],
     "causes": [
       "**The viewer signed out on another device**, or changed the password. This is intended; they sign in again.",
+      "**An operator revoked the backend's credential, its name or its key.** `npx stagedoor backend new` makes a new one.",
       "**An operator revoked the subject.** The client needs a new token: tokens that are issued later are valid.",
       "**The provider issues tokens with an old `iat`** from a cache, so a new login looks older than the revocation.",
       "**By mistake**: `npx stagedoor revoke --subject alice --issuer https://id.example.com --lift`, with `--api` and `--bearer`."
@@ -142,7 +144,9 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**A member is misspelt**, such as `takeOver` for `takeover`: unknown members are refused. Routes below `/api/auth` answer `MEMBER_UNKNOWN`.",
       "**The client aborted the upload**, or a proxy cut the body: the log has lines, but the client received no response.",
       "**The body is compressed** (`Content-Encoding`), or not UTF-8.",
-      "**It is too long**: 4 KiB for viewers, 64 KiB for the identity worker; the limits of operators' routes are in `/openapi.json`.",
+      "**`viewer` is missing, or not yours to send**: a backend's credential needs it, a viewer's token must not have it.",
+      "**An asset needs a member of `viewer` that the backend left out**: `address`, `country`, `origin` or `userAgent`.",
+      "**It is too long**: 4 KiB for viewers and backends, 64 KiB for the identity worker; the limits of operators' routes are in `/openapi.json`.",
       "**A sign-in without `Content-Type`**, or with one that the rate limits cannot read."
     ]
   },
@@ -282,7 +286,8 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     "causes": [
       "**The header is missing**: the client kept `sessionId` but not `grant`. The start returns both.",
       "**A proxy strips unknown headers.**",
-      "**After a renewal**, the client still uses the path of the older session."
+      "**After a renewal**, the client still uses the path of the older session.",
+      "**A backend asks for a session that it did not start for this viewer**, or one whose last grant expired: the row is gone."
     ]
   },
   "session_revoked": {

@@ -24,6 +24,12 @@ export function setCors(headers: Headers): void {
   headers.set("Cross-Origin-Resource-Policy", "cross-origin");
 }
 
+/** The headers that let pages read a response. */
+export const corsHeaders = [
+  ...["Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Expose-Headers"],
+  "Cross-Origin-Resource-Policy",
+] as const;
+
 /** The value of Access-Control-Expose-Headers: our headers, and those that the response already exposes. */
 export function exposedHeaders(alreadyExposed: string | null): string {
   const others = (alreadyExposed ?? "").split(",").map((name) => name.trim());

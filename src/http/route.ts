@@ -19,7 +19,7 @@ export const tags = {
 
 export interface RouteParameter {
   readonly name: string;
-  readonly in: "path" | "query";
+  readonly in: "path" | "query" | "header";
   readonly description: string;
   /** JSON Schema. */
   readonly schema: object;
@@ -41,10 +41,17 @@ export interface RouteDescription {
   readonly summary: string;
   readonly description: string;
   readonly tag: keyof typeof tags;
-  /** `session`: a viewer with the grant of the session in the path. A list: an operator with one of these scopes. */
+  /**
+   * `viewer`: a viewer, or a backend that names one. `session`: a viewer with the grant of the session in the path, or the
+   * backend that started it. A list: an operator with one of these scopes.
+   */
   readonly access: "public" | "viewer" | "session" | readonly OperatorScope[];
   readonly parameters?: readonly RouteParameter[];
-  readonly body?: NamedSchema & { readonly example: unknown };
+  readonly body?: NamedSchema & {
+    readonly example: unknown;
+    /** True by default. */
+    readonly required?: boolean;
+  };
   /** Maximum size of a request body in bytes, if it is not `longestBody` of the session routes. */
   readonly maxBody?: number;
   readonly response: RouteResponse;

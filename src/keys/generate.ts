@@ -1,6 +1,8 @@
 import type { RandomBytes } from "../base/crypto.ts";
 import { encodeBase64url } from "../base/encoding.ts";
 import {
+  type BackendKey,
+  backendKeySchema,
   type CloudFrontKey,
   cloudFrontKeySchema,
   type OperatorKey,
@@ -29,6 +31,11 @@ export async function newTokenKey(kid: string): Promise<TokenKey> {
 /** A new P-256 key pair that signs operators' credentials. */
 export async function newOperatorKey(kid: string): Promise<OperatorKey> {
   return operatorKeySchema.parse({ kid, purpose: "operator", alg: "ES256", ...(await newEcJwk()) });
+}
+
+/** A new P-256 key pair that signs backends' credentials. */
+export async function newBackendKey(kid: string): Promise<BackendKey> {
+  return backendKeySchema.parse({ kid, purpose: "backend", alg: "ES256", ...(await newEcJwk()) });
 }
 
 async function newRsaJwk() {

@@ -1,7 +1,7 @@
 import { calculateJwkThumbprint } from "jose";
 import { decodeBase64url, encodeBase64url } from "../base/encoding.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
-import type { CloudFrontKey, OperatorKey, RingKey, SessionKey, TokenKey } from "./key.ts";
+import type { BackendKey, CloudFrontKey, OperatorKey, RingKey, SessionKey, TokenKey } from "./key.ts";
 
 /**
  * Derives one key per purpose from a session key: HKDF-SHA256 (RFC 5869) without salt, info `stagedoor/v1/<purpose>`,
@@ -42,7 +42,7 @@ export function publicJwk(key: RingKey): Result<JsonWebKey & { kid: string }, st
 }
 
 /** The public half of a key pair as a JWK. */
-export function publicHalf(key: CloudFrontKey | TokenKey | OperatorKey): JsonWebKey & { kid: string } {
+export function publicHalf(key: CloudFrontKey | TokenKey | OperatorKey | BackendKey): JsonWebKey & { kid: string } {
   const about = { kid: key.kid, alg: key.alg, use: "sig" };
   return key.kty === "RSA"
     ? { ...about, kty: key.kty, n: key.n, e: key.e }
@@ -51,9 +51,13 @@ export function publicHalf(key: CloudFrontKey | TokenKey | OperatorKey): JsonWeb
 
 /** A key pair without its private half, for a worker that only verifies. */
 export function withoutPrivateHalf(key: CloudFrontKey): CloudFrontKey;
-export function withoutPrivateHalf(key: OperatorKey): OperatorKey;
-export function withoutPrivateHalf(key: CloudFrontKey | OperatorKey): CloudFrontKey | OperatorKey;
-export function withoutPrivateHalf(key: CloudFrontKey | OperatorKey): CloudFrontKey | OperatorKey {
+export function withoutPrivateHalf(key: OperatorKey | BackendKey): OperatorKey | BackendKey;
+export function withoutPrivateHalf(
+  key: CloudFrontKey | OperatorKey | BackendKey,
+): CloudFrontKey | OperatorKey | BackendKey;
+export function withoutPrivateHalf(
+  key: CloudFrontKey | OperatorKey | BackendKey,
+): CloudFrontKey | OperatorKey | BackendKey {
   const { kid, nbf, exp, state, since } = key;
   const window = {
     ...(nbf === undefined ? {} : { nbf }),
@@ -79,7 +83,7 @@ export function isSameKey(a: RingKey, b: RingKey): boolean {
 }
 
 /** The public half as PEM (SubjectPublicKeyInfo, RFC 7468 §13), as CloudFront's CreatePublicKey accepts it. */
-export async function publicPem(key: CloudFrontKey | TokenKey | OperatorKey): Promise<string> {
+export async function publicPem(key: CloudFrontKey | TokenKey | OperatorKey | BackendKey): Promise<string> {
   const algorithm =
     key.kty === "RSA" ? { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" } : { name: "ECDSA", namedCurve: "P-256" };
   const { kid: _, ...jwk } = publicHalf(key);

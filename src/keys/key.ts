@@ -5,7 +5,8 @@ import { decodeBase64url } from "../base/encoding.ts";
  * A key of the ring is a JWK (RFC 7517) with a kid, an alg and further members. `purpose`: a key for one use is never
  * accepted for another. `nbf`: when it starts to sign; verifiers accept it before that. `exp`: when verifiers stop
  * accepting it. Both are NumericDate (RFC 7519). `state`: its state within that window (see `life.ts`), `since` when it
- * entered it. `signedUntil`: the latest expiry of operators' credentials signed with it; no worker receives that.
+ * entered it. `signedUntil`: the latest expiry of the credentials of operators or backends signed with it; no worker
+ * receives that.
  */
 const window = {
   kid: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "a kid is 1 to 64 characters of A-Z a-z 0-9 . _ -"),
@@ -89,12 +90,27 @@ export const operatorKeySchema = z.strictObject({
   ...p256,
 });
 
-const ringKeySchema = z.union([sessionKeySchema, cloudFrontKeySchema, tokenKeySchema, operatorKeySchema]);
+/** A key that signs backends' credentials. The API has only the public half. */
+export const backendKeySchema = z.strictObject({
+  ...window,
+  signedUntil: z.int().nonnegative().optional(),
+  purpose: z.literal("backend"),
+  ...p256,
+});
+
+const ringKeySchema = z.union([
+  sessionKeySchema,
+  cloudFrontKeySchema,
+  tokenKeySchema,
+  operatorKeySchema,
+  backendKeySchema,
+]);
 
 export type SessionKey = z.infer<typeof sessionKeySchema>;
 export type CloudFrontKey = z.infer<typeof cloudFrontKeySchema>;
 export type TokenKey = z.infer<typeof tokenKeySchema>;
 export type OperatorKey = z.infer<typeof operatorKeySchema>;
+export type BackendKey = z.infer<typeof backendKeySchema>;
 export type RingKey = z.infer<typeof ringKeySchema>;
 export type KeyPurpose = RingKey["purpose"];
 

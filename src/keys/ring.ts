@@ -3,6 +3,7 @@ import { adviceOn, fieldText } from "../base/issue-advice.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import {
+  backendKeySchema,
   cloudFrontKeySchema,
   type KeyPurpose,
   operatorKeySchema,
@@ -23,7 +24,12 @@ const schemas = {
   cloudfront: cloudFrontKeySchema,
   token: tokenKeySchema,
   operator: operatorKeySchema,
-};
+  backend: backendKeySchema,
+} as const;
+
+function isPurpose(purpose: unknown): purpose is KeyPurpose {
+  return typeof purpose === "string" && Object.hasOwn(schemas, purpose);
+}
 
 /**
  * Parses a ring, `{"keys": [...]}`: a JWK Set (RFC 7517 §5) of {@link RingKey}s. Returns every fault at once. A fault
@@ -39,8 +45,8 @@ export function parseKeyRing(document: unknown): Result<KeyRing, readonly string
   for (const [place, candidate] of document.keys.entries()) {
     const name = nameOf(candidate, place);
     const purpose = isObject(candidate) ? candidate.purpose : undefined;
-    if (purpose !== "session" && purpose !== "cloudfront" && purpose !== "token" && purpose !== "operator") {
-      faults.push(`${name} has no purpose: set "purpose" to session, cloudfront, token or operator`);
+    if (!isPurpose(purpose)) {
+      faults.push(`${name} has no purpose: set "purpose" to session, cloudfront, token, operator or backend`);
       continue;
     }
     const parsed = schemas[purpose].safeParse(candidate);

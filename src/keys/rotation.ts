@@ -3,13 +3,13 @@ import { after, earlier, isUnixSeconds, later, type Seconds, seconds, type UnixS
 import { inUse, keyStateOf, type LivingKey, signsByAsset } from "./life.ts";
 
 /** The purposes whose keys are rotated. The development issuer's key is not: it lives as long as its folder. */
-export const rotatedPurposes = ["session", "cloudfront", "operator"] as const;
+export const rotatedPurposes = ["session", "cloudfront", "operator", "backend"] as const;
 export type RotatedPurpose = (typeof rotatedPurposes)[number];
 
 /** The default time that workers get to receive a new ring. */
 export const defaultHeadStart = seconds(3600);
 
-/** The longest credential that `operator new` issues. */
+/** The longest credential that `operator new` and `backend new` issue. */
 const longestCredential = seconds(366 * 86_400);
 
 /** The durations that decide when a step is allowed. */
@@ -81,7 +81,7 @@ export function sinceWhen(key: LivingKey, keys: readonly LivingKey[], now: UnixS
  * segment's.
  */
 export function longestHold(purpose: RotatedPurpose, session: Seconds): Seconds {
-  if (purpose === "operator") return longestCredential;
+  if (purpose === "operator" || purpose === "backend") return longestCredential;
   return purpose === "session" ? session : seconds(session + initSegmentPeriod);
 }
 

@@ -41,7 +41,7 @@ export type TelemetryEvent =
   /** A session was ended. */
   | { readonly event: "ended"; readonly sessionId: string };
 
-export type CredentialKind = "jwt" | "introspected" | "identity" | "cookie" | "operator" | "none";
+export type CredentialKind = "jwt" | "introspected" | "identity" | "cookie" | "operator" | "backend" | "none";
 
 /** Port: counts events. Never throws, and is never waited for. */
 export type Telemetry = (event: TelemetryEvent) => void;

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { isCountry } from "../base/country.ts";
+import { isCountry, unknownCountries } from "../base/country.ts";
 import { parseIpAddress } from "../base/ip-address.ts";
 import type { RefusalCode } from "../base/result.ts";
 import { between, rfc3339, type UnixSeconds } from "../base/time.ts";
@@ -18,9 +18,6 @@ import type { PutAssetResult } from "./manage-assets.ts";
 const maxTextLength = 16_384;
 /** Maximum size of these request bodies in bytes: JSON may write every character of the text as a `\u` escape. */
 export const maxExplainBody = 6 * maxTextLength;
-
-/** Cloudflare's codes for clients without a known country, and for Tor. */
-const unknownCountries: ReadonlySet<string> = new Set(["XX", "T1"]);
 
 const tooLong = `At most ${maxTextLength.toLocaleString("en")} characters.`;
 
@@ -158,7 +155,7 @@ export const keysSchema: z.ZodType<KeysJson> = z.strictObject({
   keys: z.array(
     z.strictObject({
       kid: z.string(),
-      purpose: z.enum(["session", "cloudfront", "token", "operator"]),
+      purpose: z.enum(["session", "cloudfront", "token", "operator", "backend"]),
       type: z.enum(["HS256", "ES256", "RS256"]),
       state: z
         .enum(["next", "active", "retiring", "retired"])

@@ -8,8 +8,11 @@ import type { BoundNetwork, GrantClaims } from "../signing/grant.ts";
 export interface Client {
   /** The address that the CDN reports; undefined without a CDN. */
   readonly address: string | undefined;
-  /** SHA-256 of the User-Agent (empty if missing), 32 bytes in base64url. A function, since few sessions need it. */
-  readonly userAgentHash: () => string;
+  /**
+   * SHA-256 of the User-Agent (empty if missing), 32 bytes in base64url; undefined if a backend describes the client and
+   * does not name it. A function, since few sessions need it.
+   */
+  readonly userAgentHash: () => string | undefined;
 }
 
 /**
@@ -50,11 +53,22 @@ export type Binding = Pick<GrantClaims, "network" | "userAgent">;
 
 /**
  * The binding of a session of this asset that this client starts. If the asset binds to the network, a client whose
- * address is unknown is refused: an unbound grant could be shared.
+ * address is unknown is refused (`address_unknown`): an unbound grant could be shared. `body_invalid`: the asset binds to
+ * a User-Agent that a backend did not name.
  */
-export function bindTo({ binding }: Asset, client: Client): Result<Binding, Refusal<"address_unknown">> {
+export function bindTo(
+  { binding }: Asset,
+  client: Client,
+): Result<Binding, Refusal<"address_unknown" | "body_invalid">> {
   if (binding === undefined) return ok({});
-  const userAgent = binding.userAgent ? { userAgent: client.userAgentHash() } : {};
+  const userAgentHash = binding.userAgent ? client.userAgentHash() : undefined;
+  if (binding.userAgent && userAgentHash === undefined)
+    return refusal(
+      "body_invalid",
+      "a backend's request names no viewer.userAgent, and the asset is bound to it",
+      "viewer.userAgent: Send it: the asset is bound to the viewer's User-Agent.",
+    );
+  const userAgent = userAgentHash === undefined ? {} : { userAgent: userAgentHash };
   if (binding.network === undefined) return ok(userAgent);
   const network = boundNetwork(client.address ?? "", binding.network);
   if (network === undefined) return refusal("address_unknown", "the asset binds to the network, and no address came");
@@ -67,7 +81,7 @@ export function bindTo({ binding }: Asset, client: Client): Result<Binding, Refu
  */
 export function isBindingMet({ network, userAgent }: Binding, client: Client): boolean {
   if (network !== undefined && !isIn(network, client.address ?? "")) return false;
-  return userAgent === undefined || equalInConstantTime(userAgent, client.userAgentHash());
+  return userAgent === undefined || equalInConstantTime(userAgent, client.userAgentHash() ?? "");
 }
 
 function boundNetwork(address: string, extent: "prefix" | "exact"): BoundNetwork | undefined {

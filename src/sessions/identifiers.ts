@@ -15,6 +15,7 @@
  * | `addressName` | `4:192.0.2.7/32` or `6:2001:db8:0:1/64` | quotas | while the client stays there |
  * | `networkHash` (`lease-rules.ts`) | HMAC of a network name, under a key of one subject's rows | lease rows | those rows |
  */
+import { backendIssuer } from "../auth/backend-token.ts";
 import type { Credential } from "../auth/credential.ts";
 import { sha256Of } from "../base/crypto.ts";
 import { encodeBase64url } from "../base/encoding.ts";
@@ -68,6 +69,14 @@ export function viewerHashesNow(
 
 function keyInUse({ keys, clock }: Pick<SessionContext, "keys" | "clock">): PreparedSessionKey | undefined {
   return signingKey([...keys.values()], clock());
+}
+
+/**
+ * The issuer of a credential's `tokenId` and `loginId`: for a viewer that a backend named, the issuer of the backend's
+ * credential, whatever issuer the viewer belongs to.
+ */
+export function tokenIssuerOf({ issuer, backend }: Pick<Credential, "issuer" | "backend">): string {
+  return backend === undefined ? issuer : backendIssuer;
 }
 
 /** A subject in the revocation log, which outlives session keys. */

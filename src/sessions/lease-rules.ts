@@ -139,9 +139,9 @@ export function removalOf(end: UnixSeconds, { leaseTtl }: LeaseTimes): UnixSecon
 }
 
 export function stateOf(row: LeaseRow, now: UnixSeconds, { leaseTtl }: LeaseTimes): StreamState {
-  const { assetId, startedAt, seenAt, expiresAt, leaseUntil, ended } = row;
+  const { assetId, startedAt, seenAt, expiresAt, leaseUntil, login, ended } = row;
   const networks = row.networks.filter((network) => isAlive(network, now, leaseTtl)).length;
-  return { assetId, startedAt, seenAt, expiresAt, leaseUntil, networks, ended };
+  return { assetId, startedAt, seenAt, expiresAt, leaseUntil, networks, login, ended };
 }
 
 /** The running sessions, oldest first. */

@@ -118,6 +118,8 @@ export interface StreamState {
   readonly leaseUntil: UnixSeconds;
   /** The number of networks in which it is alive. */
   readonly networks: number;
+  /** The `loginDigest` of the credential of its last claim, if that named a login. */
+  readonly login: string | undefined;
   readonly ended: RevocationCause | undefined;
 }
 

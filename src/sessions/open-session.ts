@@ -5,7 +5,7 @@ import { mintGrant } from "../signing/grant.ts";
 import { signedQuery } from "../signing/media-url.ts";
 import { macFor, type PreparedSessionKey } from "../signing/session-keys.ts";
 import { type Claiming, type ClaimRefusal, claimLease } from "./claim-lease.ts";
-import { loginDigest, subjectHash, tokenHash } from "./identifiers.ts";
+import { loginDigest, subjectHash, tokenHash, tokenIssuerOf } from "./identifiers.ts";
 import type { EndedRefusal } from "./revocation-snapshot.ts";
 import type { SessionContext } from "./session-context.ts";
 import type { Terms } from "./start-checks.ts";
@@ -40,7 +40,8 @@ export async function openSession(
   const { key, binding, expiresAt } = opening.terms;
   const claimed = await claimLease(opening, key, now, expiresAt, context);
   if (!claimed.ok) return claimed;
-  const { tokenId: jti, loginId: sid, issuer } = credential;
+  const { tokenId: jti, loginId: sid, issuer, backend } = credential;
+  const tokenIssuer = tokenIssuerOf(credential);
   const subject = subjectHash(key, issuer, credential.subject);
   const alive = { sessionId, assetId: asset.id, subject, country: opening.country ?? "XX" };
   context.telemetry({ event: "alive", ...alive, startedAt: now, seenAt: now, expiresAt });
@@ -52,8 +53,9 @@ export async function openSession(
       prefix: `/${asset.id}/`,
       issuedAt: now,
       expiresAt,
-      ...(jti !== undefined && { token: tokenHash(key, issuer, jti) }),
-      ...(sid !== undefined && { login: loginDigest(issuer, sid) }),
+      ...(jti !== undefined && { token: tokenHash(key, tokenIssuer, jti) }),
+      ...(sid !== undefined && { login: loginDigest(tokenIssuer, sid) }),
+      ...(backend !== undefined && { signer: backend.kid }),
       ...binding,
     },
     key,

@@ -2,28 +2,31 @@ import type { Credential } from "../auth/credential.ts";
 import type { CredentialRefusal } from "../auth/request-credential.ts";
 import { filesTtl, maxSessionTtl } from "../base/constants.ts";
 import { equalInConstantTime } from "../base/crypto.ts";
-import { ok, type Refusal, type RefusalCode, type Result, refusal } from "../base/result.ts";
+import { ok, type Refusal, type RefusalCode, type Result, refusal, refuse } from "../base/result.ts";
 import { after, between, later, rfc3339, seconds, type UnixSeconds } from "../base/time.ts";
 import { signingKey } from "../keys/ring.ts";
 import { type Grant, openGrant } from "../signing/grant.ts";
+import { type BackendSessionRefusal, sessionByBody, sessionByHeader } from "./backend-session.ts";
+import { backendTokenOf, type ViewerRequest, withMissingMember } from "./backend-viewer.ts";
 import { type ClaimRefusal, streamsUnder } from "./claim-lease.ts";
 import { subjectHash } from "./identifiers.ts";
 import { type OpenedSession, openSession } from "./open-session.ts";
 import { addressNotSpent, withinAddressRate } from "./request-limits.ts";
-import { clockSkew, entryOfEnded } from "./revocation.ts";
+import { clockSkew, entryOfEnded, type Revocable } from "./revocation.ts";
 import { type EndedRefusal, endedBecause, forbiddenBy, isKeyRevoked } from "./revocation-snapshot.ts";
 import { revocationsNow } from "./revocations-now.ts";
 import { fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
 import { type StartCheckRefusal, startChecks } from "./start-checks.ts";
 
-/** A viewer's own session: the checked credential and grant. */
-interface OwnSession {
-  readonly credential: Credential;
-  readonly grant: Grant;
+/** A viewer's own session by its grant, or one that a backend started. */
+interface OwnSession extends ViewerRequest {
+  readonly session: Revocable & { readonly expiresAt: UnixSeconds };
   readonly assetId: string;
 }
 
-type OwnSessionRefusal = Refusal<CredentialRefusal["code"] | GrantRefusal["code"] | "session_forbidden">;
+type OwnSessionRefusal = Refusal<
+  (CredentialRefusal | GrantRefusal | BackendSessionRefusal)["code"] | "session_forbidden"
+>;
 
 /**
  * Reading, renewing or ending a session needs its grant and a bearer token of the issuer and subject that started it.
@@ -32,12 +35,17 @@ type OwnSessionRefusal = Refusal<CredentialRefusal["code"] | GrantRefusal["code"
  *
  * The grant is checked first, without I/O: a credential may need a call to an external service, which a caller without
  * a grant cannot trigger. The refusal of a grant is no secret: the media host gives the same one.
+ *
+ * A backend needs no grant: it names the viewer, and `byBackend` finds the session that it started.
  */
 async function authorize(
   request: SessionRequest,
   now: UnixSeconds,
   context: SessionContext,
+  byBackend: typeof sessionByHeader = sessionByHeader,
 ): Promise<Result<OwnSession, OwnSessionRefusal>> {
+  const backendToken = backendTokenOf(request);
+  if (backendToken !== undefined) return byBackend(backendToken, request, context);
   const presented = request.credential.read();
   if (!presented.ok) return presented;
   const opened = grantOf(request, now, context);
@@ -50,7 +58,7 @@ async function authorize(
   const subject = key === undefined ? "" : subjectHash(key, credential.issuer, credential.subject);
   if (!equalInConstantTime(subject, grant.subject))
     return refusal("session_forbidden", "the bearer token is of another issuer or subject than the session");
-  return ok({ credential, grant, assetId: grant.prefix.slice(1, -1) });
+  return ok({ credential, request, session: grant, assetId: grant.prefix.slice(1, -1) });
 }
 
 type GrantRefusal = Refusal<"session_unknown" | "grant_invalid" | "grant_expired" | "key_unknown">;
@@ -124,13 +132,13 @@ export async function renewSession(
   context: SessionContext,
 ): Promise<Result<OpenedSession, RenewalRefusal>> {
   const now = context.clock();
-  const own = await authorize(request, now, context);
+  const own = await authorize(request, now, context, sessionByBody);
   if (!own.ok) return own;
-  const { credential, grant, assetId } = own.value;
-  const passed = await startChecks({ credential, assetId, request, now, renewed: grant }, context);
-  if (!passed.ok) return passed;
-  const { client, country } = request;
-  return openSession({ ...passed.value, sessionId: grant.sessionId, takeover: false, client, country }, now, context);
+  const { session } = own.value;
+  const { client, country } = own.value.request;
+  const passed = await startChecks({ ...own.value, now, renewed: session }, context);
+  if (!passed.ok) return refuse(withMissingMember(passed.refusal, own.value));
+  return openSession({ ...passed.value, sessionId: session.sessionId, takeover: false, client, country }, now, context);
 }
 
 export interface ShownSession {
@@ -154,25 +162,22 @@ export async function showSession(
   const now = context.clock();
   const own = await authorize(request, now, context);
   if (!own.ok) return own;
-  const { grant, assetId } = own.value;
+  const { session, assetId } = own.value;
+  const { sessionId } = session;
   const snapshot = await revocationsNow(request, context);
   if (!snapshot.ok) return snapshot;
-  const known = await fromStore(
-    "the viewer's streams",
-    context.streams(grant.subject).show(grant.sessionId, now),
-    context,
-  );
+  const known = await fromStore("the viewer's streams", context.streams(session.subject).show(sessionId, now), context);
   if (!known.ok) return known;
   const stream = known.value;
-  const ended = forbiddenBy(snapshot.value, grant, assetId)?.cause ?? stream?.ended;
+  const ended = forbiddenBy(snapshot.value, session, assetId)?.cause ?? stream?.ended;
   const running = stream !== undefined && now < stream.leaseUntil;
   return ok({
-    sessionId: grant.sessionId,
+    sessionId,
     asset: assetId,
     state: ended ?? (running ? "running" : "idle"),
-    startedAt: rfc3339(stream?.startedAt || grant.issuedAt),
+    startedAt: rfc3339(stream?.startedAt || session.issuedAt),
     ...(stream !== undefined && stream.seenAt > 0 && { lastSeenAt: rfc3339(stream.seenAt), networks: stream.networks }),
-    sessionExpiresAt: rfc3339(stream?.expiresAt ?? grant.expiresAt),
+    sessionExpiresAt: rfc3339(stream?.expiresAt ?? session.expiresAt),
   });
 }
 
@@ -187,7 +192,7 @@ export async function endSession(
   const now = context.clock();
   const own = await authorize(request, now, context);
   if (!own.ok) return own;
-  const { sessionId, subject, expiresAt, kid } = own.value.grant;
+  const { sessionId, subject, expiresAt, kid } = own.value.session;
   const snapshot = await revocationsNow(request, context);
   if (!snapshot.ok) return snapshot;
   // A leaked key can sign a grant with another viewer's session id.

@@ -37,7 +37,8 @@ export function forbiddenBy(
     entries.asset.get(assetId) ??
     (session.token === undefined ? undefined : entries.token.get(session.token)) ??
     (session.login === undefined ? undefined : entries.login.get(session.login)) ??
-    entries.key.get(session.kid)
+    entries.key.get(session.kid) ??
+    (session.signer === undefined ? undefined : entries.key.get(session.signer))
   );
 }
 

@@ -35,6 +35,8 @@ export interface Revocable {
   /** The `loginDigest` of its credential's login, if it named one. */
   readonly login?: string | undefined;
   readonly kid: string;
+  /** The kid of the key of the backend's credential that started it, if a backend did. */
+  readonly signer?: string | undefined;
   readonly issuedAt: UnixSeconds;
 }
 

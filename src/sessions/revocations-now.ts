@@ -1,6 +1,7 @@
+import { backendIssuer } from "../auth/backend-token.ts";
 import type { Credential } from "../auth/credential.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
-import { loginDigest, subjectDigest, tokenDigest } from "./identifiers.ts";
+import { loginDigest, subjectDigest, tokenDigest, tokenIssuerOf } from "./identifiers.ts";
 import type { RevocationKind } from "./revocation.ts";
 import { forbidsCredential, type RevocationSnapshot } from "./revocation-snapshot.ts";
 import type { SessionContext, SessionRequest } from "./session-context.ts";
@@ -12,19 +13,20 @@ export type RevokedRefusal = Refusal<"token_revoked" | "store_unavailable">;
  * The current revocations, if none of them forbids this credential. `pending` is the request to the log.
  */
 export async function requireNotRevoked(
-  credential: Credential,
+  credential: Pick<Credential, "issuer" | "subject" | "tokenId" | "loginId" | "issuedAt" | "backend">,
   pending: Promise<Result<RevocationSnapshot, Refusal<"store_unavailable">>>,
 ): Promise<Result<RevocationSnapshot, RevokedRefusal>> {
   const current = await pending;
   if (!current.ok || current.value.size === 0) return current;
   const { issuer, subject, tokenId, loginId, issuedAt } = credential;
+  const tokenIssuer = tokenIssuerOf(credential);
   const forbidding = forbidsCredential(current.value, {
     subject: subjectDigest(issuer, subject),
-    token: tokenId === undefined ? undefined : tokenDigest(issuer, tokenId),
-    login: loginId === undefined ? undefined : loginDigest(issuer, loginId),
+    token: tokenId === undefined ? undefined : tokenDigest(tokenIssuer, tokenId),
+    login: loginId === undefined ? undefined : loginDigest(tokenIssuer, loginId),
     issuedAt,
   });
-  return forbidding === undefined ? current : refusal("token_revoked", revokedReason(forbidding.kind));
+  return forbidding === undefined ? current : refusal("token_revoked", revokedReason(forbidding.kind, tokenIssuer));
 }
 
 /** The current revocations. The request to the log continues after an early response, for the next request. */
@@ -39,7 +41,8 @@ export function revocationsNow(
   return pending;
 }
 
-function revokedReason(kind: RevocationKind): string {
+function revokedReason(kind: RevocationKind, tokenIssuer: string): string {
+  if (kind === "login" && tokenIssuer === backendIssuer) return "the backend was revoked";
   if (kind === "login") return "the viewer has signed out of the login that the credential came from";
   return kind === "subject" ? "its subject was revoked after the token had been issued" : "the token was revoked";
 }

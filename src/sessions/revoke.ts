@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { isOperatorKey, type OperatorScope } from "../auth/operator-token.ts";
+import type { OperatorScope } from "../auth/operator-token.ts";
+import { isKeyOf } from "../auth/ring-issuer.ts";
 import { maxSessionTtl } from "../base/constants.ts";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import { after, isUnixSeconds, later, rfc3339, seconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
@@ -44,7 +45,12 @@ export const revocationBodySchema = z
       .strictObject({ issuer: name, sid: name })
       .optional()
       .describe("A session of sign-in, as sign-out does it."),
-    key: z.string().min(1).max(64).optional().describe("The kid of a key of sessions or operators that has leaked."),
+    key: z
+      .string()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe("The kid of a key of sessions, operators or backends that has leaked."),
     until: z
       .number()
       .refine(isUnixSeconds, "Give Unix seconds, a whole number.")
@@ -70,8 +76,8 @@ export interface Revoked {
  * `POST /operator/revocations`, for operators with the scope operator:revoke, or for a key operator:keys:
  * `{"session": id}`, `{"subject": {issuer, subject}}`, `{"asset": id}`, `{"token": {issuer, jti}}`,
  * `{"login": {issuer, sid}}` or `{"key": kid}`. A subject's existing sessions and tokens end, and the viewer can sign
- * in again. A login's sessions and tokens end, as after a sign-out. An asset is withdrawn. A key, of sessions or of
- * operators, signs and opens nothing more. An entry lasts until the body's `until`, or until it is lifted; the entry of
+ * in again. A login's sessions and tokens end, as after a sign-out. An asset is withdrawn. A key, of sessions,
+ * operators or backends, signs and opens nothing more, and what a backend started with it ends. An entry lasts until the body's `until`, or until it is lifted; the entry of
  * a session, and of hashes that only grants contain, expires with the longest session.
  */
 export async function revoke(
@@ -166,9 +172,9 @@ async function endSignIns(
 
 async function isUnknown(
   { asset, key }: RevocationBody,
-  { keys, operators, catalog }: SessionContext,
+  { keys, operators, backends, catalog }: SessionContext,
 ): Promise<boolean> {
-  if (key !== undefined) return !keys.has(key) && !isOperatorKey(key, operators);
+  if (key !== undefined) return !keys.has(key) && !isKeyOf(key, [...operators, ...backends]);
   const current = asset === undefined ? undefined : await catalog();
   return current?.ok === true && asset !== undefined && current.value.asset(asset) === undefined;
 }

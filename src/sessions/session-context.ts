@@ -1,3 +1,4 @@
+import type { Credential } from "../auth/credential.ts";
 import type { Entitlement } from "../auth/entitlement.ts";
 import type { QuotaStatus, RatePolicy, RememberedLimits } from "../auth/rate-limit.ts";
 import type { CredentialSources, RequestCredential } from "../auth/request-credential.ts";
@@ -21,6 +22,8 @@ export const longestBody = 4096;
 export interface SessionContext extends CredentialSources {
   /** The issuers of operator tokens: never issuers of viewers. */
   readonly operators: readonly TrustedIssuer[];
+  /** The issuers of backends' credentials: never issuers of viewers. */
+  readonly backends: readonly TrustedIssuer[];
   readonly catalog: () => Promise<Result<Catalog, CatalogUnavailable>>;
   readonly keys: SessionKeys;
   readonly timer: Timer;
@@ -49,6 +52,8 @@ export interface SessionSettings {
   readonly sessionTtl: Seconds;
   /** Undefined for any number. */
   readonly streamLimit: number | undefined;
+  /** The issuer of each backend's viewers, by the backend's name; without one it is `backend:<name>`. */
+  readonly backendIssuers: ReadonlyMap<string, string>;
   readonly storeFailure: "closed" | "open";
   /** Maximum age of a start's snapshot of the revocation log. */
   readonly revocationMaxAge: Seconds;
@@ -71,6 +76,8 @@ export interface SessionRequest {
   readonly credential: RequestCredential;
   /** The header CTA-Common-Access-Token (CTA-5007): the session's grant. */
   readonly grant: string | undefined;
+  /** The header Stagedoor-Subject: the viewer of the session that a backend shows or ends. */
+  readonly subject: string | undefined;
   /** The session or asset id in the path. */
   readonly id: string;
   readonly query: URLSearchParams;
@@ -86,6 +93,8 @@ export interface SessionRequest {
   readonly country: string | undefined;
   /** Called for each rate limit that counted the request, for the RateLimit response fields. */
   readonly onQuotaStatus: (standing: QuotaStatus) => void;
+  /** Called with the viewer that a backend names, for the log. */
+  readonly onViewer: (viewer: Pick<Credential, "issuer" | "subject">) => void;
   readonly waitUntil: WaitUntil;
 }
 

@@ -14,9 +14,9 @@ import { type Asset, playScope } from "../catalog/asset.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { CatalogUnavailable } from "../catalog/catalog-source.ts";
 import { signingKey } from "../keys/ring.ts";
-import type { Grant } from "../signing/grant.ts";
 import type { PreparedSessionKey } from "../signing/session-keys.ts";
 import { type Binding, bindTo } from "./client-network.ts";
+import type { Revocable } from "./revocation.ts";
 import {
   type EndedRefusal,
   endedBecause,
@@ -33,8 +33,8 @@ export interface StartAttempt {
   readonly assetId: string;
   readonly request: Pick<SessionRequest, "client" | "country" | "origin" | "waitUntil">;
   readonly now: UnixSeconds;
-  /** The grant of the session that is renewed; undefined for a start. */
-  readonly renewed?: Grant | undefined;
+  /** The session that is renewed; undefined for a start. */
+  readonly renewed?: Revocable | undefined;
 }
 
 /** The outcome of one check, in the order in which {@link startChecks} makes them. */
@@ -185,7 +185,7 @@ export interface Terms {
   readonly expiresAt: UnixSeconds;
 }
 
-type TermsRefusal = Refusal<"configuration_invalid" | "address_unknown">;
+type TermsRefusal = Refusal<"configuration_invalid" | "address_unknown" | "body_invalid">;
 
 /** The terms of a grant that is minted now, with its longest life. */
 function termsOf(

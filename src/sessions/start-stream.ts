@@ -2,6 +2,13 @@ import * as z from "zod";
 import type { CredentialRefusal } from "../auth/request-credential.ts";
 import { encodeBase64url } from "../base/encoding.ts";
 import { ok, type Refusal, type Refused, type Result, refuse } from "../base/result.ts";
+import {
+  type BackendRefusal,
+  backendViewerSchema,
+  type ViewerRequest,
+  viewerOf,
+  withMissingMember,
+} from "./backend-viewer.ts";
 import { type ClaimRefusal, streamsUnder } from "./claim-lease.ts";
 import { viewerHashesNow } from "./identifiers.ts";
 import { type OpenedSession, openSession } from "./open-session.ts";
@@ -18,12 +25,17 @@ export const startBodySchema = z.strictObject({
     .boolean()
     .default(false)
     .describe("If the viewer is at the stream limit, end their oldest stream instead of failing."),
+  viewer: backendViewerSchema
+    .optional()
+    .describe("With a backend's credential, and only then: the viewer that it starts the stream for."),
 });
 
-type StartRefusal = Refusal<(CredentialRefusal | StartCheckRefusal | ClaimRefusal)["code"] | "body_invalid">;
+type StartRefusal = Refusal<
+  (CredentialRefusal | BackendRefusal | StartCheckRefusal | ClaimRefusal)["code"] | "body_invalid"
+>;
 
 /**
- * `POST /stream/start`: verifies the credential, makes the {@link startChecks}, claims a lease and returns a playback
+ * `POST /stream/start`: verifies the credential, of a viewer or of a backend that names one, makes the {@link startChecks}, claims a lease and returns a playback
  * session: a grant in a manifest URL that is valid for minutes.
  *
  * The claim comes last, after all other checks: one request to the lease object both counts the start and claims the
@@ -34,19 +46,30 @@ export async function startStream(
   request: SessionRequest,
   context: SessionContext,
 ): Promise<Result<OpenedSession, StartRefusal>> {
-  const now = context.clock();
-  const { client, country } = request;
+  const body = readBody(startBodySchema, request.body, "body_invalid");
   const revocations = revocationsNow(request, context);
   // A locally verified token costs no quota, valid or not; a call to another service does.
-  const verified = await request.credential.validate(() =>
-    withinAddressRate(context.settings.startRateAddress, request, context),
-  );
-  if (!verified.ok) return verified;
-  const credential = verified.value;
+  const viewer = await viewerOf(request, body, context, {
+    revocations,
+    validate: () =>
+      request.credential.validate(() => withinAddressRate(context.settings.startRateAddress, request, context)),
+  });
+  if (!viewer.ok) return viewer;
+  const opened = await startFor(viewer.value, body, context, revocations);
+  return opened.ok ? opened : refuse(withMissingMember(opened.refusal, viewer.value));
+}
+
+async function startFor(
+  { credential, request }: ViewerRequest,
+  body: Result<z.output<typeof startBodySchema>, Refusal<"body_invalid">>,
+  context: SessionContext,
+  revocations: ReturnType<typeof revocationsNow>,
+): Promise<Result<OpenedSession, StartRefusal>> {
+  const now = context.clock();
+  const { client, country } = request;
   const rate = startQuota(credential, request, now, context);
   if (!rate.ok) return rate;
   const quota = rate.value;
-  const body = readBody(startBodySchema, request.body, "body_invalid");
   if (!body.ok) return body;
   const { asset: assetId, takeover } = body.value;
   const isCountedFirst = context.entitlement !== undefined && quota !== undefined;

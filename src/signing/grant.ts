@@ -107,6 +107,11 @@ export interface GrantClaims {
    * those.
    */
   readonly use?: "files" | undefined;
+  /**
+   * The kid of the key that signed the credential of the backend that started the session, so that revoking this key
+   * ends it. A session that its viewer started has none.
+   */
+  readonly signer?: string | undefined;
   /** The only network that may use the grant. */
   readonly network?: BoundNetwork | undefined;
   /** SHA-256 of the only User-Agent that may use it: 32 bytes in base64url. */
@@ -121,7 +126,7 @@ export interface BoundNetwork {
   readonly bytes: Uint8Array;
 }
 
-/** Claims of CWT (RFC 8392 §4) and CTA-5007, and three of private use (below -65536). */
+/** Claims of CWT (RFC 8392 §4) and CTA-5007, and four of private use (below -65536). */
 const label = {
   iss: 1,
   sub: 2,
@@ -136,6 +141,7 @@ const label = {
   token: -65537,
   login: -65538,
   use: -65539,
+  signer: -65540,
 } as const;
 
 const uriPath = 3;
@@ -169,6 +175,7 @@ export function writeClaims(claims: GrantClaims): Uint8Array {
   if (claims.token !== undefined) map.set(label.token, bytesOf(claims.token));
   if (claims.login !== undefined) map.set(label.login, bytesOf(claims.login));
   if (claims.use !== undefined) map.set(label.use, claims.use);
+  if (claims.signer !== undefined) map.set(label.signer, claims.signer);
   return encode(map);
 }
 
@@ -198,16 +205,19 @@ export function readClaims(payload: Uint8Array): GrantClaims | undefined {
   if (claims.get(label.catv) !== 1 || !isGetAndHead(claims.get(label.catm))) return undefined;
   const token = claims.has(label.token) ? readBytes(claims.get(label.token), 16) : null;
   const login = claims.has(label.login) ? readBytes(claims.get(label.login), 16) : null;
+  const signer: unknown = claims.has(label.signer) ? claims.get(label.signer) : null;
   const network = claims.has(label.catnip) ? readNetwork(claims.get(label.catnip)) : null;
   const userAgent = claims.has(label.cath) ? readUserAgent(claims.get(label.cath)) : null;
   if (claims.has(label.use) && claims.get(label.use) !== "files") return undefined;
   if (token === undefined || login === undefined || network === undefined || userAgent === undefined) return undefined;
+  if (signer !== null && typeof signer !== "string") return undefined;
   return {
     ...{ issuer, subject, sessionId, prefix, issuedAt, expiresAt },
     ...(others.length > 0 && { otherPrefixes: others }),
     ...(token !== null && { token }),
     ...(login !== null && { login }),
     ...(claims.has(label.use) && { use: "files" as const }),
+    ...(signer !== null && { signer }),
     ...(network !== null && { network }),
     ...(userAgent !== null && { userAgent }),
   };

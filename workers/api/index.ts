@@ -1,6 +1,7 @@
 import { waitUntil } from "cloudflare:workers";
 import { apiApp } from "../../src/api/api.ts";
 import type { HttpDeps } from "../../src/auth/ask-json.ts";
+import { backendIssuers } from "../../src/auth/backend-token.ts";
 import { type Entitlement, httpEntitlement, rememberEntitlement } from "../../src/auth/entitlement.ts";
 import { issuerSchema } from "../../src/auth/issuer.ts";
 import { operatorIssuers } from "../../src/auth/operator-token.ts";
@@ -93,6 +94,7 @@ const withApp = configuredWorker(
           ...(identity === undefined ? [] : [identity.trusted]),
         ],
         operators: operatorIssuers(ring, systemClock),
+        backends: backendIssuers(ring, systemClock),
         site: configuration,
         identity,
         proofs: proofReplay(DPOP_PROOFS),

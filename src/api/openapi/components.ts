@@ -30,6 +30,14 @@ const securitySchemes = {
     name: "CTA-Common-Access-Token",
     description: "The grant from the session's start, in addition to the viewer's credential.",
   },
+  backend: {
+    type: "http",
+    scheme: "bearer",
+    bearerFormat: "JWT",
+    description:
+      "A web backend's credential, issued by `npx stagedoor backend new`. It names the viewer in the body's `viewer`, or in the " +
+      "header Stagedoor-Subject. No page may read the response, and a request with the header Origin is refused.",
+  },
   operator: {
     type: "http",
     scheme: "bearer",
@@ -44,13 +52,9 @@ export function securityOf(access: RouteDescription["access"]): readonly Readonl
     case "public":
       return [];
     case "viewer":
-      return [{ bearer: [] }, { dpop: [] }, { cookie: [] }];
+      return [{ bearer: [] }, { dpop: [] }, { cookie: [] }, { backend: [] }];
     case "session":
-      return [
-        { bearer: [], grant: [] },
-        { dpop: [], grant: [] },
-        { cookie: [], grant: [] },
-      ];
+      return [{ bearer: [], grant: [] }, { dpop: [], grant: [] }, { cookie: [], grant: [] }, { backend: [] }];
     default:
       return access.map((scope) => ({ operator: [scope] }));
   }

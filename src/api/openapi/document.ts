@@ -87,7 +87,7 @@ function operation(route: RouteDescription) {
     parameters: parameters.map((parameter) => ({ ...parameter, required: parameter.in === "path" })),
     ...(body !== undefined && {
       requestBody: {
-        required: true,
+        required: body.required ?? true,
         description: `JSON, at most ${route.maxBody ?? longestBody} bytes.`,
         content: { "application/json": { schema: reference("schemas", body.name), example: body.example } },
       },

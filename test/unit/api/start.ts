@@ -84,6 +84,7 @@ export async function sessionContext(
   return {
     issuers: [trusted],
     operators: operatorIssuers({ keys: operators === undefined ? [] : [operators.key] }, clock),
+    backends: [],
     catalog: async (): Promise<Result<Catalog, CatalogUnavailable>> => ok(catalog),
     keys: await preparedKeys(),
     clock,
@@ -105,6 +106,7 @@ export async function sessionContext(
       manifestTtl: seconds(300),
       sessionTtl: seconds(21_600),
       streamLimit: undefined,
+      backendIssuers: new Map(),
       storeFailure: "closed",
       revocationMaxAge: seconds(2),
       startRate: undefined,

@@ -3,7 +3,10 @@ import { describe, expect, it } from "vitest";
 import { issuerSchema } from "../../../src/auth/issuer.ts";
 import { readConfiguration, trustFaults } from "../../../src/config/configuration.ts";
 import { leaseTtlOf } from "../../../src/config/settings.ts";
+import { newBackendPair } from "../auth/backends.ts";
 import { sessionKey } from "../signing/session.ts";
+
+const backend = await newBackendPair();
 
 const coordinate = "A".repeat(43);
 const publicKey = { kty: "EC", crv: "P-256", x: coordinate, y: coordinate, kid: "k1" };
@@ -14,6 +17,7 @@ const issuer = {
   jwks: { keys: [publicKey] },
 };
 
+const json = JSON.stringify;
 const environment = {
   STAGEDOOR_KEYS: JSON.stringify({ keys: [sessionKey("2026-a", 1)] }),
   STAGEDOOR_MEDIA_URL: "https://media.example",
@@ -59,24 +63,57 @@ describe("the configuration", () => {
     expect(limits("1")).toMatchObject({ value: { streamLimit: 1, sharedNetworks: 1 } });
   });
 
+  const ring = { keys: [] };
+
+  it("requires no issuer if the ring has a backend's key", () => {
+    const { key } = backend;
+    expect(trustFaults({ issuers: [], apiUrl: undefined, ring: { keys: [key] } }, false)).toEqual([]);
+  });
+
+  it("maps a backend's viewers to one trusted issuer only, and reserves the backends' own names", () => {
+    const of = (name: string, more: object = {}) =>
+      settingsOf(faultsOf({ STAGEDOOR_BACKENDS: json({ web: { issuer: name } }), ...more }));
+    expect(of("https://id.example")).toEqual([]);
+    expect(of("backend:app")).toEqual([]);
+    expect(of("https://api.example", { STAGEDOOR_API_URL: "https://api.example" })).toEqual([]);
+    for (const wrong of ["https://id.exmaple", "stagedoor-operator", "stagedoor-backend", "backend:", "backend:a b"])
+      expect(of(wrong)).toEqual(["STAGEDOOR_BACKENDS"]);
+    expect(readConfiguration({ ...environment, STAGEDOOR_BACKENDS: '{"web":{"issuer":"backend:app"}}' })).toMatchObject(
+      {
+        value: { backendIssuers: new Map([["web", "backend:app"]]) },
+      },
+    );
+    for (const reserved of ["stagedoor-backend", "backend:web"])
+      expect(settingsOf(faultsOf({ STAGEDOOR_ISSUERS: json([{ ...issuer, issuer: reserved }]) }))).toEqual([
+        "STAGEDOOR_ISSUERS",
+      ]);
+  });
+
   it("requires an issuer only for the API, and only without an identity worker", () => {
     expect(faultsOf({ STAGEDOOR_ISSUERS: undefined })).toEqual([]);
     const apiUrl = "https://api.example";
     const named = issuerSchema.parse(issuer);
-    expect(settingsOf(trustFaults({ issuers: [], apiUrl }, false))).toEqual(["STAGEDOOR_ISSUERS"]);
-    expect(trustFaults({ issuers: [named], apiUrl: undefined }, false)).toEqual([]);
-    expect(trustFaults({ issuers: [], apiUrl }, true)).toEqual([]);
-    expect(settingsOf(trustFaults({ issuers: [], apiUrl: undefined }, true))).toEqual(["STAGEDOOR_API_URL"]);
+    expect(settingsOf(trustFaults({ issuers: [], apiUrl, ring }, false))).toEqual(["STAGEDOOR_ISSUERS"]);
+    expect(trustFaults({ issuers: [named], apiUrl: undefined, ring }, false)).toEqual([]);
+    expect(trustFaults({ issuers: [], apiUrl, ring }, true)).toEqual([]);
+    expect(settingsOf(trustFaults({ issuers: [], apiUrl: undefined, ring }, true))).toEqual(["STAGEDOOR_API_URL"]);
   });
 
   it("refuses an issuer with the identity worker's name, which could impersonate its users", () => {
     const namesake = issuerSchema.parse({ ...issuer, issuer: "https://api.example" });
-    const faults = trustFaults({ issuers: [namesake], apiUrl: "https://api.example" }, true);
+    const faults = trustFaults({ issuers: [namesake], apiUrl: "https://api.example", ring }, true);
     expect(settingsOf(faults)).toEqual(["STAGEDOOR_ISSUERS"]);
   });
 
-  const json = JSON.stringify;
   const bad: readonly [setting: string, ...values: unknown[]][] = [
+    [
+      "STAGEDOOR_BACKENDS",
+      "web",
+      "[]",
+      json({ web: "https://id.example" }),
+      json({ web: {} }),
+      json({ web: { issuer: "" } }),
+    ],
     ["STAGEDOOR_ENV", "dev", "Development", ""],
     ["STAGEDOOR_KEYS", undefined, "", "{", "null", "[]", '{"keys":{}}', '{"keys":[]}', '{"keys":[{}]}', {}],
     ["STAGEDOOR_KEYS", json({ keys: [{ ...sessionKey("a", 1), k: "A".repeat(42) }] })],
@@ -169,7 +206,7 @@ describe("the configuration", () => {
       expect(faultsOf({ ...dev, STAGEDOOR_ENV })).toHaveLength(4);
   });
 
-  it.each(["token", "operator"])("refuses the private half of a key of the purpose %s", (purpose) => {
+  it.each(["token", "operator", "backend"])("refuses the private half of a key of the purpose %s", (purpose) => {
     const key = { ...publicKey, purpose, alg: "ES256" };
     const ring = (more: object) => ({ STAGEDOOR_KEYS: json({ keys: [sessionKey("a", 1), { ...key, ...more }] }) });
     expect(faultsOf(ring({}))).toEqual([]);

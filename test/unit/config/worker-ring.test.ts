@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { ringFor } from "../../../src/config/configuration.ts";
-import { newCloudFrontKey, newOperatorKey, newTokenKey } from "../../../src/keys/generate.ts";
+import { newBackendKey, newCloudFrontKey, newOperatorKey, newTokenKey } from "../../../src/keys/generate.ts";
 import { type KeyRing, parseKeyRing } from "../../../src/keys/ring.ts";
 import { sessionKey } from "../signing/session.ts";
 
@@ -13,6 +13,7 @@ beforeAll(async () => {
       await newCloudFrontKey("K2", "ec"),
       await newTokenKey("t1"),
       await newOperatorKey("o1"),
+      await newBackendKey("b1"),
     ],
   };
 });
@@ -23,7 +24,7 @@ const keysOf = ({ keys }: KeyRing) =>
 
 describe("a worker's part of the key ring", () => {
   it.each([
-    ["api", ["s1", "K1", "K2", "o1"]],
+    ["api", ["s1", "K1", "K2", "o1", "b1"]],
     ["manifest", ["s1", "K1 private", "K2 private"]],
     ["edge", ["s1", "K1", "K2"]],
   ] as const)("for %s contains only the keys that the worker needs: %j", (worker, kids) => {
@@ -42,8 +43,9 @@ describe("a worker's part of the key ring", () => {
       expect(ringFor(worker, rotated).keys.map(({ kid, state }) => [kid, state])).toEqual([["s1", "retiring"]]);
   });
 
-  it("does not reveal the expiry of operators' credentials", () => {
-    const signed = ring.keys.map((key) => (key.purpose === "operator" ? { ...key, signedUntil: 5 } : key));
+  it("does not reveal the expiry of the credentials of operators and backends", () => {
+    const isSigner = ({ purpose }: { purpose: string }) => purpose === "operator" || purpose === "backend";
+    const signed = ring.keys.map((key) => (isSigner(key) ? { ...key, signedUntil: 5 } : key));
     expect(JSON.stringify(ringFor("api", { keys: signed }))).not.toContain("signedUntil");
   });
 

@@ -45,6 +45,7 @@ export const usualRequest: SessionRequest = {
     telemetry: noTelemetry,
   }),
   grant: undefined,
+  subject: undefined,
   id: "",
   body: "",
   client: here,
@@ -52,6 +53,7 @@ export const usualRequest: SessionRequest = {
   origin: undefined,
   country: undefined,
   onQuotaStatus: () => undefined,
+  onViewer: () => undefined,
   waitUntil: () => undefined,
 };
 

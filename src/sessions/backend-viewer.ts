@@ -1,0 +1,256 @@
+import * as z from "zod";
+import {
+  type Backend,
+  backendIssuer,
+  backendIssuerPrefix,
+  isBackendToken,
+  verifyBackend,
+} from "../auth/backend-token.ts";
+import type { Credential, Presented, TokenRefusal } from "../auth/credential.ts";
+import type { RateRefusal } from "../auth/rate-limit.ts";
+import type { PresentedRefusal } from "../auth/read-credential.ts";
+import type { CredentialRefusal } from "../auth/request-credential.ts";
+import { isCountry, unknownCountries } from "../base/country.ts";
+import { sha256Of } from "../base/crypto.ts";
+import { encodeBase64url } from "../base/encoding.ts";
+import { parseIpAddress } from "../base/ip-address.ts";
+import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
+import { assetIdSchema } from "../catalog/asset.ts";
+import { subjectDigest } from "./identifiers.ts";
+import { withinRate } from "./request-limits.ts";
+import { isKeyRevoked } from "./revocation-snapshot.ts";
+import { type RevokedRefusal, requireNotRevoked, revocationsNow } from "./revocations-now.ts";
+import type { SessionContext, SessionRequest } from "./session-context.ts";
+
+/** Half a surrogate pair becomes U+FFFD in UTF-8, so two such names would be one viewer. */
+export const viewerSubject = z
+  .string()
+  .min(1)
+  .max(512)
+  .refine((text) => text.isWellFormed(), "Send well-formed Unicode.");
+
+/** The viewer that a backend names in a request's body. */
+export const backendViewerSchema = z.strictObject({
+  subject: viewerSubject.describe("Your id of the viewer. Their limits, sessions and log lines go by it."),
+  address: z
+    .string()
+    .refine((text) => parseIpAddress(text) !== undefined, "Send an IPv4 or IPv6 address, without a port.")
+    .optional()
+    .describe(
+      "The viewer's IP address, as your server sees it. Without it no limit per network applies at the start, and an asset that is bound to a network cannot be started.",
+    ),
+  country: z
+    .string()
+    .refine(
+      (text) => isCountry(text) || unknownCountries.has(text),
+      "Send an ISO 3166-1 alpha-2 code in upper case, such as DE; XX if it is unknown.",
+    )
+    .optional()
+    .describe("The viewer's country, for assets with `countries`."),
+  userAgent: z
+    .string()
+    .min(1)
+    .max(2048)
+    .regex(/^\P{Cc}*$/u, "Send the header's value without control characters.")
+    .optional()
+    .describe("The viewer's User-Agent, for assets that are bound to it. Only its hash is kept."),
+  origin: z
+    .string()
+    .min(1)
+    .max(512)
+    .optional()
+    .describe("The origin of the page that plays, such as https://www.example.com, for assets with `origins`."),
+  streams: z.int().min(1).max(1000).optional().describe("Maximum number of streams that the viewer may run at once."),
+  assets: z
+    .array(assetIdSchema)
+    .max(100)
+    .optional()
+    .describe(
+      "The assets that the viewer may start, among those of the backend's credential. Without it, all of these.",
+    ),
+});
+
+export type BackendViewer = z.output<typeof backendViewerSchema>;
+
+/** A request as its viewer's own: the credential, and the request with the viewer's client, country and origin. */
+export interface ViewerRequest {
+  readonly credential: Credential;
+  readonly request: SessionRequest;
+}
+
+export type BackendRefusal = Refusal<
+  (PresentedRefusal | TokenRefusal | RevokedRefusal | RateRefusal)["code"] | "request_invalid"
+>;
+
+interface Verification {
+  /** A request to the revocation log that is in progress. */
+  readonly revocations?: ReturnType<typeof revocationsNow>;
+  /** Verifies a viewer's credential. */
+  readonly validate: () => Promise<Result<Credential, CredentialRefusal>>;
+}
+
+/** The parsed body of a route that accepts backends. */
+type ParsedBody = Result<{ readonly viewer?: BackendViewer | undefined }, Refusal<"body_invalid">>;
+
+/**
+ * The viewer of a request, by their own credential or named by a backend. `validate` verifies a viewer's credential; a
+ * backend's is verified here. `body_invalid`: a backend names no viewer, or a viewer's request names one, which would
+ * let them act as somebody else.
+ */
+export async function viewerOf(
+  request: SessionRequest,
+  body: ParsedBody,
+  context: SessionContext,
+  { revocations, validate }: Verification,
+): Promise<Result<ViewerRequest, Refusal<(CredentialRefusal | BackendRefusal)["code"] | "body_invalid">>> {
+  const token = backendTokenOf(request);
+  if (token === undefined) {
+    const verified = await validate();
+    if (!verified.ok) return verified;
+    if (body.ok && body.value.viewer !== undefined)
+      return refusal(
+        "body_invalid",
+        "a viewer's request names a viewer",
+        "viewer: Leave it out. Only a backend's credential names its viewers; yours names you.",
+      );
+    return ok({ credential: verified.value, request });
+  }
+  const backend = await authorizeBackend(token, request, context, revocations);
+  if (!backend.ok) return backend;
+  // A malformed body uses up no quota.
+  if (!body.ok) return body;
+  const { viewer } = body.value;
+  if (viewer === undefined)
+    return refusal(
+      "body_invalid",
+      "a backend's request names no viewer",
+      'viewer: Name the viewer, {"subject": "<your id of them>"}: a backend\'s credential starts streams for its viewers.',
+    );
+  const counted = await withinBackendRate(backend.value, request, context);
+  return counted.ok ? ok(asViewer(viewer, backend.value, request, context)) : counted;
+}
+
+/** The token of a request that names the issuer of backends' credentials; it is not verified. */
+export function backendTokenOf({ credential }: Pick<SessionRequest, "credential">): PresentedToken | undefined {
+  const presented = credential.read();
+  if (!presented.ok || presented.value.kind === "cookie") return undefined;
+  return isBackendToken(presented.value.token) ? presented.value : undefined;
+}
+
+export type PresentedToken = Extract<Presented, { readonly token: string }>;
+
+/** The backend that sends a request, if neither its credential nor its name nor its key is revoked. */
+export async function authorizeBackend(
+  presented: PresentedToken,
+  request: SessionRequest,
+  context: SessionContext,
+  revocations = revocationsNow(request, context),
+): Promise<Result<Backend, BackendRefusal>> {
+  const backend = await verifiedBackend(presented, request, context, revocations);
+  context.telemetry({ event: "validated", by: "backend", outcome: backend.ok ? "accepted" : backend.refusal.code });
+  return backend;
+}
+
+async function verifiedBackend(
+  presented: PresentedToken,
+  request: SessionRequest,
+  context: SessionContext,
+  revocations: ReturnType<typeof revocationsNow>,
+): Promise<Result<Backend, BackendRefusal>> {
+  // Only browsers send Origin: a credential that opens streams for any viewer would be readable by each of them.
+  if (request.origin !== undefined)
+    return refusal(
+      "request_invalid",
+      "a backend's credential came with an Origin, so from a browser",
+      "Origin: Send a backend's credential from your server only, without this header. If a page or an app contains it, revoke it.",
+    );
+  const verified = await verifyBackend(presented, context.backends, context.clock());
+  if (!verified.ok) return verified;
+  const { name, kid, tokenId } = verified.value;
+  const own = { issuer: backendIssuer, subject: name, tokenId, loginId: name, issuedAt: undefined };
+  const snapshot = await requireNotRevoked(own, revocations);
+  if (!snapshot.ok) return snapshot;
+  return isKeyRevoked(snapshot.value, kid)
+    ? refusal("token_revoked", "the key that signed the backend's credential was revoked")
+    : verified;
+}
+
+/** Counts a request of a backend. */
+export function withinBackendRate(
+  { name, rate }: Backend,
+  request: SessionRequest,
+  context: SessionContext,
+): Promise<Result<undefined, RateRefusal>> {
+  return withinRate(rate, subjectDigest(backendIssuer, name), request, context);
+}
+
+/** The issuer of a backend's viewers: the one that the deployment maps the backend to, or `backend:<name>`. */
+function issuerOfViewers(
+  { name }: Pick<Backend, "name">,
+  { settings }: Pick<SessionContext, "settings">,
+): string {
+  return settings.backendIssuers.get(name) ?? backendIssuerPrefix + name;
+}
+
+/** The request as the viewer's own. The backend's own address, country and User-Agent count for nothing. */
+export function asViewer(
+  viewer: BackendViewer,
+  backend: Backend,
+  request: SessionRequest,
+  context: SessionContext,
+): ViewerRequest {
+  const { address, country, origin, userAgent, streams } = viewer;
+  const credential: Credential = {
+    issuer: issuerOfViewers(backend, context),
+    subject: viewer.subject,
+    scopes: backend.scopes,
+    assets: narrowed(backend.assets, viewer.assets),
+    expiresAt: backend.expiresAt,
+    // The backend vouches for the viewer now, so a revocation of the viewer forbids what was started before it.
+    issuedAt: context.clock(),
+    tokenId: backend.tokenId,
+    loginId: backend.name,
+    streams,
+    backend: { kid: backend.kid },
+  };
+  request.onViewer(credential);
+  const client = {
+    address,
+    userAgentHash: () => (userAgent === undefined ? undefined : encodeBase64url(sha256Of(userAgent.trim()))),
+  };
+  const known = country !== undefined && isCountry(country) ? country : undefined;
+  return { credential, request: { ...request, client, country: known, origin } };
+}
+
+/** The assets of the backend that its viewer may start: naming another asset opens nothing more. */
+function narrowed(own: Credential["assets"], named: readonly string[] | undefined): Credential["assets"] {
+  if (named === undefined) return own;
+  return new Set(own === "*" ? named : named.filter((id) => own.has(id)));
+}
+
+/** The members of `viewer` without which an asset's conditions cannot be checked, by the code of the refusal. */
+const neededMembers = {
+  address_unknown: { member: "address", why: "the asset is bound to the viewer's network" },
+  country_forbidden: { member: "country", why: "the asset plays in certain countries only" },
+  origin_forbidden: { member: "origin", why: "the asset plays on certain sites only" },
+} as const;
+
+/**
+ * The refusal of a start for a viewer that a backend named. If the cause is a member that the backend left out, the
+ * refusal names it.
+ */
+export function withMissingMember<Reason extends Refusal>(
+  refused: Reason,
+  { credential, request }: ViewerRequest,
+): Reason | Refusal<"body_invalid"> {
+  const needed = Object.entries(neededMembers).find(([code]) => code === refused.code)?.[1];
+  const { country, origin, client } = request;
+  const known = { address: client.address, country, origin };
+  if (credential.backend === undefined || needed === undefined || known[needed.member] !== undefined) return refused;
+  const { member, why } = needed;
+  return {
+    code: "body_invalid",
+    reason: `a backend's request names no viewer.${member}, and ${why}`,
+    faults: [`viewer.${member}: Send it: ${why}.`],
+  };
+}
