@@ -3,8 +3,9 @@ import { maxTokenLength } from "../../src/base/constants.ts";
 import { rfc3339 } from "../../src/base/time.ts";
 import { playScope } from "../../src/catalog/asset.ts";
 import { type Args, type Command, endFailed, endInvalid, endMisused, type Outcome, succeeded } from "../lib/command.ts";
-import { ringFileOf, ringOption, shortName } from "../lib/files.ts";
+import { devRingFile, ringFileOf, ringOption, shortName } from "../lib/files.ts";
 import { issueCredential, readDays, readOut, uploadStep, writeCredential } from "../lib/ring-credential.ts";
+import { localApi } from "../lib/operator-api.ts";
 import { ringArgument } from "../lib/ring-file.ts";
 import { readAssetIds, readScope } from "../lib/text.ts";
 
@@ -69,7 +70,7 @@ Its id is ${tokenId}: \`npx stagedoor revoke --token ${shortName(out)}\` revokes
 
 ${next}
 Then put it into a secret of the backend, such as STAGEDOOR_CREDENTIAL, and try it:
-  curl -s localhost:8787/stream/start -H "Authorization: Bearer $(cat ${shortName(out)})" \\
+  curl -s ${ringFileOf(args) === devRingFile ? localApi : "$API"}/stream/start -H "Authorization: Bearer $(cat ${shortName(out)})" \\
     -H "Content-Type: application/json" -d '{"asset":"${assets === "*" ? "vod-ts" : assets[0]}","viewer":{"subject":"viewer-1"}}'
 \`npx stagedoor token --inspect ${shortName(out)}${ringArgument(ringFileOf(args))}\` explains it.`,
     about,

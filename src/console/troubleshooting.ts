@@ -17,7 +17,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**The client sends the token twice**, in the header and as `access_token` in the URL. Remove it from the URL.",
       "**An HTTP library adds its own `Authorization`** (Basic, from a user name in the URL) in addition to the session cookie or the token.",
       "**Two session cookies**: one of a parent domain and one of the host, after a change of the domain. Delete the older one.",
-      "**A backend's credential came with `Origin`**, so from a browser: whoever opens that page can read it. Revoke it, and send it from the server only. A proxy on the server must not pass on its client's `Origin`.",
+      "**A backend's credential came with `Origin`**, so from a browser: everybody who opens that page can read it. Revoke it, and send it from the server only. A proxy on the server must not pass on its client's `Origin`.",
       "**The header has several tokens**, such as `Bearer a, Bearer b`: a proxy has merged two headers."
     ]
   },
