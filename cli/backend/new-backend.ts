@@ -4,8 +4,8 @@ import { rfc3339 } from "../../src/base/time.ts";
 import { playScope } from "../../src/catalog/asset.ts";
 import { type Args, type Command, endFailed, endInvalid, endMisused, type Outcome, succeeded } from "../lib/command.ts";
 import { devRingFile, ringFileOf, ringOption, shortName } from "../lib/files.ts";
-import { issueCredential, readDays, readOut, uploadStep, writeCredential } from "../lib/ring-credential.ts";
 import { localApi } from "../lib/operator-api.ts";
+import { issueCredential, readDays, readOut, uploadStep, writeCredential } from "../lib/ring-credential.ts";
 import { ringArgument } from "../lib/ring-file.ts";
 import { readAssetIds, readScope } from "../lib/text.ts";
 

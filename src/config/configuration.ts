@@ -137,7 +137,7 @@ function isBackendIssuer(issuer: string): boolean {
 function backendFaults(settings: SoundSettings): string[] {
   const { STAGEDOOR_BACKENDS: backends, STAGEDOOR_ISSUERS: issuers, STAGEDOOR_API_URL: apiUrl } = settings;
   const known = new Set([...(issuers ?? []).map(({ issuer }) => issuer), ...(apiUrl === undefined ? [] : [apiUrl])]);
-  return [...(backends ?? [])]
+  return Object.entries(backends ?? {})
     .filter(([, { issuer }]) => !known.has(issuer) && !isViewersOfBackend(issuer))
     .map(
       ([name]) =>
@@ -194,7 +194,7 @@ function configuration(settings: Settings, ring: KeyRing): Configuration {
     expiryStep: seconds(settings.STAGEDOOR_EXPIRY_STEP),
     renewal: settings.STAGEDOOR_RENEWAL,
     streamLimit: settings.STAGEDOOR_STREAM_LIMIT || undefined,
-    backendIssuers: new Map([...settings.STAGEDOOR_BACKENDS].map(([name, { issuer }]) => [name, issuer])),
+    backendIssuers: new Map(Object.entries(settings.STAGEDOOR_BACKENDS).map(([name, { issuer }]) => [name, issuer])),
     sharedNetworks: settings.STAGEDOOR_SHARED_NETWORKS || undefined,
     leaseTtl: seconds(settings.STAGEDOOR_LEASE_TTL),
     revocationMaxAge: seconds(settings.STAGEDOOR_REVOCATION_MAX_AGE),

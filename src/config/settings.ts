@@ -70,8 +70,7 @@ export const settingsSchema = z.object({
     .describe("The trusted issuers of bearer tokens (API only)."),
   STAGEDOOR_BACKENDS: json('the backends are an object, {"web": {"issuer": "https://id.example.com"}}')
     .pipe(z.record(z.string(), z.strictObject({ issuer: z.string().min(1).max(512) })))
-    .transform((backends) => new Map(Object.entries(backends)))
-    .default(new Map())
+    .default({})
     .describe(
       'The issuer of a backend\'s viewers, by the backend\'s name (API only): `{"web": {"issuer": "https://id.example.com"}}`. A viewer then has the same limits, sessions and revocations with the backend as with a token of that issuer. Without an entry the issuer is `backend:<name>`.',
     ),

@@ -185,10 +185,7 @@ export function withinBackendRate(
 }
 
 /** The issuer of a backend's viewers: the one that the deployment maps the backend to, or `backend:<name>`. */
-function issuerOfViewers(
-  { name }: Pick<Backend, "name">,
-  { settings }: Pick<SessionContext, "settings">,
-): string {
+function issuerOfViewers({ name }: Pick<Backend, "name">, { settings }: Pick<SessionContext, "settings">): string {
   return settings.backendIssuers.get(name) ?? backendIssuerPrefix + name;
 }
 
