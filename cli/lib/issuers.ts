@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { decodeJwt, type JWTPayload } from "jose";
 import * as z from "zod";
+import { backendIssuer, backendIssuers, isBackendToken } from "../../src/auth/backend-token.ts";
 import { claimAt } from "../../src/auth/claims.ts";
 import { faultsAmong, type Issuer, issuerSchema } from "../../src/auth/issuer.ts";
 import { operatorIssuer } from "../../src/auth/operator-token.ts";
@@ -90,7 +91,7 @@ export interface ClaimMismatch {
  */
 export function claimMismatch(token: string, issuers: readonly TrustedIssuer[]): ClaimMismatch | undefined {
   const claims = claimsOf(token);
-  if (claims === undefined) return undefined;
+  if (claims === undefined || isBackendToken(token)) return undefined;
   const settings = issuers.find(({ settings: { issuer } }) => issuer === claims.iss)?.settings;
   if (settings === undefined)
     return {
@@ -104,9 +105,17 @@ export function claimMismatch(token: string, issuers: readonly TrustedIssuer[]):
   return { claim: [audienceClaim].flat().join("."), expected: listed(audience), found: valueText(value) };
 }
 
-/** Advice about an operator's credential, which no viewer's issuer signs. */
-export function operatorNote(token: string): string | undefined {
-  if (claimsOf(token)?.iss !== operatorIssuer) return undefined;
+/** The issuers for the explanation of a token: those of backends' credentials, which the ring's own keys sign. */
+export async function backendSources(token: string, readRing: () => Promise<KeyRing>) {
+  return isBackendToken(token) ? { issuers: [], backends: backendIssuers(await readRing(), systemClock) } : undefined;
+}
+
+/** Advice about a credential of operators or backends, which no viewer's issuer signs. */
+export function ownCredentialNote(token: string): string | undefined {
+  const issuer = claimsOf(token)?.iss;
+  if (issuer === backendIssuer)
+    return "This is a backend's credential: the routes of streams accept it with a viewer, in the deployment whose key ring signed it (docs/backends.md). --ring names that ring.";
+  if (issuer !== operatorIssuer) return undefined;
   return "This is an operator's credential: only the routes below /operator accept it, in the deployment whose key ring signed it.";
 }
 

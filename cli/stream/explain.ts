@@ -8,7 +8,7 @@ import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 import { type Args, type Command, endFailed, endInvalid, endMisused } from "../lib/command.ts";
 import { explained } from "../lib/explained.ts";
 import { readRing } from "../lib/files.ts";
-import { claimMismatch, devIssuers, operatorNote } from "../lib/issuers.ts";
+import { backendSources, claimMismatch, devIssuers, ownCredentialNote } from "../lib/issuers.ts";
 import { grantIssuer } from "../lib/sign-media-url.ts";
 import { readTime } from "../lib/text.ts";
 import { defaultCatalogNote, readWhichCatalog, whichCatalogOptions } from "../lib/which-catalog.ts";
@@ -71,9 +71,11 @@ Put the URL in single quotes, because it contains ? and &.`,
     if (hasGrantForm(text)) return explained(explainGrant(text, await contextOf(args, now)), now);
     if (!/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/.test(text))
       endMisused("<url> must be a whole URL, a path that begins with a slash, a grant, or a bearer token.");
-    const issuers = devIssuers(await readRing(args), text);
-    const explanation = await explainToken(text, { issuers }, now);
-    return { ...explained(explanation, now, claimMismatch(text, issuers)), note: operatorNote(text) };
+    const sources = (await backendSources(text, () => readRing(args))) ?? {
+      issuers: devIssuers(await readRing(args), text),
+    };
+    const explanation = await explainToken(text, sources, now);
+    return { ...explained(explanation, now, claimMismatch(text, sources.issuers)), note: ownCredentialNote(text) };
   },
 };
 

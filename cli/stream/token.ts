@@ -16,7 +16,14 @@ import {
 import { signDevToken } from "../lib/dev-keys.ts";
 import { explained } from "../lib/explained.ts";
 import { catalogOption, readRing, ringOption } from "../lib/files.ts";
-import { claimMismatch, devIssuers, operatorNote, readIssuers, readTokenOption } from "../lib/issuers.ts";
+import {
+  backendSources,
+  claimMismatch,
+  devIssuers,
+  ownCredentialNote,
+  readIssuers,
+  readTokenOption,
+} from "../lib/issuers.ts";
 import { readAssetIds, readDuration, readScope, readTime } from "../lib/text.ts";
 import { defaultCatalogNote, readWhichCatalog } from "../lib/which-catalog.ts";
 
@@ -57,14 +64,21 @@ async function inspectToken(args: Args): Promise<Completed> {
   if (assetId === undefined && (from.country ?? from.origin) !== undefined)
     endMisused("--country and --origin need --asset: they are conditions of an asset.");
   const file = args.value("issuers");
-  const issuers = file === undefined ? devIssuers(await readRing(args), token) : readIssuers(file);
+  const sources = (await backendSources(token, () => readRing(args))) ?? {
+    issuers: file === undefined ? devIssuers(await readRing(args), token) : readIssuers(file),
+  };
   const start = assetId === undefined ? undefined : { assetId, catalog: await readWhichCatalog(args), from };
-  const explanation = await explainToken(token, { issuers }, now, start);
+  const explanation = await explainToken(token, sources, now, start);
   const { refusal } = explanation;
   const status = refusal !== undefined ? problemFor(refusal.code).status : start === undefined ? null : 201;
-  const { text, json, exit } = explained(explanation, now, claimMismatch(token, issuers));
+  const { text, json, exit } = explained(explanation, now, claimMismatch(token, sources.issuers));
   const catalogNote = refusal?.code === "asset_unknown" ? defaultCatalogNote(args) : undefined;
-  return { exit, text, json: { ...json, asset: assetId ?? null, status }, note: operatorNote(token) ?? catalogNote };
+  return {
+    exit,
+    text,
+    json: { ...json, asset: assetId ?? null, status },
+    note: ownCredentialNote(token) ?? catalogNote,
+  };
 }
 
 const issueOptions = ["subject", "assets", "scope", "streams", "expires-in"] as const;

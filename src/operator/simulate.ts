@@ -1,7 +1,7 @@
 import type { RatePolicy } from "../auth/rate-limit.ts";
 import { isJws } from "../auth/read-credential.ts";
 import { isCountry } from "../base/country.ts";
-import { ok, type Refusal, type Result, refuse } from "../base/result.ts";
+import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import { after, earlier, type UnixSeconds } from "../base/time.ts";
 import type { Asset } from "../catalog/asset.ts";
 import { type Claiming, forbiddenAmong, placeOf } from "../sessions/claim-lease.ts";
@@ -68,6 +68,14 @@ export async function simulate(
   steps.push(...tokenSteps);
   if (!verified.ok) return refused(verified.refusal);
   const { credential } = verified.value;
+  if (credential.backend !== undefined) {
+    const { refusal: noViewer } = refusal(
+      "body_invalid",
+      "a backend's start names its viewer, which a simulation cannot",
+    );
+    steps.push(fails("viewer", noViewer.code, noViewer.reason));
+    return refused(noViewer);
+  }
   const name = subjectDigest(credential.issuer, credential.subject);
   const own = quotaWords(settings.startRate, name, now, context);
   const bySubject = judge("quota", own, (seen) => `of the viewer: ${seen}`, info);

@@ -1,4 +1,5 @@
 import type { RequestSource } from "../../auth/access-policy.ts";
+import { backendIssuer, isBackendToken, verifyBackend } from "../../auth/backend-token.ts";
 import { claimAt, claimText, readJwsParts } from "../../auth/claims.ts";
 import type { TokenRefusal, VerifiedToken } from "../../auth/credential.ts";
 import { type BindingRefusal, checkBinding } from "../../auth/dpop.ts";
@@ -11,6 +12,7 @@ import {
 import { type ClaimName, type ClaimNames, defaultClaimNames } from "../../auth/issuer.ts";
 import { type ReadToken, readToken } from "../../auth/read-credential.ts";
 import { type TokenSources, verifyToken } from "../../auth/trusted-issuers.ts";
+import type { TrustedIssuer } from "../../auth/verify-jwt.ts";
 import { isObject } from "../../base/body-text.ts";
 import { ok, type Refusal, type Refused, type Result } from "../../base/result.ts";
 import { isUnixSeconds, type Timer, type UnixSeconds } from "../../base/time.ts";
@@ -25,8 +27,9 @@ export interface RequestedStart {
   readonly from: RequestSource;
 }
 
-/** The issuers, and the identity worker if there is one. */
+/** The issuers, those of backends' credentials, and the identity worker if there is one. */
 export interface ExplainSources extends TokenSources {
+  readonly backends?: readonly TrustedIssuer[];
   readonly identity?: IdentitySource | undefined;
   readonly timer?: Timer;
 }
@@ -68,6 +71,7 @@ export async function examineToken(token: string, sources: ExplainSources, now: 
     passes("form", form === "jws" ? "a JWT (JWS with three parts)" : "an opaque token, which the issuer has to verify"),
   ];
   if (form === "jws") steps.push(...jwtSteps(token, sources, now));
+  if (isBackendToken(token)) return examineBackend(token, sources, now, steps);
   const verified = (await signedIn(token, sources, now)) ?? (await verifyToken(token, form, sources, now));
   if (!verified.ok) return examinedAs("verification", verified, steps);
   if (form === "opaque") steps.push(...claimSteps(claimsOf(verified.value), defaultClaimNames, now));
@@ -77,6 +81,29 @@ export async function examineToken(token: string, sources: ExplainSources, now: 
   if (verified.value.jkt !== undefined)
     steps.push(info("binding", "each request needs a proof of that key: `Authorization: DPoP` and the DPoP header"));
   return { verified, steps };
+}
+
+/** A backend's credential. Each request with it names its viewer, so the credential alone says nothing about them. */
+async function examineBackend(
+  token: string,
+  { backends = [] }: ExplainSources,
+  now: UnixSeconds,
+  steps: readonly Step[],
+): Promise<Examined> {
+  const verified = await verifyBackend({ kind: "bearer", token, form: "jws" }, backends, now);
+  if (!verified.ok) return examinedAs("verification", verified, steps);
+  const { name, kid, tokenId, scopes, assets, expiresAt, rate } = verified.value;
+  const of = { issuer: backendIssuer, subject: name, loginId: name, tokenId, issuedAt: undefined, streams: undefined };
+  const credential = { ...of, scopes, assets, expiresAt, backend: { kid } };
+  const words = `the credential of the backend ${shown(name)}: each request names its viewer, at most ${rate.quota} requests per minute`;
+  return {
+    verified: ok({ credential, jkt: undefined, dpop: "optional" }),
+    steps: [
+      ...steps,
+      passes("verification", "its signature, issuer, audience and times are valid"),
+      info("backend", words),
+    ],
+  };
 }
 
 export function accepted(token: VerifiedToken, steps: readonly Step[], now: UnixSeconds): Explanation {
@@ -103,9 +130,11 @@ async function signedIn(
 
 const noTimer: Timer = () => () => undefined;
 
-function grantsOf({ credential: { assets, scopes, expiresAt } }: VerifiedToken, now: UnixSeconds): string {
+function grantsOf({ credential }: VerifiedToken, now: UnixSeconds): string {
+  const { assets, scopes, expiresAt, backend } = credential;
+  const viewers = backend === undefined ? "" : " for every viewer that the backend names,";
   const what = assets === "*" ? "every asset" : assets.size === 0 ? "no asset" : [...assets].map(shown).join(", ");
-  return `starting ${what} with the scopes ${[...scopes].map(shown).join(", ")}, until ${when(expiresAt, now)}`;
+  return `starting ${what}${viewers} with the scopes ${[...scopes].map(shown).join(", ")}, until ${when(expiresAt, now)}`;
 }
 
 /** The unverified claims of a JWT, by the claim names of its issuer if that is a trusted one. */

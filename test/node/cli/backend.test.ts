@@ -91,6 +91,32 @@ describe("backend new", () => {
   });
 });
 
+describe("a backend's credential", () => {
+  it("is explained by token --inspect and explain, with the ring whose key signed it", async () => {
+    const place = folder();
+    const ring = join(place, "keys.json");
+    const file = join(place, "backend-web.jwt");
+    await stagedoor("backend", "new", "--name", "web", "--assets", "vod-ts", "--rate", "90", "--ring", ring);
+    const inspected = await stagedoor("token", "--inspect", file, "--ring", ring, "--asset", "vod-ts");
+    expect([inspected.exit, inspected.stderr]).toEqual([0, expect.stringContaining("This is a backend's credential")]);
+    expect(inspected.stdout).toContain(
+      'the backend "web": each request names its viewer, at most 90 requests per minute',
+    );
+    expect(inspected.stdout).toContain('Accepted: starting "vod-ts" for every viewer that the backend names,');
+    const other = await stagedoor("token", "--inspect", file, "--ring", ring, "--asset", "vod-aes");
+    expect([other.exit, other.stdout]).toEqual([1, expect.stringContaining("asset_forbidden")]);
+    const text = readFileSync(file, "utf8").trim();
+    expect(await stagedoor("explain", text, "--ring", ring)).toMatchObject({ exit: 0 });
+    const elsewhere = await stagedoor("token", "--inspect", file, "--ring", join(folder(), "none.json"));
+    expect(elsewhere.exit).toBe(1);
+    const foreign = join(folder(), "keys.json");
+    await stagedoor("keys", "new", "--purpose", "backend", "--ring", foreign);
+    const refused = await stagedoor("token", "--inspect", file, "--ring", foreign);
+    expect([refused.exit, refused.stdout]).toEqual([1, expect.stringContaining("token_invalid")]);
+    for (const run of [inspected, other, refused]) expect(run.stdout + run.stderr).not.toContain(text);
+  });
+});
+
 it("a development key ring of an earlier version gets a backend key", async () => {
   const root = folder();
   const whole = await devKeyRing(root);

@@ -96,6 +96,23 @@ describe("a credential of another kind", () => {
   });
 });
 
+describe("an operator who explains or simulates with a backend's credential", () => {
+  it("learns what it opens, whether it or its key is revoked, and that a simulation names no viewer", async () => {
+    const operator = await operatorToken(stage.operators, { scope: "operator:read" });
+    const credential = await stage.credential({ assets: ["film"] });
+    const explain = async () => (await stage.send(["POST", "/operator/explain"], operator, { text: credential })).body;
+    expect(await explain()).toMatchObject({ verdict: "accepted", grants: expect.stringContaining("every viewer") });
+    const simulated = await stage.send(["POST", "/operator/simulate"], operator, { credential, asset: "film" });
+    expect(simulated.body).toMatchObject({ verdict: "refused", code: "body_invalid" });
+    for (const body of [{ key: "be-1" }, { token: { issuer: "stagedoor-backend", jti: "b-1" } }]) {
+      await stage.revoke(body);
+      expect(await explain()).toMatchObject({ verdict: "refused", code: "token_revoked" });
+      await stage.revoke({ ...body, lift: true });
+    }
+    expect(JSON.stringify([await explain(), simulated.body])).not.toContain(credential);
+  });
+});
+
 describe("CORS of a backend", () => {
   it("lets no page read a response, neither of a trusted site nor any other", async () => {
     const open = await backendStage({ site: { apiUrl: "https://api.example", origins: ["https://www.example.com"] } });
