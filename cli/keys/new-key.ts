@@ -82,7 +82,8 @@ function readKind(args: Args): KeyKind {
     return type === undefined
       ? purpose
       : endMisused(`--type is for --purpose cloudfront: a key for ${purpose} has only one type, so omit --type.`);
-  if (purpose === undefined) return endMisused("--purpose is missing: give --purpose session, cloudfront, operator or backend.");
+  if (purpose === undefined)
+    return endMisused("--purpose is missing: give --purpose session, cloudfront, operator or backend.");
   if (purpose !== "cloudfront") return endInvalid("purpose", purpose, "session, cloudfront, operator or backend");
   if (type === "rsa" || type === "ec") return type;
   const types = "rsa (2048 bits) or ec (P-256, 15 times faster)";
