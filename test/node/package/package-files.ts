@@ -17,7 +17,7 @@ export function examplesIn(page: string): readonly Example[] {
 }
 
 /** The entries of the package by the names in `exports`, such as `./playlist`. */
-export function exportsOfPackage(): ReadonlyMap<string, { readonly types: string; readonly default: string }> {
+function exportsOfPackage(): ReadonlyMap<string, { readonly types: string; readonly default: string }> {
   const { exports } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8"));
   return new Map(
     Object.entries<{ types: string; default: string }>(exports).filter(([name]) => name !== "./package.json"),
