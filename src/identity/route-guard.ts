@@ -7,7 +7,7 @@ import { ok, type Refusal, type Result } from "../base/result.ts";
  * The open routes with the members that their bodies may have: those that better-auth's own client and first-party apps
  * use. The library has many more routes, to administer clients, introspect tokens or send mail. None of them is open.
  */
-const routes: ReadonlyMap<string, readonly string[]> = new Map([
+export const openRoutes: ReadonlyMap<string, readonly string[]> = new Map([
   ["POST /sign-up/email", ["name", "email", "password", "image", "callbackURL", "rememberMe"]],
   ["POST /sign-in/email", ["email", "password", "callbackURL", "rememberMe"]],
   ["POST /sign-out", ["callbackURL", "disableRedirect", "state"]],
@@ -54,7 +54,7 @@ const secrets = ["client_secret", "client_assertion", "client_assertion_type"];
 export async function guardRoute(request: Request): Promise<Request | Response> {
   const { pathname, search } = new URL(request.url);
   const path = pathname.startsWith(`${identityPath}/`) ? pathname.slice(identityPath.length) : "";
-  const members = routes.get(`${request.method} ${path}`);
+  const members = openRoutes.get(`${request.method} ${path}`);
   if (members === undefined) return answer(404, { code: "NOT_FOUND", message: "No such route." });
   if (search.length > longestQuery) return answer(414, { code: "URI_TOO_LONG", message: "The query is too long." });
   if (path !== "/oauth2/token" && path !== "/oauth2/revoke") {

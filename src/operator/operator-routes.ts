@@ -169,7 +169,7 @@ const table: RouteTable<OperatorRoute> = {
       body: {
         name: "Simulate",
         schema: simulateBodySchema,
-        example: { credential: "<a viewer's token>", asset: "film-42", country: "DE" },
+        example: { credential: "<bearer token>", asset: "film-42", country: "DE" },
       },
       maxBody: maxExplainBody,
       response: {
