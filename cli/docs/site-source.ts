@@ -19,7 +19,9 @@ const outside: Readonly<Record<string, string | undefined>> = {
   "CONTRIBUTING.md": "project/contributing.md",
 };
 
-const routeOf = (file: string) => outside[file] ?? file.replace(/^docs\//, "");
+/** Other documents, such as the README of an example, are pages outside the sidebar if a page links to them. */
+const routeOf = (file: string) =>
+  outside[file] ?? file.replace(/^docs\//, "").replace(/(^|\/)README\.md$/, "$1index.md");
 
 /**
  * Writes the documents of the project at `root` into `folder`, in the order of the site, with each link to another
@@ -31,13 +33,17 @@ export async function writeSiteSource(root: string, folder: string): Promise<Sit
   const files = sections.flatMap(({ pages }) => pages.map(({ file }) => file));
   const pages = new Set(files);
   const copied = new Set<string>();
-  for (const file of files) {
+  // A set's loop also visits what is added meanwhile.
+  for (const file of pages) {
     const linkOf = (to: string) => {
       const target = posix.join(posix.dirname(file), to);
-      if (pages.has(target)) return posix.relative(posix.dirname(routeOf(file)), routeOf(target));
-      if (target === "README.md") return posix.relative(posix.dirname(routeOf(file)), "index.md");
+      if (target === "README.md") return posix.relative(posix.dirname(routeOf(file)), "index.md"); // The overview.
       if (!existsSync(join(root, target)) || extname(target) === "")
         throw new Error(`${file} links to ${to}: no such page or file.`);
+      if (extname(target) === ".md") {
+        pages.add(target);
+        return posix.relative(posix.dirname(routeOf(file)), routeOf(target));
+      }
       copied.add(target);
       return `/${publicPath(target)}`;
     };
