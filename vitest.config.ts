@@ -20,7 +20,6 @@ const longInNode = [
   "test/node/package/tarball.test.ts",
 ];
 const longJourneys = [
-  "test/journeys/documented-api.test.ts",
   "test/journeys/metrics.test.ts",
   "test/journeys/own-case.test.ts",
   "test/journeys/own-jwt-issuer.test.ts",

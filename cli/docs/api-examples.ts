@@ -19,6 +19,11 @@ const grantMissing: Example = { text: "Without the grant", call: { headers: view
 /** The failing call of a route by its id. Other routes show a call without a credential. */
 export const errorExamples: Readonly<Record<string, Example | undefined>> = {
   startStream: { text: "An asset that does not exist", call: { body: { asset: "film-43" } }, code: "asset_unknown" },
+  openFiles: {
+    text: "A file that the asset does not allow",
+    call: { body: { asset: "film-42", files: ["index.m3u8"] } },
+    code: "file_forbidden",
+  },
   showSession: grantMissing,
   endSession: { text: "With something else as the grant", call: { headers: wrongGrant }, code: "grant_invalid" },
   renewSession: grantMissing,
@@ -47,6 +52,9 @@ export const sampleValues: Readonly<Record<string, unknown>> = {
   manifestExpiresAt: "2026-12-01T20:05:00Z",
   sessionExpiresAt: "2026-12-02T02:00:00Z",
   endsAt: "2026-12-02T02:00:00Z",
+  expiresAt: "2026-12-01T21:00:00Z",
+  path: "poster.jpg",
+  url: "https://media.example.com/2D3RhEOh…/film-42/poster.jpg?file=1796155500.Xo3kQd8l2wVb9rTn",
   grant: "2D3RhEOhAQWgWGmnAWlzdGFnZWRvb3I",
   startedAt: time,
   lastSeenAt: "2026-12-01T20:40:12Z",

@@ -174,7 +174,8 @@ function formCode(body: string, quoted: (text: string) => string): string {
 
 /** JSON as JavaScript: names without quotation marks. */
 function objectCode(value: unknown): string {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return json(value);
+  if (Array.isArray(value)) return `[${value.map(objectCode).join(", ")}]`;
+  if (typeof value !== "object" || value === null) return json(value);
   const members = Object.entries(value).map(([name, member]) => `${name}: ${objectCode(member)}`);
   return `{ ${members.join(", ")} }`;
 }
