@@ -7,6 +7,7 @@ import { assetsListCommand, assetsRemoveCommand } from "./assets/list-assets.ts"
 import { backendNewCommand } from "./backend/new-backend.ts";
 import { completionCommand } from "./completion.ts";
 import { doctorCommand } from "./doctor/doctor.ts";
+import { initCommand } from "./init/init.ts";
 import { issuersAddCommand } from "./issuers/add-issuer.ts";
 import { issuersCheckCommand, issuersListCommand } from "./issuers/list-issuers.ts";
 import { keysBindCommand } from "./keys/bind-key.ts";
@@ -19,6 +20,7 @@ import { keysRotateCommand } from "./keys/rotate-keys.ts";
 import {
   type Command,
   CommandEnded,
+  failed,
   misused,
   type Outcome,
   type Progress,
@@ -26,18 +28,23 @@ import {
   shownWord,
   succeeded,
 } from "./lib/command.ts";
-import { packageRoot } from "./lib/project.ts";
+import { generateFiles } from "./lib/deployment-folder.ts";
+import { inDeployment, packageRoot, projectRoot } from "./lib/project.ts";
 import { closest } from "./lib/suggest.ts";
 import { bold, table } from "./lib/text.ts";
+import { devCommand } from "./local/dev.ts";
 import { operatorNewCommand } from "./operator/new-operator.ts";
 import { refusalsCommand } from "./operator/refusals.ts";
 import { revokeCommand } from "./operator/revoke.ts";
 import { sessionsCommand } from "./operator/sessions.ts";
+import { secretsNewCommand } from "./secrets/new-secrets.ts";
 import { explainCommand } from "./stream/explain.ts";
 import { signCommand } from "./stream/sign.ts";
 import { tokenCommand } from "./stream/token.ts";
 
 const ownCommands: readonly Command[] = [
+  initCommand,
+  devCommand,
   tokenCommand,
   keysNewCommand,
   keysImportCommand,
@@ -59,6 +66,7 @@ const ownCommands: readonly Command[] = [
   revokeCommand,
   sessionsCommand,
   refusalsCommand,
+  secretsNewCommand,
   operatorNewCommand,
   backendNewCommand,
   doctorCommand,
@@ -88,7 +96,16 @@ async function run(words: readonly string[], progress: Progress): Promise<Outcom
   const command = commands.find(({ name }) => name === first || name === `${first} ${second}`);
   if (command === undefined) return groupOrUnknown(first, second);
   const args = readArguments(command, command.name === first ? rest : rest.slice(1));
-  return args.flag("help") ? helped(commandHelp(command)) : command.run(args, progress);
+  if (args.flag("help")) return helped(commandHelp(command));
+  const fault = generatingFault(command);
+  return fault === undefined ? command.run(args, progress) : failed(fault);
+}
+
+/** In a deployment's folder, commands read the files that are generated from its configuration, so these come first. */
+function generatingFault({ name }: Command): string | undefined {
+  if (!inDeployment || ["init", "completion"].includes(name)) return undefined;
+  const generated = generateFiles(projectRoot);
+  return generated.ok ? undefined : generated.refusal;
 }
 
 function isHelp(word: string): boolean {

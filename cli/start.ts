@@ -14,6 +14,7 @@ import { addressesAt, localAssets, mergedOriginSecrets, seed, startCluster } fro
 import { startLiveOrigin } from "./local/live-origin.ts";
 import { servePage } from "./local/page.ts";
 import { isInUse } from "./local/ports.ts";
+import { stopOnSignals } from "./local/signals.ts";
 import { readStartOptions, type StartOptions, startUsage } from "./local/start-options.ts";
 
 const options = readOptions();
@@ -148,28 +149,6 @@ function writeDevVars(): void {
   const header = "# Written by npm start. Remove this line to keep your own version of the file.";
   if (existsSync(file) && !readFileSync(file, "utf8").startsWith("# Written by npm start.")) return;
   writeFileSync(file, `${[header, ...lines].join("\n")}\n`, { mode: 0o600 });
-}
-
-/**
- * Stops workerd before the process exits with 0; Miniflare's own handler would exit at once with 130. A second signal exits at
- * once, but not within a second of the first: on Ctrl-C the terminal and npm both send one.
- */
-function stopOnSignals(stop: () => Promise<void>): void {
-  let stoppingSince: number | undefined;
-  const onSignal = async () => {
-    if (stoppingSince !== undefined) {
-      if (Date.now() - stoppingSince > 1000) process.exit(1);
-      return;
-    }
-    stoppingSince = Date.now();
-    console.log("\nStopping …");
-    await stop();
-    process.exit(0);
-  };
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.removeAllListeners(signal);
-    process.on(signal, onSignal);
-  }
 }
 
 function fail(code: number, message: string): never {

@@ -1,4 +1,5 @@
-import { verifiersFirst, type WorkerKind, workerFiles } from "../lib/worker-files.ts";
+import { projectRoot } from "../lib/project.ts";
+import { verifiersFirst, type WorkerKind, workerFile } from "../lib/worker-files.ts";
 import { type DeployedEnvironment, deployOrder } from "./workers.ts";
 
 /** The secrets of one worker, by name. */
@@ -18,6 +19,8 @@ export interface Step {
 }
 
 export interface DeployRequest {
+  /** The folder of a deployment; by default this project. */
+  readonly folder?: string;
   readonly environment: DeployedEnvironment;
   /** All workers, or all except the identity worker if the project has its own identity provider. */
   readonly workers: readonly WorkerKind[];
@@ -36,12 +39,13 @@ export function stepsOf(request: DeployRequest): readonly Step[] {
     .flatMap((worker) => [...(worker === "identity" ? [migrate(request)] : []), deploy(request, worker)]);
 }
 
-function deploy({ environment, secrets, dryRun }: DeployRequest, worker: WorkerKind): Step {
+function deploy(request: DeployRequest, worker: WorkerKind): Step {
+  const { secrets, dryRun } = request;
   const values = secrets[worker];
   return {
     worker,
     name: `the ${worker} worker`,
-    words: ["deploy", ...(dryRun ? ["--dry-run"] : []), ...target(worker, environment)],
+    words: ["deploy", ...(dryRun ? ["--dry-run"] : []), ...target(request, worker)],
     // Cloudflare refuses a first request without its required secrets. A dry run needs none.
     secrets: values === undefined || dryRun ? undefined : { option: "--secrets-file", values },
     dry: true,
@@ -49,20 +53,20 @@ function deploy({ environment, secrets, dryRun }: DeployRequest, worker: WorkerK
 }
 
 /** Tables are migrated before the code that needs them. Old code works with new tables, because they only grow. */
-function migrate({ environment }: DeployRequest): Step {
-  const words = ["d1", "migrations", "apply", "DB", "--remote", ...target("identity", environment)];
+function migrate(request: DeployRequest): Step {
+  const words = ["d1", "migrations", "apply", "DB", "--remote", ...target(request, "identity")];
   return { worker: "identity", name: "the identity worker's tables", words, dry: false };
 }
 
-function setSecrets({ environment, secrets }: DeployRequest, worker: WorkerKind): readonly Step[] {
-  const values = secrets[worker];
+function setSecrets(request: DeployRequest, worker: WorkerKind): readonly Step[] {
+  const values = request.secrets[worker];
   if (values === undefined) return [];
-  const words = ["secret", "bulk", ...target(worker, environment)];
+  const words = ["secret", "bulk", ...target(request, worker)];
   return [
     { worker, name: `secrets of the ${worker} worker`, words, secrets: { option: undefined, values }, dry: false },
   ];
 }
 
-function target(worker: WorkerKind, environment: DeployedEnvironment): readonly string[] {
-  return ["--env", environment, "-c", workerFiles[worker]];
+function target({ environment, folder = projectRoot }: DeployRequest, worker: WorkerKind): readonly string[] {
+  return ["--env", environment, "-c", workerFile(folder, worker)];
 }

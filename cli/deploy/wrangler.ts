@@ -1,22 +1,36 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { readConfiguration } from "../../src/config/configuration.ts";
 import { readIdentityConfiguration } from "../../src/config/identity-configuration.ts";
-import { projectRoot } from "../lib/project.ts";
+import { endFailed } from "../lib/command.ts";
+import { packageRoot, projectRoot } from "../lib/project.ts";
 import { readWorkerFile, type WorkerKind } from "../lib/worker-files.ts";
 import type { DeployRequest, Secrets, Step } from "./steps.ts";
 import { deployOrder } from "./workers.ts";
 
-const installed = join(projectRoot, "node_modules/wrangler/bin/wrangler.js");
+/** wrangler as it is installed for a folder: in it or above it, otherwise next to this package. */
+export function wranglerFor(folder: string): string {
+  for (const start of [folder, packageRoot])
+    for (let parent = start; ; parent = dirname(parent)) {
+      const file = join(parent, "node_modules/wrangler/bin/wrangler.js");
+      if (existsSync(file)) return file;
+      if (parent === dirname(parent)) break;
+    }
+  return endFailed("wrangler is not installed: run `npm install --save-dev --save-exact wrangler`.");
+}
 
 /**
  * Calls wrangler for a step and returns its exit code. Secrets are passed in a file that only the owner can read, in a folder
  * that is deleted afterwards: other processes can read a command line.
  */
-export async function callWrangler({ words, secrets }: Step, wrangler: string = installed): Promise<number> {
-  if (secrets === undefined) return run(wrangler, words);
+export async function callWrangler(
+  { words, secrets }: Step,
+  wrangler: string = wranglerFor(projectRoot),
+  cwd: string = projectRoot,
+): Promise<number> {
+  if (secrets === undefined) return run(wrangler, cwd, words);
   const folder = mkdtempSync(join(tmpdir(), "stagedoor-deploy-"));
   // On Ctrl-C wrangler ends by itself. This process must live on to delete the folder.
   const ignore = () => undefined;
@@ -24,16 +38,16 @@ export async function callWrangler({ words, secrets }: Step, wrangler: string = 
   try {
     const file = join(folder, "secrets.json");
     writeFileSync(file, JSON.stringify(secrets.values), { mode: 0o600 });
-    return await run(wrangler, [...words, ...(secrets.option === undefined ? [] : [secrets.option]), file]);
+    return await run(wrangler, cwd, [...words, ...(secrets.option === undefined ? [] : [secrets.option]), file]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
     process.off("SIGINT", ignore);
   }
 }
 
-function run(wrangler: string, words: readonly string[]): Promise<number> {
+function run(wrangler: string, cwd: string, words: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [wrangler, ...words], { cwd: projectRoot, stdio: "inherit" });
+    const child = spawn(process.execPath, [wrangler, ...words], { cwd, stdio: "inherit" });
     child.once("error", reject);
     child.once("exit", (code) => resolve(code ?? 1));
   });
@@ -54,10 +68,15 @@ export function configurationErrors(worker: WorkerKind, vars: Vars, secrets: Sec
 }
 
 /** The configuration errors of all workers that would get secrets. */
-export async function secretErrors({ environment, workers, secrets }: DeployRequest): Promise<readonly string[]> {
+export async function secretErrors({
+  environment,
+  workers,
+  secrets,
+  folder = projectRoot,
+}: DeployRequest): Promise<readonly string[]> {
   const receivers = deployOrder.filter((worker) => workers.includes(worker) && secrets[worker] !== undefined);
   const errors = receivers.map(async (worker) => {
-    const file = await readWorkerFile(projectRoot, worker, environment);
+    const file = await readWorkerFile(folder, worker, environment);
     const messages = file.ok ? configurationErrors(worker, file.value.vars, secrets[worker] ?? {}) : [file.refusal];
     return messages.map((message) => `  ${worker}: ${message}`);
   });

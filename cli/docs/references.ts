@@ -7,7 +7,7 @@ import { identitySettingsSchema } from "../../src/config/identity-configuration.
 import { identitySettingReaders, type SettingReaders, settingReaders } from "../../src/config/setting-readers.ts";
 import { settingsSchema } from "../../src/config/settings.ts";
 import { oauthClientSchema } from "../../src/identity/identity-settings.ts";
-import { projectRoot } from "../lib/project.ts";
+import { packageRoot } from "../lib/project.ts";
 import { code, inputSchema, jsonCode, markdownTable, outputSchema, type Schema, typeText } from "./json-schema.ts";
 
 /** `docs/reference/configuration.md`, generated from the schemas of the workers' configuration. */
@@ -118,13 +118,13 @@ function nameOf({ members }: Schema): string {
 export function withSources(page: string): string {
   return page.replace(
     /^(<!-- source: (\S+) -->\n```\w*\n)[\s\S]*?^```$/gm,
-    (_, before: string, file: string) => `${before}${readFileSync(join(projectRoot, file), "utf8")}\`\`\``,
+    (_, before: string, file: string) => `${before}${readFileSync(join(packageRoot, file), "utf8")}\`\`\``,
   );
 }
 
 /** `src/console/troubleshooting.ts`: the sections of docs/troubleshooting.md by code. A worker cannot read files. */
 export function troubleshootingModule(): string {
-  const page = readFileSync(join(projectRoot, "docs/troubleshooting.md"), "utf8");
+  const page = readFileSync(join(packageRoot, "docs/troubleshooting.md"), "utf8");
   const entries = page
     .split(/^(?=#{1,2} )/m)
     .filter((section) => section.startsWith("## "))

@@ -10,9 +10,9 @@ import { type KeyRing, parseKeyRing } from "../../src/keys/ring.ts";
 import { type Args, endFailed, endMisused, shownWord } from "../lib/command.ts";
 import { devEnvironment, devIdentityEnvironment } from "../lib/dev-environment.ts";
 import { devRingFile, parseJson, readRing, readText, shortName } from "../lib/files.ts";
-import { deploymentFault, fixtureCatalog, projectRoot } from "../lib/project.ts";
+import { defaultCatalog, deploymentFault, projectRoot } from "../lib/project.ts";
 import { closest } from "../lib/suggest.ts";
-import { readWorkerFile, type WorkerConfig, type WorkerKind, workerFiles, workerKinds } from "../lib/worker-files.ts";
+import { readWorkerFile, type WorkerConfig, type WorkerKind, workerFile, workerKinds } from "../lib/worker-files.ts";
 
 /** The input of the offline checks: read once, and plain data. */
 export interface Facts {
@@ -88,12 +88,12 @@ export async function gatherFacts(args: Args, addresses: Facts["addresses"]): Pr
   const ring = args.value("ring") ?? (development ? devRingFile : undefined);
   // With --api the catalog is read from that API.
   const catalog =
-    args.value("catalog") ?? (development && args.value("api") === undefined ? fixtureCatalog : undefined);
+    args.value("catalog") ?? (development && args.value("api") === undefined ? defaultCatalog : undefined);
   const issuers = args.value("issuers");
   return {
     environment: environment ?? "development",
     development,
-    ...withoutUnusedIdentity(files),
+    ...withoutUnusedIdentity(files, project),
     elsewhere: await readOtherEnvironments(project, environment, files.workers),
     ring: ring === undefined ? undefined : readRingFile(ring),
     catalog:
@@ -124,19 +124,19 @@ async function readWorkers(project: string, environment: string | undefined) {
   for (const kind of workerKinds) {
     const config = await readWorkerFile(project, kind, environment);
     if (config.ok) workers.push(config.value);
-    else unreadable.push({ file: workerFiles[kind], why: config.refusal });
+    else unreadable.push({ file: workerFile(project, kind), why: config.refusal });
   }
   return { workers, unreadable };
 }
 
 /** A project with its own identity provider removes the API's binding IDENTITY, and does not deploy that worker. */
-function withoutUnusedIdentity({ workers, unreadable }: Pick<Facts, "workers" | "unreadable">) {
+function withoutUnusedIdentity({ workers, unreadable }: Pick<Facts, "workers" | "unreadable">, project: string) {
   const api = workers.find(({ worker }) => worker === "api");
   const isUsed = api === undefined || api.services.some(({ binding }) => binding === "IDENTITY");
   if (isUsed) return { workers, unreadable };
   return {
     workers: workers.filter(({ worker }) => worker !== "identity"),
-    unreadable: unreadable.filter(({ file }) => file !== workerFiles.identity),
+    unreadable: unreadable.filter(({ file }) => file !== workerFile(project, "identity")),
   };
 }
 

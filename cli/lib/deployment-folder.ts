@@ -2,13 +2,11 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { ok, type Result, refuse } from "../../src/base/result.ts";
 import { type WorkerKind, workerKinds } from "../../src/config/setting-readers.ts";
+import { catalogOf } from "../../src/deployment/catalog-of.ts";
 import { configFile, type Deployment } from "../../src/deployment/config-schema.ts";
 import { configFaultText, readConfig } from "../../src/deployment/read-config.ts";
 import { wranglerConfig } from "../../src/deployment/wrangler-config.ts";
-import { projectRoot } from "./project.ts";
-
-/** The folder of generated files and development keys in a deployment's folder; git ignores it. */
-const generatedFolder = ".stagedoor";
+import { generatedFolder, packageRoot } from "./project.ts";
 
 /** The generated configuration of a worker, relative to the deployment's folder. */
 export function generatedFile(worker: WorkerKind): string {
@@ -16,7 +14,7 @@ export function generatedFile(worker: WorkerKind): string {
 }
 
 /** Reads a deployment's file, or returns every error in it, a line each. */
-function readDeployment(folder: string): Result<Deployment, string> {
+export function readDeployment(folder: string): Result<Deployment, string> {
   const file = join(folder, configFile);
   const shown = relative(process.cwd(), file) || configFile;
   const read = readConfig(readFileSync(file, "utf8"));
@@ -30,8 +28,8 @@ function readDeployment(folder: string): Result<Deployment, string> {
 }
 
 /** The source of a worker, if this package runs from its sources; a compiled package is imported by its name. */
-function sourceOf(worker: WorkerKind): string | undefined {
-  const source = join(projectRoot, "workers", worker, "index.ts");
+export function sourceOf(worker: WorkerKind): string | undefined {
+  const source = join(packageRoot, "workers", worker, "index.ts");
   return existsSync(source) ? source : undefined;
 }
 
@@ -48,7 +46,7 @@ export function generateFiles(folder: string): Result<Deployment, string> {
     const module = `stagedoor/workers/${worker}`;
     const config = wranglerConfig(worker, read.value.config, {
       main: "index.js",
-      migrationsFolder: relative(target, join(projectRoot, "workers/identity/migrations")),
+      migrationsFolder: relative(target, join(packageRoot, "workers/identity/migrations")),
       ...(source === undefined ? {} : { alias: { [module]: source } }),
     });
     mkdirSync(target, { recursive: true, mode: 0o700 });
@@ -58,6 +56,10 @@ export function generateFiles(folder: string): Result<Deployment, string> {
       `// Written by stagedoor from ${configFile}: change that file.\nexport { default } from "${module}";\nexport * from "${module}";\n`,
     );
   }
+  writeIfChanged(
+    join(folder, generatedFolder, "catalog.json"),
+    `${JSON.stringify(catalogOf(read.value, undefined), null, 2)}\n`,
+  );
   return ok(read.value);
 }
 

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { extname, join, posix } from "node:path";
-import { projectRoot } from "./project.ts";
+import { packageRoot } from "./project.ts";
 
 /** A document of the project that readers open as a page. */
 interface Page {
@@ -34,7 +34,7 @@ const order: readonly (readonly [title: string, names: string])[] = [
 ];
 
 /** The documentation in the order of its sections. A page that the order does not name is in the last section, `More`. */
-export function documentSections(root = projectRoot): readonly Section[] {
+export function documentSections(root = packageRoot): readonly Section[] {
   const files = documentFiles(root);
   const named = new Set(order.flatMap(([, names]) => names.split(" ").map(fileOf)));
   const used = new Set<string>();

@@ -18,7 +18,7 @@ import { describeFault } from "../../src/catalog/catalog-fault.ts";
 import { type KeyRing, parseKeyRing } from "../../src/keys/ring.ts";
 import { type Args, endFailed } from "./command.ts";
 import { devKeyRing, devKeysFile } from "./dev-keys.ts";
-import { fixtureCatalog, projectRoot } from "./project.ts";
+import { defaultCatalog, projectRoot } from "./project.ts";
 
 /** The key ring of development, and the default of `--ring`. */
 export const devRingFile = join(projectRoot, devKeysFile);
@@ -57,7 +57,7 @@ export function parseRingText(file: string, text: string): KeyRing {
 }
 
 export function catalogFileOf(args: Args): string {
-  return args.value("catalog") ?? fixtureCatalog;
+  return args.value("catalog") ?? defaultCatalog;
 }
 
 /** The catalog of `--catalog`, or that of the fixtures. An invalid one ends the command with all its errors. */

@@ -1,8 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-
-/** The name of a deployment's configuration file. */
-const configurationFile = "stagedoor.config.json";
+import { configFile } from "../../src/deployment/config-schema.ts";
 
 /**
  * The folder of the package, with the files that come with it: a clone of the repository, or `node_modules/stagedoor`. This
@@ -16,24 +14,37 @@ export const packageRoot =
 /** Whether the code is compiled, as it is in an installed package. */
 const isCompiled = import.meta.filename.endsWith(".js");
 
+const ownFolder = deploymentAbove(process.cwd());
+
+/** Whether the command runs in a folder with a `stagedoor.config.json`, as `npx stagedoor init` makes it, or below one. */
+export const inDeployment = ownFolder !== undefined;
+
 /**
- * The folder of the deployment, with its settings, keys and state. A clone is its own deployment. For an installed package it
- * is the nearest folder with a `stagedoor.config.json`, from the current folder upwards, or the current folder itself.
+ * The folder of the deployment, with its settings, keys and state: the nearest one with a `stagedoor.config.json`, from the
+ * current folder upwards. Without one, a clone is its own deployment, and an installed package uses the current folder.
  */
-export const projectRoot = isCompiled ? deploymentAbove(process.cwd()) : packageRoot;
+export const projectRoot = ownFolder ?? (isCompiled ? process.cwd() : packageRoot);
+
+/** The folder of git-ignored files in a deployment: generated configurations, development keys and state. */
+export const generatedFolder = ".stagedoor";
 
 /** The catalog of the fixture streams. */
 export const fixtureCatalog = join(packageRoot, "fixtures/catalog.json");
 
-function deploymentAbove(start: string): string {
+/** The default catalog: the assets of the deployment's file, or the fixture streams. */
+export const defaultCatalog =
+  ownFolder === undefined ? fixtureCatalog : join(ownFolder, generatedFolder, "catalog.json");
+
+/** The search ends at a clone, which is a deployment of its own wherever it lies. */
+function deploymentAbove(start: string): string | undefined {
   for (let folder = start; ; folder = dirname(folder)) {
-    if (existsSync(join(folder, configurationFile))) return folder;
-    if (dirname(folder) === folder) return start;
+    if (existsSync(join(folder, configFile))) return folder;
+    if (folder === packageRoot || dirname(folder) === folder) return undefined;
   }
 }
 
 /** Why a folder is not a deployment, and what to do; undefined if it is one. */
 export function deploymentFault(folder: string): string | undefined {
-  if ([configurationFile, "wrangler.toml"].some((name) => existsSync(join(folder, name)))) return undefined;
-  return `${folder} is not a deployment: it has no ${configurationFile}. Run the command in a folder that has one, or name that folder with --project. \`npx stagedoor init <folder>\` makes one.`;
+  if ([configFile, "wrangler.toml"].some((name) => existsSync(join(folder, name)))) return undefined;
+  return `${folder} is not a deployment: it has no ${configFile}. Run the command in a folder that has one, or name that folder with --project. \`npx stagedoor init <folder>\` makes one.`;
 }

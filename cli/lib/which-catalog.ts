@@ -5,7 +5,7 @@ import { type CatalogFault, catalogFaultSchema, describeFault } from "../../src/
 import { type Args, endFailed, endMisused } from "./command.ts";
 import { catalogOption, readCatalog, shortName } from "./files.ts";
 import { localApi, type OperatorApi, operatorApiOf, operatorApiOptions, readFromApi } from "./operator-api.ts";
-import { fixtureCatalog } from "./project.ts";
+import { defaultCatalog } from "./project.ts";
 
 /** The options that choose a catalog: that of a deployment, or a file. */
 export const whichCatalogOptions = { ...operatorApiOptions, ...catalogOption } as const;
@@ -58,7 +58,7 @@ export async function readWhichCatalog(args: Args): Promise<Catalog> {
 /** Says which catalog does not have an asset, if the command chose it: assets that were added live are not in a file. */
 export function defaultCatalogNote(args: Args): string | undefined {
   if (args.value("api") !== undefined || args.value("catalog") !== undefined) return undefined;
-  return `The asset was looked up in ${shortName(fixtureCatalog)}. For one that was added to a running service, give --api, such as --api ${localApi}.`;
+  return `The asset was looked up in ${shortName(defaultCatalog)}. For one that was added to a running service, give --api, such as --api ${localApi}.`;
 }
 
 /** {@link readLiveCatalog} for an API whose credential has been read. */

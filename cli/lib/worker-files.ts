@@ -1,8 +1,11 @@
 // First: it keeps wrangler offline.
 import "./offline.ts";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ok, type Result, refuse } from "../../src/base/result.ts";
 import { type WorkerKind, workerKinds } from "../../src/config/setting-readers.ts";
+import { configFile } from "../../src/deployment/config-schema.ts";
+import { generatedFile } from "./deployment-folder.ts";
 import { requiredPeer } from "./peers.ts";
 
 export { type WorkerKind, workerKinds };
@@ -14,6 +17,11 @@ export const workerFiles: Readonly<Record<WorkerKind, string>> = {
   manifest: "workers/manifest/wrangler.toml",
   identity: "workers/identity/wrangler.toml",
 };
+
+/** The path of a worker's configuration in a folder: generated if it is a deployment's folder, otherwise this project's own. */
+export function workerFile(folder: string, worker: WorkerKind): string {
+  return existsSync(join(folder, configFile)) ? generatedFile(worker) : workerFiles[worker];
+}
 
 /**
  * The order in which workers receive keys: workers that verify first, so that each signature reaches a worker with its key.
@@ -87,7 +95,7 @@ export async function readWorkerFile(
   environment: string | undefined,
 ): Promise<Result<WorkerConfig, string>> {
   const { unstable_readConfig } = await requiredPeer("wrangler", () => import("wrangler"));
-  const file = workerFiles[worker];
+  const file = workerFile(project, worker);
   try {
     const config = unstable_readConfig({ config: join(project, file), env: environment }, { hideWarnings: true });
     return ok(workerConfig(worker, file, config));

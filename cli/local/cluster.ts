@@ -18,9 +18,10 @@ import type { WorkerName } from "../../src/config/configuration.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { contentTypeOf } from "../../src/origin/file-response.ts";
 import { applyMigrations } from "../identity/migrations.ts";
+import { sourceOf } from "../lib/deployment-folder.ts";
 import { catalogLiveUrl, devEnvironment, devIdentityEnvironment } from "../lib/dev-environment.ts";
 import { parseJson } from "../lib/files.ts";
-import { fixtureCatalog, projectRoot } from "../lib/project.ts";
+import { fixtureCatalog, packageRoot } from "../lib/project.ts";
 import { type WorkerKind, workerFiles } from "../lib/worker-files.ts";
 import { bundleWorker } from "./bundle.ts";
 
@@ -36,6 +37,10 @@ export interface ClusterOptions {
   readonly secrets?: Readonly<Record<string, string>>;
   /** To which hosts these secrets may be sent, in addition to the setting STAGEDOOR_ORIGIN_SECRETS. */
   readonly originSecrets?: OriginSecrets;
+  /** The wrangler configuration of a worker; by default this project's own. */
+  readonly fileOf?: (worker: WorkerKind) => string;
+  /** Whether the identity worker runs (true). */
+  readonly identity?: boolean;
   /** The folder of R2, KV and Durable Objects, which wrangler's commands use too. Undefined: in memory. */
   readonly statePath: string | undefined;
   /** Serves the demo page, and answers all other paths that the API worker does not know. */
@@ -63,11 +68,19 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     ...devEnvironment(name, options.ring, mediaUrl, settings),
     ...options.secrets,
   });
+  const { fileOf = (name) => join(packageRoot, workerFiles[name]), identity = true } = options;
+  const file = (name: WorkerKind) => ({ file: fileOf(name) });
   const workers = await Promise.all([
-    worker("api", environment("api"), { port: options.port, serviceBindings: { PAGE: options.page } }),
-    worker("edge", environment("edge"), { port: options.mediaPort }),
-    worker("manifest", environment("manifest"), {}),
-    worker("identity", devIdentityEnvironment(apiUrl, options.identitySecret, settings), {}),
+    worker("api", environment("api"), {
+      ...file("api"),
+      port: options.port,
+      serviceBindings: { PAGE: options.page },
+    }),
+    worker("edge", environment("edge"), { ...file("edge"), port: options.mediaPort }),
+    worker("manifest", environment("manifest"), file("manifest")),
+    ...(identity
+      ? [worker("identity", devIdentityEnvironment(apiUrl, options.identitySecret, settings), file("identity"))]
+      : []),
   ]);
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
@@ -79,7 +92,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     }),
   );
   await miniflare.ready;
-  await applyMigrations(miniflare);
+  if (identity) await applyMigrations(miniflare);
   return { apiUrl, mediaUrl, miniflare, stop: () => miniflare.dispose() };
 }
 
@@ -103,22 +116,27 @@ export function addressesAt({ port, mediaPort }: Pick<ClusterOptions, "port" | "
 export async function worker(
   name: WorkerKind,
   bindings: Readonly<Record<string, string>>,
-  extra: { readonly port?: number; readonly serviceBindings?: { readonly PAGE: ClusterOptions["page"] } },
+  extra: {
+    readonly file?: string;
+    readonly port?: number;
+    readonly serviceBindings?: { readonly PAGE: ClusterOptions["page"] };
+  },
 ): Promise<V4WorkerOptions> {
-  const config = unstable_getMiniflareWorkerOptions(join(projectRoot, workerFiles[name]));
-  if (config.main === undefined) throw new Error(`${workerFiles[name]} has no main`);
+  const file = extra.file ?? join(packageRoot, workerFiles[name]);
+  const config = unstable_getMiniflareWorkerOptions(file);
+  if (config.main === undefined) throw new Error(`${file} has no main`);
   const { modulesRules: _, ...worker } = config.workerOptions;
   return {
     ...worker,
     name: `stagedoor-${name}`,
-    modules: [{ type: "ESModule", path: `${name}.mjs`, contents: await bundleWorker(config.main) }],
+    modules: [{ type: "ESModule", path: `${name}.mjs`, contents: await bundleWorker(sourceOf(name) ?? config.main) }],
     bindings,
     serviceBindings: { ...Object(worker.serviceBindings), ...extra.serviceBindings },
     ...(extra.port === undefined ? {} : { unsafeDirectSockets: [{ host: "127.0.0.1", port: extra.port }] }),
   };
 }
 
-const mediaFolder = join(projectRoot, "fixtures/media");
+const mediaFolder = join(packageRoot, "fixtures/media");
 
 export interface Seeded {
   /** The number of files that were written. */
@@ -133,15 +151,26 @@ export interface Seeded {
  * replaces a fixture of the same id. Files that are there already with the same content are skipped.
  */
 export async function seed(miniflare: Miniflare, liveUrl: string, ownAssets: readonly unknown[] = []): Promise<Seeded> {
-  const catalog = await miniflare.getKVNamespace("CATALOG", "stagedoor-api");
   const fixtures = assetsIn(readFileSync(fixtureCatalog, "utf8").replaceAll(`${catalogLiveUrl}/`, `${liveUrl}/`));
   const own = new Set(ownAssets.map(idOf));
   const seeded = [...fixtures.filter((asset) => !own.has(idOf(asset))), ...ownAssets];
+  const kept = await seedCatalog(miniflare, seeded);
+  return { written: await copyToBucket(miniflare, "MEDIA", mediaFolder), kept };
+}
+
+/** Writes these assets to the simulated KV, and keeps those that were added to the catalog since the last start. */
+export async function seedCatalog(miniflare: Miniflare, seeded: readonly unknown[]): Promise<Seeded["kept"]> {
+  const catalog = await miniflare.getKVNamespace("CATALOG", "stagedoor-api");
   const before = new Set([...seeded.map(idOf), ...idsIn(await catalog.get(seededKey, "text"))]);
   const kept = assetsIn(await catalog.get("catalog", "text")).filter((asset) => !before.has(idOf(asset)));
   await catalog.put("catalog", JSON.stringify({ version: 1, assets: [...seeded, ...kept] }));
   await catalog.put(seededKey, JSON.stringify(seeded.map(idOf)));
-  const bucket = await miniflare.getR2Bucket("MEDIA", "stagedoor-edge");
+  return kept.map(idOf);
+}
+
+/** Copies a folder's files into a simulated bucket, except those that are there already. Returns the number of files copied. */
+export async function copyToBucket(miniflare: Miniflare, binding: string, source: string): Promise<number> {
+  const bucket = await miniflare.getR2Bucket(binding, "stagedoor-edge");
   const etags = new Map<string, string>();
   for (let cursor: string | undefined, isTruncated = true; isTruncated; ) {
     const page = await bucket.list(cursor === undefined ? {} : { cursor });
@@ -149,17 +178,17 @@ export async function seed(miniflare: Miniflare, liveUrl: string, ownAssets: rea
     isTruncated = page.truncated;
     cursor = page.truncated ? page.cursor : undefined;
   }
-  const files = readdirSync(mediaFolder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const files = readdirSync(source, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   let written = 0;
   for (const file of files) {
     const path = join(file.parentPath, file.name);
-    const key = relative(mediaFolder, path);
+    const key = relative(source, path);
     const bytes = readFileSync(path);
     if (etags.get(key) === createHash("md5").update(bytes).digest("hex")) continue;
     await bucket.put(key, bytes, { httpMetadata: { contentType: contentTypeOf(key, undefined) } });
     written++;
   }
-  return { written, kept: kept.map(idOf) };
+  return written;
 }
 
 /** Ids of the assets that the last start wrote: what else is in the catalog was added since. */

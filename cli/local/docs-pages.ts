@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { extname, join, posix } from "node:path";
 import { documentSections } from "../lib/documents.ts";
-import { projectRoot } from "../lib/project.ts";
+import { packageRoot } from "../lib/project.ts";
 
 export interface DocsFile {
   readonly type: string;
@@ -24,13 +24,13 @@ export async function docsFile(path: string): Promise<DocsFile | undefined> {
   const file = documentFiles().find((name) => addressOf(name) === path);
   const type = types[extname(file ?? "")];
   if (file === undefined || type === undefined) return undefined;
-  return { type, body: () => readFile(join(projectRoot, file)) };
+  return { type, body: () => readFile(join(packageRoot, file)) };
 }
 
 /** The documents of the project and their images, by their paths in it. */
 function documentFiles(): readonly string[] {
-  const top = readdirSync(projectRoot).filter((file) => extname(file) === ".md");
-  const pages = readdirSync(join(projectRoot, "docs"), { recursive: true, encoding: "utf8" });
+  const top = readdirSync(packageRoot).filter((file) => extname(file) === ".md");
+  const pages = readdirSync(join(packageRoot, "docs"), { recursive: true, encoding: "utf8" });
   return [...top, ...pages.map((page) => posix.join("docs", page))];
 }
 

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { Response } from "miniflare";
-import { projectRoot } from "../lib/project.ts";
+import { packageRoot } from "../lib/project.ts";
 import { bundlePage } from "./bundle.ts";
 
 /**
@@ -11,7 +11,7 @@ import { bundlePage } from "./bundle.ts";
  */
 export async function serveExample({ pathname, search }: URL, mediaUrl: string): Promise<Response | undefined> {
   if (!/^\/examples(\/|$)/.test(pathname)) return undefined;
-  const folder = join(projectRoot, "examples");
+  const folder = join(packageRoot, "examples");
   if (!existsSync(folder)) return undefined;
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
   const paths = new Set(files.map((file) => `/examples/${file.replaceAll("\\", "/")}`));
@@ -20,7 +20,7 @@ export async function serveExample({ pathname, search }: URL, mediaUrl: string):
   const path = pathname.endsWith("/") ? `${pathname}index.html` : pathname;
   const serve = paths.has(path) ? (search === "?source" ? asWritten : served[extname(path)]) : undefined;
   if (serve === undefined) return undefined;
-  const { type, body } = await serve(join(projectRoot, path));
+  const { type, body } = await serve(join(packageRoot, path));
   return new Response(body, {
     headers: {
       "Content-Type": `${type}; charset=utf-8`,

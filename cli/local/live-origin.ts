@@ -10,7 +10,7 @@ import { type MillisecondClock, systemMillisecondClock } from "../../src/base/ti
 import type { OriginSecrets } from "../../src/catalog/origin-secrets.ts";
 import { contentRange, ifRangeMatches, namesEntityTag, parseRange, resolveRange } from "../../src/origin/ranges.ts";
 import { liveOriginSecrets, secretHeader, secretVariable } from "../lib/dev-environment.ts";
-import { projectRoot } from "../lib/project.ts";
+import { packageRoot } from "../lib/project.ts";
 
 export interface LiveOrigin {
   readonly url: string;
@@ -98,7 +98,7 @@ function isSecret(header: string | readonly string[] | undefined, secret: string
   return a !== undefined && b !== undefined && timingSafeEqual(a, b);
 }
 
-const mediaFolder = join(projectRoot, "fixtures/media");
+const mediaFolder = join(packageRoot, "fixtures/media");
 
 /** The live streams by name, each with the film under `fixtures/media` that it is cut from. */
 export function readChannels(): ReadonlyMap<string, Channel> {

@@ -5,7 +5,7 @@ import type { Demo, DemoStream, DemoToken } from "../../demo/demo-data.ts";
 import { isAllowedFile } from "../../src/catalog/file-globs.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { signDevToken } from "../lib/dev-keys.ts";
-import { fixtureCatalog, projectRoot } from "../lib/project.ts";
+import { fixtureCatalog, packageRoot } from "../lib/project.ts";
 import { bundlePage } from "./bundle.ts";
 import { docsFile } from "./docs-pages.ts";
 import { serveExample } from "./examples.ts";
@@ -43,6 +43,11 @@ export function servePage(options: PageOptions): (request: Request) => Promise<R
   };
 }
 
+/** In place of the page, if the package comes without it. */
+export async function noPage(): Promise<Response> {
+  return new Response("Not found.\n", { status: 404 });
+}
+
 interface PageFile {
   readonly type: string;
   readonly body: (options: PageOptions) => Promise<string | Uint8Array>;
@@ -78,11 +83,11 @@ function contentSecurityPolicy(mediaUrl: string): string {
 }
 
 function projectFile(path: string): Promise<string> {
-  return readFile(join(projectRoot, path), "utf8");
+  return readFile(join(packageRoot, path), "utf8");
 }
 
 function bundle(entry: string): Promise<string> {
-  return bundlePage(join(projectRoot, entry), { alias: { "hls.js": "/hls.js" }, external: ["/hls.js"] });
+  return bundlePage(join(packageRoot, entry), { alias: { "hls.js": "/hls.js" }, external: ["/hls.js"] });
 }
 
 const lifetimeSeconds = 8 * 3600;

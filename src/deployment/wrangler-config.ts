@@ -47,8 +47,13 @@ export const takenBindings: readonly string[] = [
 /** The ports of `npx wrangler dev` and `npx stagedoor dev`. */
 const devPorts: Readonly<Partial<Record<WorkerKind, number>>> = { api: 8787, edge: 8788 };
 
+/** The workers that a deployment has. */
+export function workersOf({ identity }: DeploymentConfig): readonly WorkerKind[] {
+  return identity.worker ? ["api", "edge", "manifest", "identity"] : ["api", "edge", "manifest"];
+}
+
 /** The names of a deployment's stores in an environment: of the KV namespace, the database, and the buckets by origin. */
-function storeNames(config: DeploymentConfig, environment: EnvironmentName) {
+export function storeNames(config: DeploymentConfig, environment: EnvironmentName) {
   const suffix = suffixOf(environment);
   return {
     kv: `${config.name}-catalog${suffix}`,
@@ -188,7 +193,7 @@ function mediaHostOf({ cdns }: DeploymentConfig): string {
 }
 
 /** The public addresses of an environment. */
-function addressesOf(config: DeploymentConfig, environment: EnvironmentName) {
+export function addressesOf(config: DeploymentConfig, environment: EnvironmentName) {
   return {
     apiUrl: `https://${hostOf(config.api.host, config, environment)}`,
     mediaUrl: `https://${hostOf(mediaHostOf(config), config, environment)}`,
@@ -230,7 +235,7 @@ export function settingsFor(
 }
 
 /** Whether the issuers contain secrets: then they are uploaded as a secret, and not written to a file. */
-function hasSecretIssuers({ identity }: DeploymentConfig): boolean {
+export function hasSecretIssuers({ identity }: DeploymentConfig): boolean {
   return secretReferences(identity.issuers).names.length > 0;
 }
 
@@ -241,24 +246,68 @@ export function settingText(value: string | number | readonly unknown[] | object
   return JSON.stringify(value);
 }
 
-/** The names of the secrets that a worker gets, and Cloudflare refuses to run it without. */
+/** The secrets that the origins and the issuers of an environment name, of this machine if it is undefined. */
+export function namedSecrets(config: DeploymentConfig, environment: EnvironmentName | undefined): readonly string[] {
+  return [...new Set([...originSecretNames(config, environment), ...secretReferences(config.identity.issuers).names])];
+}
+
+/** Every secret that a file of secrets can have a value for. The key ring is a file of its own. */
+export function uploadableSecrets(config: DeploymentConfig): readonly string[] {
+  const own = Object.entries(config.secrets).flatMap(([name, use]) =>
+    use.use === "sigv4" ? [use.accessKeyId, name] : [name],
+  );
+  return [
+    ...(config.identity.worker ? ["STAGEDOOR_IDENTITY_SECRET"] : []),
+    ...(hasEntitlement(config) ? ["STAGEDOOR_ENTITLEMENT_SECRET"] : []),
+    ...new Set(own),
+  ];
+}
+
+function hasEntitlement({ settings, environments }: DeploymentConfig): boolean {
+  const places = [settings, ...environmentNames.map((name) => environments[name]?.settings ?? {})];
+  return places.some((place) => place.STAGEDOOR_ENTITLEMENT_URL !== undefined);
+}
+
+function originSecretNames(config: DeploymentConfig, environment: EnvironmentName | undefined): readonly string[] {
+  const names = Object.values(originsOf(config, environment)).flatMap((origin) => {
+    const name = origin.type === "r2" ? undefined : origin.secret;
+    const secret = name === undefined ? undefined : config.secrets[name];
+    if (name === undefined || secret === undefined) return [];
+    return secret.use === "sigv4" ? [secret.accessKeyId, name] : [name];
+  });
+  return [...new Set(names)];
+}
+
+/** The names of the secrets that Cloudflare refuses to run a worker without. */
 export function requiredSecrets(
   worker: WorkerKind,
   config: DeploymentConfig,
   environment: EnvironmentName | undefined,
 ): readonly string[] {
   if (worker === "identity") return ["STAGEDOOR_IDENTITY_SECRET"];
-  const used = new Set(
-    Object.values(originsOf(config, environment)).flatMap((origin) => {
-      const name = origin.type === "r2" ? undefined : origin.secret;
-      const secret = name === undefined ? undefined : config.secrets[name];
-      if (name === undefined || secret === undefined) return [];
-      return secret.use === "sigv4" ? [secret.accessKeyId, name] : [name];
-    }),
-  );
   return [
     "STAGEDOOR_KEYS",
-    ...(readsFiles.includes(worker) ? used : []),
+    ...(readsFiles.includes(worker) ? originSecretNames(config, environment) : []),
     ...(worker === "api" && hasSecretIssuers(config) ? ["STAGEDOOR_ISSUERS"] : []),
   ];
+}
+
+/** A worker's secrets of a file with the values of all of them: each worker gets only those that it uses. */
+export function secretsOfWorker(
+  worker: WorkerKind,
+  config: DeploymentConfig,
+  values: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const isFor = (name: string) => {
+    if (name === "STAGEDOOR_IDENTITY_SECRET") return worker === "identity";
+    if (name === "STAGEDOOR_ENTITLEMENT_SECRET") return worker === "api";
+    return readsFiles.includes(worker) && config.secrets[name]?.use !== "issuer";
+  };
+  const own = Object.entries(values).filter(([name]) => isFor(name));
+  const { names } = secretReferences(config.identity.issuers);
+  const hasIssuers = worker === "api" && names.length > 0 && names.every((name) => name in values);
+  const issuers = hasIssuers
+    ? { STAGEDOOR_ISSUERS: JSON.stringify(issuersWith(config.identity.issuers, (name) => values[name])) }
+    : {};
+  return { ...Object.fromEntries(own), ...issuers };
 }

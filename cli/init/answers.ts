@@ -1,0 +1,164 @@
+import { createInterface } from "node:readline/promises";
+import { type Args, endInvalid, endMisused } from "../lib/command.ts";
+import { parseJson, readText, shortName } from "../lib/files.ts";
+
+/** What a new deployment's files are made of. */
+export interface Answers {
+  readonly name: string;
+  readonly domain: string;
+  readonly environments: readonly ("staging" | "production")[];
+  readonly origin: OriginAnswer;
+  /** The host of the CloudFront distribution that serves segments; undefined for the workers. */
+  readonly cloudfront: string | undefined;
+  readonly identity: { readonly worker: boolean; readonly issuers: readonly unknown[] };
+  readonly asset: { readonly id: string; readonly path: string | undefined; readonly entry: string };
+}
+
+export type OriginAnswer =
+  | { readonly type: "r2"; readonly bucket: string }
+  | { readonly type: "s3"; readonly bucket: string; readonly region: string; readonly endpoint: string | undefined }
+  | { readonly type: "http"; readonly url: string; readonly header: string | undefined };
+
+/** The options of `init`, in the form of node:util's parseArgs. */
+export const answerOptions = {
+  name: { type: "string" },
+  domain: { type: "string" },
+  environments: { type: "string" },
+  origin: { type: "string" },
+  bucket: { type: "string" },
+  region: { type: "string" },
+  endpoint: { type: "string" },
+  "origin-url": { type: "string" },
+  "origin-header": { type: "string" },
+  cdn: { type: "string" },
+  "cdn-host": { type: "string" },
+  identity: { type: "string" },
+  issuers: { type: "string" },
+  asset: { type: "string" },
+  path: { type: "string" },
+  entry: { type: "string" },
+  yes: { type: "boolean", short: "y" },
+} as const;
+
+/** Asks a question, and returns the answer or the default. */
+export type Ask = (question: string, standard: string) => Promise<string>;
+
+/** Answers every question with its default, for `--yes` and for standard input that is not a terminal. */
+const defaults: Ask = async (_, standard) => standard;
+
+/** Reads the answers from the options, and asks for the others with `ask`. */
+export async function readAnswers(args: Args, ask: Ask): Promise<Answers> {
+  const answer = async (option: string, question: string, standard: string) =>
+    args.value(option) ?? (await ask(question, standard));
+  const choice = async <Choice extends string>(option: string, question: string, choices: readonly Choice[]) => {
+    const [first] = choices;
+    const text = await answer(option, `${question} (${choices.join(", ")})`, first ?? "");
+    return choices.find((one) => one === text) ?? endInvalid(option, text, choices.join(" or "));
+  };
+  const domain = await answer("domain", "Domain of the service, a zone of your Cloudflare account", "example.com");
+  if (!/^([a-z0-9-]+\.)+[a-z][a-z0-9-]*$/.test(domain))
+    endInvalid("domain", domain, "a domain in lower case without a scheme, such as example.tv");
+  const environments = readEnvironments(await answer("environments", "Environments", "staging,production"));
+  const type = await choice("origin", "Where the films lie", ["r2", "s3", "http"]);
+  const origin = await originOf(type, answer);
+  const cdn = await choice("cdn", "What serves the segments", ["workers", "cloudfront"]);
+  const identity = await choice("identity", "Who signs viewers' tokens", ["worker", "provider"]);
+  checkUnused(args, { type, cdn, identity });
+  return {
+    name: args.value("name") ?? "stagedoor",
+    domain,
+    environments,
+    origin,
+    cloudfront:
+      cdn === "workers"
+        ? undefined
+        : await answer("cdn-host", "Host of the CloudFront distribution", "cdn.example.com"),
+    identity: { worker: identity === "worker", issuers: identity === "worker" ? [] : readIssuerList(args) },
+    asset: {
+      id: await answer("asset", "Id of the first asset", "film"),
+      path: args.value("path"),
+      entry: await answer("entry", "Its playlist, relative to its folder", "index.m3u8"),
+    },
+  };
+}
+
+async function originOf(
+  type: "r2" | "s3" | "http",
+  answer: (option: string, question: string, standard: string) => Promise<string>,
+): Promise<OriginAnswer> {
+  if (type === "r2")
+    return { type, bucket: await answer("bucket", "Name of the R2 bucket in production", "stagedoor-media") };
+  if (type === "s3")
+    return {
+      type,
+      bucket: await answer("bucket", "Name of the S3 bucket", "films"),
+      region: await answer("region", "Its region", "eu-central-1"),
+      endpoint: (await answer("endpoint", "Address of the store, empty for Amazon S3", "")) || undefined,
+    };
+  const url = await answer("origin-url", "Base URL of the films", "https://origin.example.com/");
+  const header = await answer("origin-header", "Header with a secret that the origin checks, empty for none", "");
+  return { type, url: url.endsWith("/") ? url : `${url}/`, header: header || undefined };
+}
+
+function readEnvironments(text: string): Answers["environments"] {
+  const names = text.split(/[\s,]+/).filter((name) => name !== "");
+  const known = (["staging", "production"] as const).filter((name) => names.includes(name));
+  return names.length > 0 && known.length === new Set(names).size
+    ? known
+    : endInvalid("environments", text, "staging, production or staging,production");
+}
+
+/** Options of an alternative that was not chosen would be ignored silently. */
+function checkUnused(
+  args: Args,
+  chosen: { readonly type: string; readonly cdn: string; readonly identity: string },
+): void {
+  const fits: Readonly<Record<string, boolean>> = {
+    bucket: chosen.type !== "http",
+    region: chosen.type === "s3",
+    endpoint: chosen.type === "s3",
+    "origin-url": chosen.type === "http",
+    "origin-header": chosen.type === "http",
+    "cdn-host": chosen.cdn === "cloudfront",
+    issuers: chosen.identity === "provider",
+  };
+  for (const [option, isUsed] of Object.entries(fits))
+    if (!isUsed && args.value(option) !== undefined)
+      endMisused(
+        `--${option} has no effect with --origin ${chosen.type} --cdn ${chosen.cdn} --identity ${chosen.identity}: remove it, or choose what it belongs to.`,
+      );
+}
+
+/** The list of --issuers; a placeholder without it. Its errors are those of the deployment's file. */
+function readIssuerList(args: Args): readonly unknown[] {
+  const file = args.value("issuers");
+  if (file === undefined)
+    return [
+      {
+        issuer: "https://id.example.com/",
+        audience: "stagedoor",
+        algorithms: ["RS256"],
+        jwksUri: "https://id.example.com/.well-known/jwks.json",
+      },
+    ];
+  const list = parseJson(readText(file, "the issuers"));
+  return Array.isArray(list) && list.length > 0
+    ? list
+    : endMisused(
+        `${shortName(file)} must be a JSON list of issuers; docs/identity-providers/index.md has one per provider.`,
+      );
+}
+
+/** Asks on the terminal; without one, or with --yes, every answer is the default. */
+export async function withQuestions<Result>(args: Args, run: (ask: Ask) => Promise<Result>): Promise<Result> {
+  if (args.flag("yes") || process.stdin.isTTY !== true) return run(defaults);
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await run(async (question, standard) => {
+      const text = await terminal.question(`${question}${standard === "" ? "" : ` [${standard}]`}: `);
+      return text.trim() || standard;
+    });
+  } finally {
+    terminal.close();
+  }
+}

@@ -1,0 +1,184 @@
+import { configFile, placeholderStart } from "../../src/deployment/config-schema.ts";
+import type { Answers } from "./answers.ts";
+
+/** The name of the secret with which an origin recognises the workers. */
+const secretNames = { http: "ORIGIN_SECRET", s3: "S3_KEY" } as const;
+
+/** The text of `stagedoor.config.json` for a new deployment. */
+export function configText(answers: Answers): string {
+  const { name, identity, environments, domain, asset } = answers;
+  const environmentLines = environments.map((environment) => {
+    const members = {
+      domain: environment === "production" ? domain : `${environment}.${domain}`,
+      kv: `${placeholderStart}${environment}-kv-id`,
+      ...(identity.worker ? { d1: `${placeholderStart}${environment}-d1-id` } : {}),
+    };
+    return `    ${JSON.stringify(environment)}: ${inline(members)}`;
+  });
+  const secrets = secretsOf(answers);
+  const assets = [
+    {
+      id: asset.id,
+      origin: originName(answers),
+      ...(asset.path === undefined ? {} : { path: asset.path }),
+      entries: { hls: asset.entry },
+      ...(answers.cloudfront === undefined ? {} : { cdn: "cloudfront" }),
+    },
+  ];
+  return `{
+  // The one file of this deployment: \`npx stagedoor dev\` and \`npx stagedoor deploy\` generate wrangler's files from it.
+  "$schema": "./node_modules/stagedoor/stagedoor.config.schema.json",
+  "version": 1,
+  "name": ${JSON.stringify(name)},
+
+  // {domain} is the domain of the environment.
+  "api": { "host": "api.{domain}" },
+  "cdns": {
+    "main": { "type": "workers", "host": "media.{domain}" }${
+      answers.cloudfront === undefined
+        ? ""
+        : `,\n    "cloudfront": ${inline({ type: "cloudfront", host: answers.cloudfront })}`
+    }
+  },
+
+  // Where films lie. Secrets have names here, and values in secrets-<environment>.env.
+  "origins": {
+    ${JSON.stringify(originName(answers))}: ${inline(originMembers(answers))}
+  },${secrets === undefined ? "" : `\n  "secrets": {\n    ${secrets}\n  },`}
+
+  // ${identity.worker ? 'Stagedoor\'s own identity worker. Name your own provider in "issuers" instead: npx stagedoor issuers add --help' : "Your identity provider: docs/identity-providers of the package has the entry of each."}
+  "identity": ${identity.worker ? '{ "worker": true }' : `{ "issuers": ${indented(identity.issuers)} }`},
+
+  // \`npx stagedoor deploy --env <environment> --create\` makes the stores and fills in their ids.
+  "environments": {
+${environmentLines.join(",\n")}
+  },
+
+  // What \`npx stagedoor dev\` plays, and the first deployment has in its catalog. Later: npx stagedoor assets add.
+  "assets": [
+${assets.map((one) => `    ${inline(one)}`).join(",\n")}
+  ],
+
+  // Settings by the names of docs/reference/configuration.md, such as "STAGEDOOR_STREAM_LIMIT": 2.
+  "settings": {}
+}
+`;
+}
+
+function originName({ origin }: Answers): string {
+  return origin.type === "r2" ? "media" : "films";
+}
+
+function originMembers({ origin }: Answers): object {
+  if (origin.type === "r2") return { type: "r2", bucket: origin.bucket, local: "media" };
+  if (origin.type === "http") {
+    const { url, header } = origin;
+    return { type: "http", url, ...(header === undefined ? {} : { secret: secretNames.http }) };
+  }
+  const { bucket, region, endpoint } = origin;
+  return { type: "s3", bucket, region, ...(endpoint === undefined ? {} : { endpoint }), secret: secretNames.s3 };
+}
+
+function secretsOf({ origin }: Answers): string | undefined {
+  if (origin.type === "s3") {
+    const { bucket, region, endpoint } = origin;
+    const host = endpoint === undefined ? `${bucket}.s3.${region}.amazonaws.com` : hostOf(endpoint);
+    return `"${secretNames.s3}": ${inline({ use: "sigv4", accessKeyId: "S3_KEY_ID", hosts: [host] })}`;
+  }
+  if (origin.type !== "http" || origin.header === undefined) return undefined;
+  return `"${secretNames.http}": ${inline({ use: "header", header: origin.header, hosts: [hostOf(origin.url)] })}`;
+}
+
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : url;
+}
+
+/** JSON in one line, with the spaces of people. */
+function inline(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(inline).join(", ")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const members = Object.entries(value).map(([name, member]) => `${JSON.stringify(name)}: ${inline(member)}`);
+  return members.length === 0 ? "{}" : `{ ${members.join(", ")} }`;
+}
+
+function indented(value: unknown): string {
+  return JSON.stringify(value, null, 2).replaceAll("\n", "\n  ");
+}
+
+/** Files with secrets, and files that are generated, are never committed. */
+export const ignoredFiles = [
+  "node_modules/",
+  ".stagedoor/",
+  ".wrangler/",
+  "keys-*.json",
+  "keys-*.json.new",
+  "secrets-*.env",
+  "*.jwt",
+  "*.pem",
+];
+
+/** The workflow that checks every change, and deploys the main branch. */
+export function workflowText({ environments }: Answers): string {
+  const environment = environments.includes("production") ? "production" : "staging";
+  return `# Builds every change, and deploys the main branch. Add the secret CLOUDFLARE_API_TOKEN (a token that may edit Workers, KV and
+# D1) and the variable CLOUDFLARE_ACCOUNT_ID to the repository. Workers keep their secrets: this job needs none of them.
+name: deploy
+on:
+  push:
+    branches: [main]
+  pull_request:
+
+permissions:
+  contents: read
+
+jobs:
+  deploy:
+    runs-on: ubuntu-latest
+    concurrency: deploy-${environment}
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-node@v4
+        with:
+          node-version: 24
+          cache: npm
+      - run: npm ci
+      - run: npx stagedoor deploy --env ${environment} --dry-run
+      - if: github.ref == 'refs/heads/main' && github.event_name == 'push'
+        run: npx stagedoor deploy --env ${environment}
+        env:
+          CLOUDFLARE_API_TOKEN: \${{ secrets.CLOUDFLARE_API_TOKEN }}
+          CLOUDFLARE_ACCOUNT_ID: \${{ vars.CLOUDFLARE_ACCOUNT_ID }}
+`;
+}
+
+/** The README of a deployment: the next three commands, and where the rest is written. */
+export function readmeText({ environments, origin, asset }: Answers): string {
+  const environment = environments.includes("staging") ? "staging" : "production";
+  const film =
+    origin.type === "r2"
+      ? `\nPut the files of the first asset into \`media/${asset.path ?? `${asset.id}/`}\`: \`npx stagedoor dev\` copies them into a simulated bucket.\n`
+      : "";
+  return `# A deployment of Stagedoor
+
+Everything that this deployment decides is in \`${configFile}\`.
+${film}
+\`\`\`sh
+npm install
+npx stagedoor dev                                       # runs it on this machine, and prints a token
+npx stagedoor deploy --env ${environment} --create --dry-run   # builds it, and lists what is not filled in
+\`\`\`
+
+A first deployment needs keys and secrets. Each command prints the next one:
+
+\`\`\`sh
+npx stagedoor keys new --purpose session --ring keys-${environment}.json
+npx stagedoor secrets new --env ${environment}
+npx wrangler login
+npx stagedoor deploy --env ${environment} --create --ring keys-${environment}.json --secrets secrets-${environment}.env
+npx stagedoor doctor --env ${environment} --ring keys-${environment}.json
+\`\`\`
+
+To upgrade, install a newer version and deploy again: \`npm install --save-exact stagedoor@<version>\`. No file of this folder changes
+except package.json and package-lock.json.
+`;
+}

@@ -1,0 +1,168 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { configFile } from "../../src/deployment/config-schema.ts";
+import { configFaultText, readConfig } from "../../src/deployment/read-config.ts";
+import { type Args, type Command, endFailed, succeeded } from "../lib/command.ts";
+import { parseJson } from "../lib/files.ts";
+import { packageRoot } from "../lib/project.ts";
+import { type Answers, answerOptions, readAnswers, withQuestions } from "./answers.ts";
+import { configText, ignoredFiles, readmeText, workflowText } from "./files-of.ts";
+
+export const initCommand: Command = {
+  name: "init",
+  summary: "make a deployment's folder: one configuration of your own",
+  operands: ["<folder>"],
+  options: { ...answerOptions, force: { type: "boolean" } },
+  help: `Writes a deployment's folder: package.json, stagedoor.config.json, .gitignore, a CI workflow and a README with the next commands.
+On a terminal it asks for what no option answers; with --yes it uses the defaults. It replaces no file without --force, and adds to
+an existing package.json or .gitignore only what is missing.
+
+  --domain <domain>         the domain of production, a zone of your Cloudflare account (example.com, to be filled in)
+  --environments <list>     staging, production or both (staging,production)
+  --origin <type>           where films lie: r2, s3 or http (r2)
+  --bucket <name>           the bucket, with r2 or s3
+  --region <name>           the bucket's region, with s3 (eu-central-1)
+  --endpoint <url>          the address of an S3 store that is not Amazon's
+  --origin-url <url>        the base URL of the films, with http
+  --origin-header <name>    the header with a secret that the origin checks, with http; without it the origin is public
+  --cdn <type>              what serves segments: workers, or cloudfront with signed URLs (workers)
+  --cdn-host <host>         the distribution's host, with cloudfront
+  --identity <type>         worker: Stagedoor's own accounts; provider: your own identity provider (worker)
+  --issuers <file>          the provider's entry, as npx stagedoor issuers add writes it
+  --asset <id>              the first asset (film); --path <folder/> and --entry <playlist> say where it is (film/, index.m3u8)
+  --name <name>             what the names of workers and stores begin with (stagedoor)
+  --yes, -y                 ask nothing
+  --force                   replace files that exist`,
+  run: async (args) => {
+    const [operand = "."] = args.operands;
+    const folder = resolve(operand);
+    const own = [configFile, "README.md", workflow];
+    const existing = own.filter((file) => existsSync(join(folder, file)));
+    if (existing.length > 0 && !args.flag("force"))
+      endFailed(
+        `${shown(folder)} has ${existing.join(", ")} already: nothing was written. Choose another folder, or replace ${existing.length === 1 ? "it" : "them"} with --force.`,
+      );
+    const answers = await withQuestions(args, (ask) => readAnswers(args, ask));
+    const files = filesFor(folder, answers);
+    for (const [file, text] of files) {
+      mkdirSync(dirname(join(folder, file)), { recursive: true });
+      writeFileSync(join(folder, file), text);
+    }
+    const names = files.map(([file]) => file);
+    return succeeded(nextText(args, folder, answers, names), { folder, files: names });
+  },
+};
+
+const workflow = ".github/workflows/deploy.yml";
+
+function filesFor(folder: string, answers: Answers): readonly (readonly [file: string, text: string])[] {
+  const config = configText(answers);
+  const read = readConfig(config);
+  if (!read.ok)
+    endFailed(
+      [
+        "These answers make no valid deployment; nothing was written:",
+        ...read.refusal.map((fault) => configFaultText(configFile, fault)),
+      ].join("\n  "),
+    );
+  return [
+    ["package.json", packageText(folder, answers)],
+    [configFile, config],
+    [".gitignore", ignoreText(folder)],
+    [workflow, workflowText(answers)],
+    ["README.md", readmeText(answers)],
+  ];
+}
+
+/** The lines of an existing .gitignore, and those that are missing. */
+function ignoreText(folder: string): string {
+  const file = join(folder, ".gitignore");
+  const before = existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n") : [];
+  return `${[...before, ...ignoredFiles.filter((line) => !before.includes(line))].join("\n")}\n`;
+}
+
+/** The members of an existing package.json, and those that are missing. Versions that are there already stay. */
+function packageText(folder: string, answers: Answers): string {
+  const file = join(folder, "package.json");
+  const before = Object(existsSync(file) ? parseJson(readFileSync(file, "utf8")) : {});
+  const {
+    name = basename(folder)
+      .toLowerCase()
+      .replace(/[^a-z0-9-]/g, "-"),
+    ...others
+  } = before;
+  const { dependencies, devDependencies, scripts } = before;
+  return `${JSON.stringify(
+    {
+      name,
+      private: true,
+      type: "module",
+      engines: { node: ">=22.13" },
+      ...others,
+      scripts: { dev: "stagedoor dev", deploy: "stagedoor deploy", ...scripts },
+      dependencies: { stagedoor: packageSpecifier(folder), ...peersFor(answers), ...dependencies },
+      ...(devDependencies === undefined ? {} : { devDependencies }),
+    },
+    null,
+    2,
+  )}\n`;
+}
+
+/** This package as a dependency: its exact version, or the path of a clone. */
+function packageSpecifier(folder: string): string {
+  const { version } = ownPackage();
+  const isInstalled = packageRoot.split(/[\\/]/).includes("node_modules");
+  return isInstalled ? String(version) : `file:${relative(folder, packageRoot).replaceAll("\\", "/")}`;
+}
+
+/** The optional packages that this deployment needs, in the versions that this version of the package was tested with. */
+function peersFor({ identity, cloudfront }: Answers): Readonly<Record<string, string>> {
+  const { peerDependencies = {}, devDependencies = {}, dependencies = {} } = ownPackage();
+  const identityNames = [
+    "better-auth",
+    "better-call",
+    "@better-auth/core",
+    "@better-auth/oauth-provider",
+    "@better-auth/utils",
+    "@better-fetch/fetch",
+  ];
+  const names = [
+    "wrangler",
+    "hono",
+    "miniflare",
+    "esbuild",
+    ...(identity.worker ? identityNames : []),
+    ...(cloudfront === undefined ? [] : ["@aws-sdk/cloudfront-signer"]),
+  ];
+  const versions: Readonly<Record<string, unknown>> = { ...devDependencies, ...peerDependencies };
+  return Object.fromEntries(
+    names
+      .filter((name) => !(name in dependencies) && name in versions)
+      .map((name) => [name, String(versions[name]).replace(/^[\^~]/, "")]),
+  );
+}
+
+function ownPackage(): Readonly<Record<string, Readonly<Record<string, unknown>>>> {
+  return Object(parseJson(readFileSync(join(packageRoot, "package.json"), "utf8")));
+}
+
+function shown(folder: string): string {
+  return relative(process.cwd(), folder) || ".";
+}
+
+function nextText(args: Args, folder: string, answers: Answers, files: readonly string[]): string {
+  const { origin, asset, environments } = answers;
+  const [environment = "production"] = environments;
+  const isHere = shown(folder) === ".";
+  const film =
+    origin.type === "r2"
+      ? `\n  (put the files of the first asset into ${isHere ? "" : `${shown(folder)}/`}media/${asset.path ?? `${asset.id}/`})`
+      : "";
+  const unfilled = args.value("domain") === undefined ? " and the domain, which is still example.com" : "";
+  return `Wrote to ${shown(folder)}: ${files.join(", ")}.
+
+Next:
+${isHere ? "" : `  cd ${shown(folder)}\n`}  npm install${film}
+  npx stagedoor dev
+  npx stagedoor deploy --env ${environment} --dry-run   # lists the ids${unfilled} that are not filled in`;
+}

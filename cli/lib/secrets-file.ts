@@ -1,0 +1,46 @@
+import { randomBytes } from "node:crypto";
+import { statSync } from "node:fs";
+import { parseEnv } from "node:util";
+import { type DeploymentConfig, placeholderStart } from "../../src/deployment/config-schema.ts";
+import { uploadableSecrets } from "../../src/deployment/wrangler-config.ts";
+import { endFailed } from "./command.ts";
+import { readText, shortName } from "./files.ts";
+
+/**
+ * The values in a file with a line `NAME=value` for each secret of a deployment. A name that the deployment does not use, an
+ * unfilled value or a file that other users can read ends the command; no message quotes a value.
+ */
+export function readSecretsFile(file: string, config: DeploymentConfig): Readonly<Record<string, string>> {
+  const values = parseEnv(readText(file, "the secrets"));
+  const known = uploadableSecrets(config);
+  if ((statSync(file).mode & 0o077) !== 0)
+    endFailed(`Other users can read the secrets in ${shortName(file)}: run chmod 600 ${shortName(file)}.`);
+  const secrets = Object.entries(values).map(([name, value = ""]) => {
+    if (!known.includes(name))
+      return endFailed(
+        `${shortName(file)} has ${/^[A-Z][A-Z0-9_]{0,63}$/.test(name) ? name : "a line without a name"}, which this deployment does not use. Its secrets are: ${known.join(", ")}. Name others under \`secrets\` in stagedoor.config.json.`,
+      );
+    if (value === "" || value.startsWith(placeholderStart))
+      return endFailed(`${shortName(file)}: ${name} is not filled in. Write its value after the equals sign.`);
+    return [name, value] as const;
+  });
+  return Object.fromEntries(secrets);
+}
+
+/** The secrets that this service generates: 32 random bytes in base64url. All others belong to someone else. */
+const generated = new Set(["STAGEDOOR_IDENTITY_SECRET", "STAGEDOOR_ENTITLEMENT_SECRET"]);
+
+/** The text of a file of secrets with a line for each of these names. Lines that are there already stay. */
+export function withMissingSecrets(text: string, names: readonly string[]) {
+  const before = text.split("\n").filter((line) => line !== "");
+  const added = names.filter((name) => !before.some((line) => line.startsWith(`${name}=`)));
+  const lines = [...before, ...added.map((name) => `${name}=${newValue(name)}`)];
+  const open = lines.filter((line) => line.includes(`=${placeholderStart}`)).map((line) => line.split("=")[0] ?? "");
+  return { text: `${lines.join("\n")}\n`, added, open };
+}
+
+function newValue(name: string): string {
+  return generated.has(name)
+    ? randomBytes(32).toString("base64url")
+    : `${placeholderStart}${name.toLowerCase().replaceAll("_", "-")}`;
+}

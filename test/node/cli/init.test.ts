@@ -1,0 +1,219 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { Ask } from "../../../cli/init/answers.ts";
+import { readAnswers } from "../../../cli/init/answers.ts";
+import { configText, ignoredFiles } from "../../../cli/init/files-of.ts";
+import { initCommand } from "../../../cli/init/init.ts";
+import { readArguments } from "../../../cli/lib/command.ts";
+import { readDeployment } from "../../../cli/lib/deployment-folder.ts";
+import { catalogOf } from "../../../src/deployment/catalog-of.ts";
+import { readConfig } from "../../../src/deployment/read-config.ts";
+import { folder, json, projectFolder, runFile, stagedoor } from "./command-line.ts";
+
+const init = (target: string, ...words: readonly string[]) => stagedoor("init", target, "--yes", ...words);
+const textOf = (...path: readonly string[]) => readFileSync(join(...path), "utf8");
+
+/** Runs the program in a deployment's folder. */
+function inFolder(cwd: string, ...words: readonly string[]) {
+  return runFile(process.execPath, [join(projectFolder, "cli/stagedoor.ts"), ...words], cwd, process.env);
+}
+
+describe("npx stagedoor init", () => {
+  it("writes a folder with one configuration, and names the next three commands", async () => {
+    const target = join(folder(), "tv");
+    const { exit, stdout } = await init(target, "--domain", "acme.tv");
+    expect(exit).toBe(0);
+    expect(readdirSync(target, { recursive: true }).toSorted()).toEqual([
+      ".github",
+      ".github/workflows",
+      ".github/workflows/deploy.yml",
+      ".gitignore",
+      "README.md",
+      "package.json",
+      "stagedoor.config.json",
+    ]);
+    for (const next of ["npm install", "npx stagedoor dev", "npx stagedoor deploy --env staging --dry-run"])
+      expect(stdout).toContain(`\n  ${next}`);
+  });
+
+  it.each<[string, readonly string[]]>([
+    ["a bucket of R2", ["--bucket", "films"]],
+    ["an S3 bucket", ["--origin", "s3", "--bucket", "films", "--region", "eu-west-1"]],
+    ["another S3 store", ["--origin", "s3", "--endpoint", "https://s3.acme.tv"]],
+    ["an HTTP origin", ["--origin", "http", "--origin-url", "https://origin.acme.tv/films"]],
+    [
+      "an HTTP origin with a secret",
+      ["--origin", "http", "--origin-url", "https://o.acme.tv/", "--origin-header", "X-S"],
+    ],
+    ["CloudFront", ["--cdn", "cloudfront", "--cdn-host", "d1.cloudfront.net"]],
+    ["an identity provider", ["--identity", "provider"]],
+    ["one environment", ["--environments", "production"]],
+    ["another asset", ["--asset", "one", "--path", "films/1/", "--entry", "main.m3u8"]],
+  ])("writes a valid configuration for %s", async (_, words) => {
+    const target = join(folder(), "tv");
+    expect(await init(target, "--domain", "acme.tv", ...words)).toMatchObject({ exit: 0, stderr: "" });
+    const read = readDeployment(target);
+    if (!read.ok) throw new Error(read.refusal);
+    expect(catalogOf(read.value, "production").assets).toHaveLength(1);
+  });
+
+  it("pins the package and what this deployment needs of its optional packages", async () => {
+    const worker = join(folder(), "tv");
+    const provider = join(folder(), "tv");
+    await init(worker);
+    await init(provider, "--identity", "provider");
+    const needed = (target: string) => Object(JSON.parse(textOf(target, "package.json"))).dependencies;
+    for (const version of Object.values(needed(worker))) expect(version).toMatch(/^(\d+\.\d+\.\d+(-beta)?|file:.*)$/);
+    expect(Object.keys(needed(provider))).toEqual(expect.arrayContaining(["stagedoor", "wrangler"]));
+    expect(Object.keys(needed(provider)).filter((name) => name.includes("better"))).toEqual([]);
+  });
+
+  it("replaces no file without being told", async () => {
+    const target = folder();
+    writeFileSync(join(target, "README.md"), "mine");
+    const { exit, stderr } = await init(target);
+    expect({ exit, stderr }).toEqual({
+      exit: 1,
+      stderr: expect.stringContaining("has README.md already: nothing was written"),
+    });
+    expect(readdirSync(target)).toEqual(["README.md"]);
+    expect(await init(target, "--force")).toMatchObject({ exit: 0 });
+    expect(textOf(target, "README.md")).toContain("npx stagedoor dev");
+  });
+
+  it("adds to an existing package.json and .gitignore only what is missing", async () => {
+    const target = folder();
+    const before = { name: "own", dependencies: { stagedoor: "file:stagedoor.tgz" }, scripts: { dev: "mine" } };
+    writeFileSync(join(target, "package.json"), JSON.stringify(before));
+    writeFileSync(join(target, ".gitignore"), "own/\n");
+    await init(target);
+    expect(JSON.parse(textOf(target, "package.json"))).toMatchObject({
+      ...before,
+      scripts: { dev: "mine", deploy: "stagedoor deploy" },
+      dependencies: { stagedoor: "file:stagedoor.tgz", wrangler: expect.any(String) },
+    });
+    expect(textOf(target, ".gitignore").trimEnd().split("\n")).toEqual(["own/", ...ignoredFiles]);
+  });
+
+  it.each<[string, readonly string[]]>([
+    ["--domain", ["--domain", "https://acme.tv"]],
+    ["--origin", ["--origin", "ftp"]],
+    ["--environments", ["--environments", "production,qa"]],
+    ["--bucket has no effect", ["--origin", "http", "--bucket", "b"]],
+    ["--issuers has no effect", ["--issuers", "issuers.json"]],
+  ])("refuses a wrong option: %s", async (message, words) => {
+    const target = join(folder(), "tv");
+    const { exit, stderr } = await init(target, ...words);
+    expect({ exit, stderr }).toEqual({ exit: 2, stderr: expect.stringContaining(message) });
+    expect(existsSync(target)).toBe(false);
+  });
+
+  it("writes nothing if the answers make no valid configuration", async () => {
+    const target = join(folder(), "tv");
+    const { exit, stderr } = await init(target, "--asset", "NOT AN ID");
+    expect({ exit, stderr }).toEqual({
+      exit: 1,
+      stderr: expect.stringMatching(/stagedoor\.config\.json:\d+ {2}assets\[0\]\.id/),
+    });
+    expect(existsSync(target)).toBe(false);
+  });
+
+  it("keeps a provider's secret out of the configuration", async () => {
+    const target = join(folder(), "tv");
+    const issuers = join(folder(), "issuers.json");
+    const introspection = { url: "https://id.acme.tv/i", clientId: "c", clientSecret: "kept-from-others" };
+    writeFileSync(issuers, JSON.stringify([{ issuer: "https://id.acme.tv", audience: "a", introspection }]));
+    const { exit, stderr } = await init(target, "--identity", "provider", "--issuers", issuers);
+    expect({ exit, stderr }).toEqual({ exit: 1, stderr: expect.stringContaining('{"secret": "ISSUER_SECRET"}') });
+    expect(stderr).not.toContain("kept-from-others");
+  });
+
+  it("asks for what no option answers, and offers a default", async () => {
+    const questions: string[] = [];
+    const ask: Ask = async (question, standard) => {
+      questions.push(question);
+      return question.startsWith("Where the films lie")
+        ? "http"
+        : question.startsWith("Base URL")
+          ? "https://o.acme.tv"
+          : standard;
+    };
+    const args = readArguments(initCommand, [folder(), "--domain", "acme.tv"]);
+    const answers = await readAnswers(args, ask);
+    expect(questions.some((question) => question.startsWith("Domain"))).toBe(false);
+    expect(answers).toMatchObject({ domain: "acme.tv", origin: { type: "http", url: "https://o.acme.tv/" } });
+    expect(readConfig(configText(answers)).ok).toBe(true);
+  });
+});
+
+describe("a deployment's folder", () => {
+  it("has the development keys and the generated files of its own, and is the default of other commands", async () => {
+    const target = join(folder(), "tv");
+    await init(target, "--domain", "acme.tv", "--asset", "one");
+    mkdirSync(join(target, "below"));
+    const { stdout } = await inFolder(join(target, "below"), "assets", "list");
+    expect(stdout).toContain("one");
+    await inFolder(target, "keys", "list");
+    expect(readdirSync(join(target, ".stagedoor")).toSorted()).toEqual(
+      ["api", "catalog.json", "edge", "identity", "keys.json", "manifest"].toSorted(),
+    );
+  });
+
+  it("changes no tracked file when its files are generated again", async () => {
+    const target = join(folder(), "tv");
+    await init(target);
+    const tracked = readdirSync(target, { recursive: true, encoding: "utf8" }).filter((file) =>
+      statSync(join(target, file)).isFile(),
+    );
+    const before = tracked.map((file) => textOf(target, file));
+    await inFolder(target, "assets", "list");
+    expect(tracked.map((file) => textOf(target, file))).toEqual(before);
+    const others = readdirSync(target).filter((file) => !tracked.includes(file) && file !== ".github");
+    expect(others).toEqual([".stagedoor"]);
+  });
+
+  it("names the line of every error before a command runs", async () => {
+    const target = join(folder(), "tv");
+    await init(target);
+    const file = join(target, "stagedoor.config.json");
+    writeFileSync(file, textOf(file).replace('"settings": {}', '"regions": {}'));
+    const { exit, stderr } = await inFolder(target, "assets", "list");
+    expect({ exit, stderr }).toEqual({
+      exit: 1,
+      stderr: expect.stringMatching(
+        /stagedoor\.config\.json:\d+ {2}regions: There is no such member; known here: .*settings/,
+      ),
+    });
+  });
+
+  it("gets a file of secrets that only its owner can read, with those that it names", async () => {
+    const target = join(folder(), "tv");
+    await init(target, "--origin", "http", "--origin-url", "https://o.acme.tv/", "--origin-header", "X-S");
+    const { stdout } = await inFolder(target, "secrets", "new", "--env", "production");
+    const file = join(target, "secrets-production.env");
+    expect(textOf(file)).toMatch(/^STAGEDOOR_IDENTITY_SECRET=[\w-]{43}\nORIGIN_SECRET=fill-in-origin-secret\n$/);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(stdout).toContain("Fill in ORIGIN_SECRET");
+    expect(stdout).toContain(
+      "npx stagedoor deploy --env production --create --ring keys-production.json --secrets secrets-production.env",
+    );
+    const before = textOf(file);
+    await inFolder(target, "secrets", "new", "--env", "production");
+    expect(textOf(file)).toBe(before);
+  });
+
+  it.each(["dev", "secrets new"])("is what `%s` needs, and what its message leads to", async (name) => {
+    const { exit, stderr } = await stagedoor(...name.split(" "), ...(name === "dev" ? [] : ["--env", "staging"]));
+    expect({ exit, stderr }).toEqual({ exit: 2, stderr: expect.stringContaining("npx stagedoor init <folder>") });
+  });
+});
+
+it("init --json names the files", async () => {
+  const target = join(folder(), "tv");
+  expect(await json("init", target, "--yes")).toMatchObject({
+    exit: 0,
+    folder: target,
+    files: expect.arrayContaining(["package.json"]),
+  });
+});
