@@ -6,6 +6,7 @@ import { assetsCheckCommand } from "./assets/check-assets.ts";
 import { assetsListCommand, assetsRemoveCommand } from "./assets/list-assets.ts";
 import { backendNewCommand } from "./backend/new-backend.ts";
 import { completionCommand } from "./completion.ts";
+import { deployCommand } from "./deploy/deploy-command.ts";
 import { doctorCommand } from "./doctor/doctor.ts";
 import { initCommand } from "./init/init.ts";
 import { issuersAddCommand } from "./issuers/add-issuer.ts";
@@ -45,6 +46,7 @@ import { tokenCommand } from "./stream/token.ts";
 const ownCommands: readonly Command[] = [
   initCommand,
   devCommand,
+  deployCommand,
   tokenCommand,
   keysNewCommand,
   keysImportCommand,
@@ -131,7 +133,6 @@ function groupOrUnknown(first: string, second: string | undefined): Outcome {
 
 /** npm scripts that look like commands. */
 const scripts: Readonly<Record<string, string>> = {
-  deploy: "npm run deploy -- --env <staging|production>",
   start: "npm start",
 };
 

@@ -8,7 +8,7 @@ import { type WorkerKind, workerFiles } from "../lib/worker-files.ts";
 import { secretsFrom } from "./secrets.ts";
 import { type DeployRequest, type Step, stepsOf } from "./steps.ts";
 import { type DeployedEnvironment, deployOrder, environments, placeholdersIn, valuesOf } from "./workers.ts";
-import { callWrangler, secretErrors } from "./wrangler.ts";
+import { callWrangler, secretErrors, wranglerFor } from "./wrangler.ts";
 
 /** The options, in the form of node:util's parseArgs. */
 export const deployOptions = {
@@ -36,9 +36,10 @@ It stops at the first failure: earlier workers are deployed, later ones are unch
 
 If a worker would refuse its configuration, the errors are reported and nothing is uploaded.`;
 
-if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
+if (import.meta.main) process.exitCode = await deployClone(process.argv.slice(2));
 
-async function main(words: readonly string[]): Promise<number> {
+/** Deploys a clone of this project, whose wrangler.toml files its operator has filled in. Returns the exit code. */
+export async function deployClone(words: readonly string[]): Promise<number> {
   try {
     const request = readRequest(words);
     return request === undefined ? 0 : await deploy(request);
@@ -64,14 +65,8 @@ async function deploy(request: DeployRequest): Promise<number> {
     );
   const steps = stepsOf(request);
   if (steps.length === 0) return fail("There are no secrets to upload: give --ring, --issuers or --secrets.");
-  for (const [index, step] of steps.entries()) {
-    const isCalled = step.dry || !dryRun;
-    console.log(
-      `\n${index + 1}/${steps.length}  ${step.name}${isCalled ? "" : " (skipped in a dry run)"}\n${commandLine(step)}`,
-    );
-    const exit = isCalled ? await callWrangler(step) : 0;
-    if (exit !== 0) return fail(failureText(steps, index));
-  }
+  const failure = await runSteps(steps, dryRun, { wrangler: wranglerFor(projectRoot), cwd: projectRoot });
+  if (failure !== undefined) return fail(failure);
   const next = `Check the deployment: npx stagedoor doctor --env ${environment}`;
   console.log(`\nDone. ${dryRun ? "Nothing was uploaded." : next}`);
   return 0;
@@ -131,6 +126,23 @@ function placeholderLines({ environment, workers }: DeployRequest): readonly str
 function commandLine({ words, secrets }: Step): string {
   const file = secrets === undefined ? [] : [...(secrets.option === undefined ? [] : [secrets.option]), "<file>"];
   return `$ npx wrangler ${[...words, ...file].join(" ")}`;
+}
+
+/** Calls wrangler for each step; a dry run skips those that would change something. Returns what failed, or undefined. */
+export async function runSteps(
+  steps: readonly Step[],
+  dryRun: boolean,
+  { wrangler, cwd }: { readonly wrangler: string; readonly cwd: string },
+): Promise<string | undefined> {
+  for (const [index, step] of steps.entries()) {
+    const isCalled = step.dry || !dryRun;
+    console.log(
+      `\n${index + 1}/${steps.length}  ${step.name}${isCalled ? "" : " (skipped in a dry run)"}\n${commandLine(step)}`,
+    );
+    const exit = isCalled ? await callWrangler(step, wrangler, cwd) : 0;
+    if (exit !== 0) return failureText(steps, index);
+  }
+  return undefined;
 }
 
 function failureText(steps: readonly Step[], failed: number): string {

@@ -34,7 +34,8 @@ export function secretsFrom(files: SecretFiles): SecretsOfWorkers {
   return Object.fromEntries(secrets.filter(([, values]) => Object.keys(values).length > 0));
 }
 
-function keysOf(file: string): SecretsOfWorkers {
+/** The part of a key ring that each worker needs. */
+export function keysOf(file: string): SecretsOfWorkers {
   const ring = parseRingText(file, readText(file, "the key ring"));
   const parts = workerNames.map(
     (worker) => [worker, { STAGEDOOR_KEYS: JSON.stringify(ringFor(worker, ring)) }] as const,

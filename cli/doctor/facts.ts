@@ -11,6 +11,7 @@ import { type Args, endFailed, endMisused, shownWord } from "../lib/command.ts";
 import { devEnvironment, devIdentityEnvironment } from "../lib/dev-environment.ts";
 import { devRingFile, parseJson, readRing, readText, shortName } from "../lib/files.ts";
 import { defaultCatalog, deploymentFault, projectRoot } from "../lib/project.ts";
+import { deployProgram } from "../lib/ring-file.ts";
 import { closest } from "../lib/suggest.ts";
 import { readWorkerFile, type WorkerConfig, type WorkerKind, workerFile, workerKinds } from "../lib/worker-files.ts";
 
@@ -170,7 +171,7 @@ export function uploadAdvice(
   { development, environment, ring }: Facts,
 ): string {
   if (development) return "restart `npm start`";
-  const deploy = `npm run deploy -- --env ${environment}`;
+  const deploy = `${deployProgram} --env ${environment}`;
   const ringFile = ring === undefined ? "<file>" : shortName(ring.file);
   if (name === "STAGEDOOR_KEYS") return `run \`${deploy} --ring ${ringFile} --secrets-only\``;
   if (name === "STAGEDOOR_ISSUERS") return `run \`${deploy} --issuers issuers.json --secrets-only\``;

@@ -14,7 +14,7 @@ export interface Answers {
   readonly asset: { readonly id: string; readonly path: string | undefined; readonly entry: string };
 }
 
-export type OriginAnswer =
+type OriginAnswer =
   | { readonly type: "r2"; readonly bucket: string }
   | { readonly type: "s3"; readonly bucket: string; readonly region: string; readonly endpoint: string | undefined }
   | { readonly type: "http"; readonly url: string; readonly header: string | undefined };

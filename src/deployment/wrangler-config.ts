@@ -235,7 +235,7 @@ export function settingsFor(
 }
 
 /** Whether the issuers contain secrets: then they are uploaded as a secret, and not written to a file. */
-export function hasSecretIssuers({ identity }: DeploymentConfig): boolean {
+function hasSecretIssuers({ identity }: DeploymentConfig): boolean {
   return secretReferences(identity.issuers).names.length > 0;
 }
 

@@ -68,7 +68,6 @@ describe("a wrong command line", () => {
     ["kyes lst", "Did you mean `npx stagedoor keys list`?"],
     ["keys nwe", "Did you mean `npx stagedoor keys new`?"],
     ["session", "Did you mean `npx stagedoor sessions`?"],
-    ["deploy", "npm run deploy -- --env <staging|production>"],
     ["token --subejct a", "Did you mean --subject?"],
     ["completion tcsh", '<shell> must be bash, zsh or fish, not "tcsh"'],
     ["sign", "<path> is missing"],

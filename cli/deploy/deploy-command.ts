@@ -1,0 +1,171 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { catalogOf } from "../../src/deployment/catalog-of.ts";
+import { configFile, type Deployment, environmentNames } from "../../src/deployment/config-schema.ts";
+import { placeholdersOf } from "../../src/deployment/placeholders.ts";
+import { addressesOf, secretsOfWorker, workersOf } from "../../src/deployment/wrangler-config.ts";
+import {
+  type Args,
+  type Command,
+  endFailed,
+  endInvalid,
+  endMisused,
+  failed,
+  type Outcome,
+  succeeded,
+} from "../lib/command.ts";
+import { generateFiles } from "../lib/deployment-folder.ts";
+import { shortName } from "../lib/files.ts";
+import { generatedFolder, inDeployment, projectRoot } from "../lib/project.ts";
+import { readSecretsFile } from "../lib/secrets-file.ts";
+import { workerFile } from "../lib/worker-files.ts";
+import { deployClone, runSteps } from "./deploy.ts";
+import { keysOf, type SecretsOfWorkers } from "./secrets.ts";
+import { type DeployRequest, type Step, stepsOf } from "./steps.ts";
+import { createStores } from "./stores.ts";
+import { deployOrder } from "./workers.ts";
+import { secretErrors, wranglerFor } from "./wrangler.ts";
+
+export const deployCommand: Command = {
+  name: "deploy",
+  summary: "deploy the workers of this folder",
+  operands: [],
+  options: {
+    env: { type: "string" },
+    ring: { type: "string" },
+    secrets: { type: "string" },
+    issuers: { type: "string" },
+    "secrets-only": { type: "boolean" },
+    create: { type: "boolean" },
+    catalog: { type: "boolean" },
+    "dry-run": { type: "boolean" },
+  },
+  help: `Deploys the workers with wrangler, one after another: manifest, edge, identity (with its tables, if there is one), API. It stops at
+the first failure: earlier workers are deployed, later ones are unchanged, and the same command goes on.
+
+  --env <environment>  an environment of stagedoor.config.json: staging or production
+  --create             create the KV namespace, the buckets and the database that are missing, and write their ids into
+                       stagedoor.config.json. A new namespace gets the file's assets as its catalog
+  --ring <file>        the key ring: uploads to each worker its part (first deployment, new keys)
+  --secrets <file>     the file of npx stagedoor secrets new: uploads to each worker the secrets that it uses
+  --secrets-only       upload to workers that run already, and deploy nothing
+  --catalog            replace the deployed catalog by the assets of stagedoor.config.json
+  --dry-run            build each worker and upload nothing; exit with 1 if something is not filled in
+  --issuers <file>     only in a clone: STAGEDOOR_ISSUERS; in a deployment's folder they are in identity.issuers
+
+If a worker would refuse its configuration, the errors are reported and nothing is uploaded.`,
+  run: async (args) => {
+    if (inDeployment) return deployFolder(args, projectRoot);
+    for (const option of ["create", "catalog"])
+      if (args.flag(option))
+        endMisused(
+          `--${option} needs a stagedoor.config.json: make a deployment's folder with \`npx stagedoor init <folder>\`.`,
+        );
+    const values = ["env", "ring", "secrets", "issuers"].flatMap((name) => {
+      const value = args.value(name);
+      return value === undefined ? [] : [`--${name}`, value];
+    });
+    const flags = ["secrets-only", "dry-run"].flatMap((name) => (args.flag(name) ? [`--${name}`] : []));
+    const exit = await deployClone([...values, ...flags]);
+    return exit === 0
+      ? succeeded("", { deployed: true })
+      : failed("Nothing, or not everything, was deployed: see above.");
+  },
+};
+
+async function deployFolder(args: Args, folder: string): Promise<Outcome> {
+  const wrangler = wranglerFor(folder);
+  const dryRun = args.flag("dry-run");
+  let deployment = generated(folder);
+  const environment = readEnvironment(args, deployment);
+  if (args.value("issuers") !== undefined)
+    endMisused(`--issuers is for a clone: write the entries into identity.issuers of ${configFile}.`);
+  if (args.flag("create") && args.flag("secrets-only")) endMisused("Give only one of --create and --secrets-only.");
+  let hasNewCatalog = false;
+  if (args.flag("create") && !dryRun) {
+    const stores = await createStores(folder, deployment, environment, wrangler);
+    hasNewCatalog = stores.hasNewCatalog;
+    console.log(stores.created.length === 0 ? "Every store exists." : `Created ${stores.created.join(", ")}.`);
+    deployment = generated(folder);
+  }
+  const unfilled = placeholdersOf(deployment, environment).map(
+    ({ member, line, value }) => `  ${configFile}${line === undefined ? "" : `:${line}`}  ${member}  ${value}`,
+  );
+  if (unfilled.length > 0 && !dryRun) endFailed(`Nothing was deployed. ${unfilledText(unfilled, environment)}`);
+  const { config } = deployment;
+  const request: DeployRequest = {
+    folder,
+    environment,
+    workers: deployOrder.filter((worker) => workersOf(config).includes(worker)),
+    secrets: secretsFrom(args, deployment),
+    dryRun,
+    secretsOnly: args.flag("secrets-only"),
+  };
+  const errors = await secretErrors(request);
+  if (errors.length > 0)
+    endFailed(
+      `Nothing was deployed. With these secrets the workers would refuse every request (configuration_invalid):\n${errors.join("\n")}`,
+    );
+  const writesCatalog = args.flag("catalog") || hasNewCatalog;
+  const steps = [
+    ...stepsOf(request),
+    ...(writesCatalog && !request.secretsOnly ? [catalogStep(deployment, request)] : []),
+  ];
+  if (steps.length === 0) endFailed("There are no secrets to upload: give --ring or --secrets.");
+  const failure = await runSteps(steps, dryRun, { wrangler, cwd: folder });
+  if (failure !== undefined) endFailed(failure);
+  if (unfilled.length > 0)
+    endFailed(`Every worker builds. Nothing was uploaded. ${unfilledText(unfilled, environment)}`);
+  const { apiUrl } = addressesOf(config, environment);
+  const next = dryRun
+    ? `Nothing was uploaded, and everything is filled in. Next:\n  npx stagedoor deploy --env ${environment}${args.value("ring") === undefined ? ` (the first time with --ring keys-${environment}.json --secrets secrets-${environment}.env)` : ""}`
+    : `The API is ${apiUrl}. Next:\n  npx stagedoor doctor --env ${environment}`;
+  return succeeded(`\nDone. ${next}`, { environment, dryRun, steps: steps.map(({ name }) => name) });
+}
+
+function generated(folder: string): Deployment {
+  const files = generateFiles(folder);
+  return files.ok ? files.value : endFailed(files.refusal);
+}
+
+function readEnvironment(args: Args, { config }: Deployment) {
+  const configured = environmentNames.filter((name) => config.environments[name] !== undefined);
+  const given =
+    args.value("env") ??
+    endMisused(`--env is missing: give ${configured.join(" or ")}, npx stagedoor deploy --env <environment>.`);
+  return (
+    configured.find((name) => name === given) ??
+    endInvalid("env", given, `${configured.join(" or ")}, the environments of ${configFile}`)
+  );
+}
+
+function unfilledText(lines: readonly string[], environment: string): string {
+  const creates = lines.some((line) => line.includes("fill-in-"))
+    ? `\n\`npx stagedoor deploy --env ${environment} --create\` creates the stores and fills in their ids.`
+    : "";
+  return `These values are not filled in:\n${lines.join("\n")}${creates}`;
+}
+
+function secretsFrom(args: Args, { config }: Deployment): SecretsOfWorkers {
+  const ring = args.value("ring");
+  const file = args.value("secrets");
+  const keys = ring === undefined ? {} : keysOf(ring);
+  const values = file === undefined ? {} : readSecretsFile(file, config);
+  const all = workersOf(config).map(
+    (worker) => [worker, { ...secretsOfWorker(worker, config, values), ...keys[worker] }] as const,
+  );
+  return Object.fromEntries(all.filter(([, secrets]) => Object.keys(secrets).length > 0));
+}
+
+/** Writes the assets of the deployment's file as the catalog. The API's workers read it within two minutes. */
+function catalogStep(deployment: Deployment, { environment, folder = projectRoot }: DeployRequest): Step {
+  const file = join(folder, generatedFolder, `catalog-${environment}.json`);
+  writeFileSync(file, `${JSON.stringify(catalogOf(deployment, environment), null, 2)}\n`);
+  const target = ["--env", environment, "-c", workerFile(folder, "api")];
+  return {
+    worker: "api",
+    name: "the catalog",
+    words: ["kv", "key", "put", "catalog", "--binding", "CATALOG", "--path", shortName(file), "--remote", ...target],
+    dry: false,
+  };
+}

@@ -1,0 +1,159 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { folder, projectFolder, runFile, stagedoor } from "../cli/command-line.ts";
+
+/**
+ * In place of wrangler: keeps a list of stores in a file, prints them as wrangler does, and records each call with the secrets that it
+ * got. No Cloudflare account is needed, so nothing here shows what Cloudflare does.
+ */
+const standIn = `
+const fs = require("node:fs");
+const words = process.argv.slice(2);
+const at = __dirname + "/";
+const read = (name, standard) => (fs.existsSync(at + name) ? JSON.parse(fs.readFileSync(at + name, "utf8")) : standard);
+const stores = read("stores.json", { kv: [], d1: [], r2: [] });
+const file = words.find((word) => /secrets\\.json$/.test(word));
+const secrets = file === undefined ? undefined : Object.keys(JSON.parse(fs.readFileSync(file, "utf8"))).toSorted();
+fs.writeFileSync(at + "calls.json", JSON.stringify([...read("calls.json", []), { words: words.filter((word) => word !== file), secrets }]));
+if (fs.existsSync(at + "fails-at") && words.join(" ").includes(fs.readFileSync(at + "fails-at", "utf8"))) process.exit(3);
+const line = words.join(" ");
+const name = words.at(-1);
+if (line.startsWith("kv namespace create")) stores.kv.push({ id: "0123456789abcdef0123456789abcdef", title: name });
+if (line.startsWith("d1 create")) stores.d1.push({ uuid: "01234567-89ab-cdef-0123-456789abcdef", name });
+if (line.startsWith("r2 bucket create")) stores.r2.push(name);
+if (line === "kv namespace list") console.log(" wrangler 4\\n" + JSON.stringify(stores.kv, null, 2));
+if (line === "d1 list --json") console.log(JSON.stringify(stores.d1));
+if (line === "r2 bucket list") for (const bucket of stores.r2) console.log("name:           " + bucket + "\\ncreation_date:  2026\\n");
+fs.writeFileSync(at + "stores.json", JSON.stringify(stores));
+`;
+
+interface Place {
+  readonly target: string;
+  readonly bin: string;
+}
+
+async function place(...words: readonly string[]): Promise<Place> {
+  const target = join(folder(), "tv");
+  await stagedoor("init", target, "--yes", "--domain", "acme.tv", ...words);
+  const bin = join(target, "node_modules/wrangler/bin");
+  mkdirSync(bin, { recursive: true });
+  writeFileSync(join(bin, "wrangler.js"), standIn);
+  writeFileSync(join(target, "node_modules/wrangler/package.json"), '{"type": "commonjs"}');
+  return { target, bin };
+}
+
+function run({ target }: Place, ...words: readonly string[]) {
+  return runFile(process.execPath, [join(projectFolder, "cli/stagedoor.ts"), ...words], target, process.env);
+}
+
+function calls({ bin }: Place): readonly { readonly words: readonly string[]; readonly secrets?: readonly string[] }[] {
+  return JSON.parse(readFileSync(join(bin, "calls.json"), "utf8"));
+}
+
+const shownCalls = (at: Place) => calls(at).map(({ words }) => words.join(" "));
+const configOf = ({ target }: Place) => readFileSync(join(target, "stagedoor.config.json"), "utf8");
+const target = (worker: string) => `--env production -c .stagedoor/${worker}/wrangler.json`;
+
+describe("npx stagedoor deploy in a deployment's folder", () => {
+  it("creates the missing stores, fills in their ids, and deploys in order with each worker's secrets", async () => {
+    const at = await place("--origin", "r2", "--bucket", "films");
+    await run(at, "keys", "new", "--purpose", "session", "--ring", "keys-production.json");
+    await run(at, "secrets", "new", "--env", "production");
+    const before = configOf(at);
+    const files = ["--ring", "keys-production.json", "--secrets", "secrets-production.env"];
+    const { exit, stdout, stderr } = await run(at, "deploy", "--env", "production", "--create", ...files);
+    expect({ exit, stderr }).toEqual({ exit: 0, stderr: "" });
+    expect(configOf(at)).toBe(
+      before
+        .replace("fill-in-production-kv-id", "0123456789abcdef0123456789abcdef")
+        .replace("fill-in-production-d1-id", "01234567-89ab-cdef-0123-456789abcdef"),
+    );
+    expect(shownCalls(at)).toEqual([
+      "kv namespace list",
+      "kv namespace create stagedoor-catalog",
+      "kv namespace list",
+      "d1 list --json",
+      "d1 create stagedoor-identity",
+      "d1 list --json",
+      "r2 bucket list",
+      "r2 bucket create films",
+      `deploy ${target("manifest")} --secrets-file`,
+      `deploy ${target("edge")} --secrets-file`,
+      `d1 migrations apply DB --remote ${target("identity")}`,
+      `deploy ${target("identity")} --secrets-file`,
+      `deploy ${target("api")} --secrets-file`,
+      `kv key put catalog --binding CATALOG --path .stagedoor/catalog-production.json --remote ${target("api")}`,
+    ]);
+    expect(calls(at).flatMap(({ secrets }) => (secrets === undefined ? [] : [secrets.join(" ")]))).toEqual([
+      "STAGEDOOR_KEYS",
+      "STAGEDOOR_KEYS",
+      "STAGEDOOR_IDENTITY_SECRET",
+      "STAGEDOOR_KEYS",
+    ]);
+    expect(stdout).toContain("npx stagedoor doctor --env production");
+  });
+
+  it("creates nothing twice, and writes no catalog over one that may have been changed", async () => {
+    const at = await place();
+    await run(at, "deploy", "--env", "production", "--create");
+    const first = shownCalls(at).length;
+    expect(await run(at, "deploy", "--env", "production", "--create")).toMatchObject({ exit: 0 });
+    const second = shownCalls(at).slice(first);
+    expect(second.filter((line) => / create |key put/.test(line))).toEqual([]);
+    expect(await run(at, "deploy", "--env", "production", "--catalog")).toMatchObject({ exit: 0 });
+    expect(shownCalls(at).at(-1)).toContain("kv key put catalog");
+  });
+
+  it("deploys nothing while something is not filled in, and names the line, the member and the next command", async () => {
+    const at = await place();
+    const { exit, stderr } = await run(at, "deploy", "--env", "staging");
+    expect(exit).toBe(1);
+    expect(stderr).toMatch(/stagedoor\.config\.json:\d+ {2}environments\.staging\.kv {2}fill-in-staging-kv-id/);
+    expect(stderr).toContain("npx stagedoor deploy --env staging --create");
+    expect(stderr).not.toContain("production");
+  });
+
+  it("ends a dry run with placeholders with 1, and a clean one with 0, and uploads nothing in both", async () => {
+    const at = await place();
+    const dry = () => run(at, "deploy", "--env", "production", "--dry-run");
+    const unfilled = await dry();
+    expect(unfilled).toMatchObject({ exit: 1, stderr: expect.stringContaining("environments.production.d1") });
+    const file = join(at.target, "stagedoor.config.json");
+    writeFileSync(
+      file,
+      configOf(at)
+        .replace("fill-in-production-kv-id", "0123456789abcdef0123456789abcdef")
+        .replace("fill-in-production-d1-id", "01234567-89ab-cdef-0123-456789abcdef"),
+    );
+    expect(await dry()).toMatchObject({ exit: 0, stdout: expect.stringContaining("everything is filled in") });
+    expect(shownCalls(at).filter((line) => !line.startsWith("deploy --dry-run"))).toEqual([]);
+  });
+
+  it("stops at the first failure, and names what was done", async () => {
+    const at = await place("--identity", "provider");
+    writeFileSync(join(at.bin, "fails-at"), "deploy --env production -c .stagedoor/edge");
+    const text = configOf(at).replaceAll("id.example.com", "id.acme.tv");
+    writeFileSync(join(at.target, "stagedoor.config.json"), text);
+    const { exit, stderr } = await run(at, "deploy", "--env", "production", "--create");
+    expect({ exit, stderr }).toEqual({
+      exit: 1,
+      stderr: expect.stringContaining("Done before it: the manifest worker."),
+    });
+    expect(shownCalls(at).some((line) => line.includes("/api/"))).toBe(false);
+  });
+
+  it.each<[string, readonly string[], string]>([
+    ["an environment that it does not have", ["--env", "qa"], "staging or production"],
+    ["no environment", [], "--env is missing"],
+    ["a list of issuers, which are in its file", ["--env", "staging", "--issuers", "i.json"], "identity.issuers"],
+  ])("refuses %s", async (_, words, message) => {
+    const { exit, stderr } = await run(await place(), "deploy", ...words);
+    expect({ exit, stderr }).toEqual({ exit: 2, stderr: expect.stringContaining(message) });
+  });
+});
+
+it.each(["--create", "--catalog"])("deploy %s is for a deployment's folder, not for a clone", async (option) => {
+  const { exit, stderr } = await stagedoor("deploy", "--env", "staging", option);
+  expect({ exit, stderr }).toEqual({ exit: 2, stderr: expect.stringContaining("npx stagedoor init <folder>") });
+});
