@@ -32,7 +32,7 @@ export const deployProgram = inDeployment ? "npx stagedoor deploy" : "npm run de
 /** The command that uploads a changed ring to the workers. Verifiers get it first, so that they know each key before it signs. */
 export function uploadCommand(file: string): string {
   if (file === devRingFile)
-    return `  (restart ${inDeployment ? "npx stagedoor dev" : "npm start"}: its workers read the ring when they start)`;
+    return `  (restart \`${inDeployment ? "npx stagedoor dev" : "npm start"}\`: its workers read the ring when they start)`;
   return `  ${deployProgram} --env ${environmentOf(file)} --ring ${shortName(file)} --secrets-only`;
 }
 
