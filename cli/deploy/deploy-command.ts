@@ -2,8 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { catalogOf } from "../../src/deployment/catalog-of.ts";
 import { configFile, type Deployment, environmentNames } from "../../src/deployment/config-schema.ts";
-import { placeholdersOf } from "../../src/deployment/placeholders.ts";
-import { addressesOf, secretsOfWorker, workersOf } from "../../src/deployment/wrangler-config.ts";
+import { addressesOf, placeholdersOf, secretsOfWorker, workersOf } from "../../src/deployment/wrangler-config.ts";
 import {
   type Args,
   type Command,

@@ -1,6 +1,12 @@
 import { identitySettingReaders, settingReaders, type WorkerKind } from "../config/setting-readers.ts";
 import { bindingOf, hostOf, originSecretsOf, originsOf } from "./catalog-of.ts";
-import { type DeploymentConfig, type EnvironmentName, environmentNames } from "./config-schema.ts";
+import {
+  type Deployment,
+  type DeploymentConfig,
+  type EnvironmentName,
+  environmentNames,
+  placeholderStart,
+} from "./config-schema.ts";
 import { issuersWith, secretReferences } from "./issuers-of.ts";
 
 /** The date of the runtime's behaviour that this version of the package was tested with. */
@@ -310,4 +316,31 @@ export function secretsOfWorker(
     ? { STAGEDOOR_ISSUERS: JSON.stringify(issuersWith(config.identity.issuers, (name) => values[name])) }
     : {};
   return { ...Object.fromEntries(own), ...issuers };
+}
+
+/** A value in a deployment's file that is still to be filled in. */
+interface Placeholder {
+  /** The member, such as `environments.production.kv`. */
+  readonly member: string;
+  readonly line: number | undefined;
+  readonly value: string;
+}
+
+/** Names for documents (RFC 2606 §3), which no deployment can have. */
+const exampleHost = /(^|[/.@])example\.(com|net|org)(?=[:/]|$)/;
+
+/** The placeholders that a deployment to an environment would have. Assets are left out: they may have any text. */
+export function placeholdersOf({ config, lineOf }: Deployment, environment: EnvironmentName): readonly Placeholder[] {
+  const found: Placeholder[] = [];
+  const visit = (value: unknown, path: readonly PropertyKey[]): void => {
+    if (typeof value === "string" && (value.startsWith(placeholderStart) || exampleHost.test(value)))
+      found.push({ member: path.map(String).join("."), line: lineOf(path), value });
+    if (typeof value === "object" && value !== null)
+      for (const [name, member] of Object.entries(value))
+        visit(member, [...path, Array.isArray(value) ? Number(name) : name]);
+  };
+  const { api, cdns, origins, secrets, identity, settings, environments } = config;
+  for (const [name, value] of Object.entries({ api, cdns, origins, secrets, identity, settings })) visit(value, [name]);
+  visit(environments[environment], ["environments", environment]);
+  return found;
 }
