@@ -103,8 +103,8 @@ export const viewerRoutes: RouteTable<Route<SessionContext>> = {
       tag: "Streams",
       summary: "Start a stream",
       description:
-        "Exchanges a viewer's credential, or a backend's with the `viewer`, for a signed manifest URL. The playlists below it are rewritten so that every " +
-        "segment has its own signature. The session lasts until `sessionExpiresAt`.",
+        "Exchanges a viewer's credential, or a backend's with the `viewer`, for a signed manifest URL. The playlists below it " +
+        "are rewritten so that every segment has its own signature. The session lasts until `sessionExpiresAt`.",
       access: "viewer",
       body: { name: "Start", schema: startBodySchema, example: { asset: "film-42" } },
       response: { status: 201, description: "The session and its manifest URL.", body: openedSession },
@@ -118,8 +118,8 @@ export const viewerRoutes: RouteTable<Route<SessionContext>> = {
       tag: "Streams",
       summary: "Open files that no playlist names",
       description:
-        "Exchanges a viewer's credential for signed URLs of files that the asset's `files` allow: posters, thumbnail tracks, " +
-        "chapters, downloads. The checks are those of a start. The URLs count under no stream limit, and open no playlist, key " +
+        "Exchanges a viewer's credential, or a backend's with the `viewer`, for signed URLs of files that the asset's `files` " +
+        "allow: posters, thumbnail tracks, chapters, downloads. The checks are those of a start. The URLs count under no stream limit, and open no playlist, key " +
         "or segment.",
       access: "viewer",
       maxBody: longestFilesBody,

@@ -4,14 +4,21 @@ import { isAlias } from "../base/alias.ts";
 import { pathFault } from "../base/canonical-path.ts";
 import { filesTtl } from "../base/constants.ts";
 import { encodeBase64url } from "../base/encoding.ts";
-import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
+import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import { after, earlier, rfc3339 } from "../base/time.ts";
 import { isAllowedFile } from "../catalog/file-globs.ts";
 import { downloadFault, downloadQuery } from "../signing/download-name.ts";
 import { mintGrant } from "../signing/grant.ts";
 import { signedQuery } from "../signing/media-url.ts";
 import { macFor } from "../signing/session-keys.ts";
-import { loginDigest, subjectDigest, subjectHash, tokenHash } from "./identifiers.ts";
+import {
+  type BackendRefusal,
+  backendViewerSchema,
+  type ViewerRequest,
+  viewerOf,
+  withMissingMember,
+} from "./backend-viewer.ts";
+import { loginDigest, subjectDigest, subjectHash, tokenHash, tokenIssuerOf } from "./identifiers.ts";
 import { readBody } from "./request-body.ts";
 import { withinAddressRate, withinRate } from "./request-limits.ts";
 import { isEndedRefusal } from "./revocation-snapshot.ts";
@@ -52,6 +59,9 @@ export const filesBodySchema = z.strictObject({
     .min(1)
     .max(100)
     .describe("The files to open. All of them or none are opened."),
+  viewer: backendViewerSchema
+    .optional()
+    .describe("With a backend's credential, and only then: the viewer that it opens the files for."),
 });
 
 /** The response of {@link openFiles}. */
@@ -71,29 +81,41 @@ interface OpenedFile {
   readonly expiresAt: string;
 }
 
-type FilesRefusal = Refusal<(CredentialRefusal | StartCheckRefusal)["code"] | "body_invalid" | "file_forbidden">;
+type FilesRefusal = Refusal<
+  (CredentialRefusal | BackendRefusal | StartCheckRefusal)["code"] | "body_invalid" | "file_forbidden"
+>;
 
 /**
- * `POST /files`: verifies the credential, makes the checks of a start, and signs URLs of files that no playlist names,
- * under a grant that opens `file` URLs only. It claims no lease and counts as no stream, so it has a rate of its own. The
+ * `POST /files`: verifies the credential, of a viewer or of a backend that names one, makes the checks of a start, and
+ * signs URLs of files that no playlist names, under a grant that opens `file` URLs only. It claims no lease and counts as no stream, so it has a rate of its own. The
  * globs are compared last: only a viewer who may play the asset learns which files it has.
  */
 export async function openFiles(
   request: SessionRequest,
   context: SessionContext,
 ): Promise<Result<OpenedFiles, FilesRefusal>> {
+  const body = readBody(filesBodySchema, request.body, "body_invalid");
+  const revocations = revocationsNow(request, context);
+  const viewer = await viewerOf(request, body, context, {
+    revocations,
+    validate: () =>
+      request.credential.validate(() => withinAddressRate(context.settings.startRateAddress, request, context)),
+  });
+  if (!viewer.ok) return viewer;
+  if (!body.ok) return body;
+  const opened = await openFor(viewer.value, body.value, context, revocations);
+  return opened.ok ? opened : refuse(withMissingMember(opened.refusal, viewer.value));
+}
+
+async function openFor(
+  { credential, request }: ViewerRequest,
+  body: z.output<typeof filesBodySchema>,
+  context: SessionContext,
+  revocations: ReturnType<typeof revocationsNow>,
+): Promise<Result<OpenedFiles, FilesRefusal>> {
   const now = context.clock();
   const { settings } = context;
-  const revocations = revocationsNow(request, context);
-  const verified = await request.credential.validate(() =>
-    withinAddressRate(settings.startRateAddress, request, context),
-  );
-  if (!verified.ok) return verified;
-  const credential = verified.value;
-  const body = readBody(filesBodySchema, request.body, "body_invalid");
-  if (!body.ok) return body;
-  const attempt = { credential, assetId: body.value.asset, request, now };
-  const passed = await startChecks(attempt, context, {
+  const passed = await startChecks({ credential, assetId: body.asset, request, now }, context, {
     revocations,
     beforeEntitlement: () =>
       withinRate(settings.filesRate, subjectDigest(credential.issuer, credential.subject), request, context),
@@ -101,12 +123,10 @@ export async function openFiles(
   if (!passed.ok) {
     const { refusal: why } = passed;
     if (isEndedRefusal(why)) throw new Error("files that are opened have no session yet");
-    return { ok: false, refusal: why };
+    return refuse(why);
   }
   const { asset, terms } = passed.value;
-  const wanted = body.value.files.map((file) =>
-    typeof file === "string" ? { path: file, download: undefined } : file,
-  );
+  const wanted = body.files.map((file) => (typeof file === "string" ? { path: file, download: undefined } : file));
   const named = wanted.findIndex(({ download }) => download !== undefined);
   if (named >= 0 && asset.cdn === "cloudfront-signed")
     return refusal(
@@ -120,7 +140,8 @@ export async function openFiles(
   if (faults.length > 0)
     return refusal("file_forbidden", "the asset's files do not include a path", ...faults.slice(0, mostFaults));
   const { key, binding } = terms;
-  const { issuer, tokenId, loginId } = passed.value.credential;
+  const { issuer, tokenId, loginId, backend } = passed.value.credential;
+  const tokenIssuer = tokenIssuerOf(credential);
   const sessionId = encodeBase64url(context.random(16));
   const expiresAt = earlier(terms.expiresAt, after(now, filesTtl));
   const grant = mintGrant(
@@ -131,8 +152,9 @@ export async function openFiles(
       prefix: `/${asset.id}/`,
       issuedAt: now,
       expiresAt,
-      ...(tokenId !== undefined && { token: tokenHash(key, issuer, tokenId) }),
-      ...(loginId !== undefined && { login: loginDigest(issuer, loginId) }),
+      ...(tokenId !== undefined && { token: tokenHash(key, tokenIssuer, tokenId) }),
+      ...(loginId !== undefined && { login: loginDigest(tokenIssuer, loginId) }),
+      ...(backend !== undefined && { signer: backend.kid }),
       use: "files",
       ...binding,
     },

@@ -35,8 +35,9 @@ type StartRefusal = Refusal<
 >;
 
 /**
- * `POST /stream/start`: verifies the credential, of a viewer or of a backend that names one, makes the {@link startChecks}, claims a lease and returns a playback
- * session: a grant in a manifest URL that is valid for minutes.
+ * `POST /stream/start`: verifies the credential, of a viewer or of a backend that names one, makes the
+ * {@link startChecks}, claims a lease and returns a playback session: a grant in a manifest URL that is valid for
+ * minutes.
  *
  * The claim comes last, after all other checks: one request to the lease object both counts the start and claims the
  * lease. If there is an entitlement service, the start is counted before the call, so that a viewer cannot flood it.

@@ -15,9 +15,9 @@ import { api, sessionContext } from "./start.ts";
 const serverAddress = "203.0.113.9";
 
 const assets = [
-  asset("film"),
+  asset("film", { files: ["poster.jpg"] }),
   asset("film-2"),
-  asset("at-home", { binding: { network: "prefix" } }),
+  asset("at-home", { files: ["poster.jpg"], binding: { network: "prefix" } }),
   asset("one-browser", { binding: { userAgent: true } }),
   asset("german", { countries: { only: ["DE"] } }),
   asset("own-site", { origins: ["https://www.example.com"] }),

@@ -187,3 +187,40 @@ describe("a start by a backend", () => {
     expect(codeOf(await stage.start({ subject: "ann" }, {}, { rate: 1 }))).toBe(201);
   });
 });
+
+describe("files that a backend opens", () => {
+  const files = async (viewer: unknown, asset = "film", claims = {}) =>
+    stage.send(["POST", "/files"], await stage.credential(claims), { asset, files: ["poster.jpg"], viewer });
+  const grantIn = ({ body }: { readonly body: { readonly files: readonly { readonly url: string }[] } }) =>
+    new URL(body.files[0]?.url ?? "").pathname.split("/")[1] ?? "";
+
+  it("are the viewer's, under a grant that ends with the credential, its name or its key", async () => {
+    const opened = await files({ subject: "ann" });
+    expect(opened.status).toBe(200);
+    const grant = stage.grantOf(grantIn(opened));
+    const key = keyOf(stage.context.keys, grant.kid);
+    expect(grant).toMatchObject({ use: "files", subject: subjectHash(key, "backend:web", "ann"), signer: "be-1" });
+    expect(codeOf(await stage.revoke({ key: "be-1" }))).toBe(201);
+    expect(await stage.isRevoked(grantIn(opened))).toBe(true);
+    expect(codeOf(await files({ subject: "ann" }))).toBe("token_revoked");
+  });
+
+  it("need the viewer, and the members that the asset's conditions need", async () => {
+    expect((await files(undefined)).body).toMatchObject({
+      code: "body_invalid",
+      faults: [expect.stringContaining("viewer")],
+    });
+    expect((await files({ subject: "ann" }, "at-home")).body).toMatchObject({
+      code: "body_invalid",
+      faults: [expect.stringContaining("viewer.address")],
+    });
+    expect((await files({ subject: "ann", address: "192.0.2.7" }, "at-home")).status).toBe(200);
+    expect(codeOf(await files({ subject: "ann" }, "film", { assets: ["film-2"] }))).toBe("asset_forbidden");
+  });
+
+  it("are refused for a viewer's own token that names a viewer", async () => {
+    const body = { asset: "film", files: ["poster.jpg"], viewer: { subject: "bob" } };
+    const own = await token(stage.issuer);
+    expect(codeOf(await stage.send(["POST", "/files"], own, body))).toBe("body_invalid");
+  });
+});
