@@ -21,9 +21,12 @@ const longInNode = [
   "test/node/package/tarball.test.ts",
 ];
 const longJourneys = [
+  "test/journeys/aliases.test.ts",
+  "test/journeys/doctor.test.ts",
   "test/journeys/metrics.test.ts",
   "test/journeys/own-case.test.ts",
   "test/journeys/own-jwt-issuer.test.ts",
+  "test/journeys/start-command.test.ts",
   "test/browser/account.test.ts",
   "test/browser/account-token.test.ts",
   "test/browser/console-refresh.test.ts",

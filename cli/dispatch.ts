@@ -103,9 +103,12 @@ async function run(words: readonly string[], progress: Progress): Promise<Outcom
   return fault === undefined ? command.run(args, progress) : failed(fault);
 }
 
-/** In a deployment's folder, commands read the files that are generated from its configuration, so these come first. */
+/**
+ * In a deployment's folder, commands read the files that are generated from its configuration, so these come first. The
+ * commands of issuers read the configuration themselves: they complete one that has no issuer yet.
+ */
 function generatingFault({ name }: Command): string | undefined {
-  if (!inDeployment || ["init", "completion"].includes(name)) return undefined;
+  if (!inDeployment || ["init", "completion"].includes(name) || name.startsWith("issuers ")) return undefined;
   const generated = generateFiles(projectRoot);
   return generated.ok ? undefined : generated.refusal;
 }

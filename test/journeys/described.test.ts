@@ -26,6 +26,7 @@ it("every route of the running workers answers as OpenAPI describes it, with and
   const own = { ...viewer, "CTA-Common-Access-Token": String(grant) };
   await send("GET", `/stream/${sessionId}`, own);
   await send("POST", `/stream/${sessionId}/renew`, own);
+  await send("POST", "/files", viewer, { asset: "vod-ts", files: ["poster.jpg"] });
 
   const operator = { Authorization: `Bearer ${(await operatorOf(cluster, "ann")).token}` };
   const asset = { origin: { type: "r2", binding: "MEDIA", prefix: "described/" }, entry: "index.m3u8" };

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { secretsFrom } from "../../../cli/deploy/secrets.ts";
@@ -28,7 +28,9 @@ describe("npm run deploy", () => {
     const session = /^ {2}(manifest|edge|api): STAGEDOOR_KEYS: no key has the purpose session/;
     for (const ring of [empty(), await ringOf(["cloudfront", "--type", "ec"])])
       expect(await refusals(ring)).toEqual(Array(3).fill(expect.stringMatching(session)));
-    const dev = await refusals(await ringOf(["session", "--kid", "dev-1"]));
+    const renamed = await ringOf(["session", "--kid", "late-1"]);
+    writeFileSync(renamed, readFileSync(renamed, "utf8").replace('"late-1"', '"dev-1"'));
+    const dev = await refusals(renamed);
     expect(dev).toEqual(Array(3).fill(expect.stringContaining('"dev-1" is a development key')));
   });
 
