@@ -124,7 +124,11 @@ function extInfLeadsAway(text: string, from: number, to: number, place: Place): 
   return word > i && leadsAway(text.slice(word, to), "prose", place);
 }
 
-/** Whether an attribute that holds URIs has a foreign one, at any position of its name; not those at `except`. */
+/**
+ * Whether an attribute that holds URIs has a foreign one, at any position of its name, even inside another value:
+ * `X-ASSET-URI="URI=https://evil.example"`. Those at `except` are signed. Values inside values could be read as often as
+ * there are names; a text with more than {@link depth} times its length to read is in doubt.
+ */
 function attributesLeadAway(
   text: string,
   from: number,
@@ -133,23 +137,25 @@ function attributesLeadAway(
   place: Place,
   except: ReadonlySet<number> = new Set(),
 ): boolean {
+  const list = text.slice(from, to);
   for (const [name, role] of roles) {
-    for (let at = text.indexOf(name, from); at >= 0 && at < to; ) {
-      const equals = skipWhiteSpace(text, at + name.length, to);
-      at = equals;
-      if (text.charCodeAt(equals) === 0x3d) {
-        const value = skipWhiteSpace(text, equals + 1, to);
-        const quoted = text.charCodeAt(value) === 0x22;
-        const close = text.indexOf(quoted ? '"' : ",", value + 1);
-        at = close < 0 || close > to ? to : close;
-        const start = quoted ? value + 1 : value;
-        if (!except.has(start) && leadsAway(text.slice(start, at), role, place)) return true;
-      }
-      at = text.indexOf(name, at);
+    let left = depth * list.length;
+    for (let at = list.indexOf(name); at >= 0; at = list.indexOf(name, at)) {
+      at = skipWhiteSpace(list, at + name.length, list.length);
+      if (list.charCodeAt(at) !== 0x3d) continue;
+      at = skipWhiteSpace(list, at + 1, list.length);
+      const quoted = list.charCodeAt(at) === 0x22;
+      const start = quoted ? at + 1 : at;
+      const close = list.indexOf(quoted ? '"' : ",", start);
+      const value = list.slice(start, close < 0 ? list.length : close);
+      left -= value.length;
+      if (left < 0 || (!except.has(from + start) && leadsAway(value, role, place))) return true;
     }
   }
   return false;
 }
+
+const depth = 8;
 
 /**
  * Whether a possible URI leads to a host or scheme that the asset does not allow. In doubt it does, because it is not

@@ -83,6 +83,16 @@ describe("the compiler", () => {
     );
   });
 
+  test.each(["https://evil.example/a", "https://media.example/film/a", "//evil.example/a"])(
+    "refuses %s in a value inside another value, in a tag inside a comment",
+    (uri) => {
+      for (const list of [`X-ASSET-URI="URI=${uri}`, `X-ASSET-URI="URI=${uri}"`, `X-ASSET-URI="a,URI="${uri}"`])
+        expect(compilePlaylist(`#EXTM3U\n#c#EXT-X-MAP:${list}`, bucket)).toMatchObject({
+          refusal: { code: "uri_foreign" },
+        });
+    },
+  );
+
   test("lets a browser find only our host and signed paths in arbitrary mixes of fragments", () => {
     fc.assert(
       fc.property(fc.array(fragments, { maxLength: 40 }), (parts) => {
@@ -145,6 +155,8 @@ describe("a playlist with four megabytes of one thing", () => {
     ["parts and reports", numbered(() => '#EXT-X-RENDITION-REPORT:URI="a"\n#EXT-X-PART:URI="b"'), true],
     ["tags within a comment", `# ${'#EXT-X-KEY:URI="a",'.repeat(size / 19)}`, true],
     ["attributes within a tag within a comment", `# #EXT-X-KEY:${'URI=",'.repeat(size / 6)}`, true],
+    ["names in names within a tag within a comment", `# #EXT-X-KEY:${"URI=".repeat(size / 4)}`, false],
+    ["comments with a tag without commas", "# #EXT-X-KEY:URI=a\n".repeat(size / 19), true],
     ["EXTINF without commas", "#EXTINF:1\n".repeat(size / 10), false],
     ["dots in a path", `#EXTINF:1,\n${"../".repeat(size / 3)}`, false],
     ["segments", "#EXTINF:1,\na\n".repeat(size / 13), false],
