@@ -23,6 +23,7 @@ const longInNode = [
 const longJourneys = [
   "test/journeys/aliases.test.ts",
   "test/journeys/doctor.test.ts",
+  "test/journeys/documented-api.test.ts",
   "test/journeys/metrics.test.ts",
   "test/journeys/own-case.test.ts",
   "test/journeys/own-jwt-issuer.test.ts",

@@ -14,7 +14,7 @@ export interface Example {
 
 const viewer = [["Authorization", "Bearer $TOKEN"]] as const;
 const wrongGrant = [...viewer, ["CTA-Common-Access-Token", "not-a-grant"]] as const;
-const grantMissing: Example = { text: "Without the grant", call: { headers: viewer }, code: "grant_invalid" };
+const grantMissing: Example = { text: "Without the grant", call: { headers: viewer }, code: "session_unknown" };
 
 /** The failing call of a route by its id. Other routes show a call without a credential. */
 export const errorExamples: Readonly<Record<string, Example | undefined>> = {
@@ -30,7 +30,7 @@ export const errorExamples: Readonly<Record<string, Example | undefined>> = {
   listSessions: {
     text: "A limit out of range",
     call: { path: "/operator/sessions?limit=0" },
-    code: "request_invalid",
+    code: "body_invalid",
   },
   explain: { text: "Without the text", call: { body: {} }, code: "body_invalid" },
   simulate: { text: "Without the asset", call: { body: { credential: "eyJ…" } }, code: "body_invalid" },
@@ -274,8 +274,9 @@ export const identityRoutes: readonly IdentityRoute[] = [
     members:
       "A page that the app opens in the system's browser, with the parameters of RFC 6749 and PKCE (RFC 7636): `client_id`, " +
       "`redirect_uri`, `response_type=code`, `scope`, `state`, `code_challenge`, `code_challenge_method=S256`. It redirects to " +
-      "the app with the code. Called without a browser, it answers the address instead. Without a known client the address is " +
-      "the page `GET /api/auth/error`:",
+      "the app with the code. Called by `fetch`, which sends `Sec-Fetch-Mode: cors`, it answers the address instead. Without a " +
+      "known client the address is the page `GET /api/auth/error`:",
+    headers: [["Sec-Fetch-Mode", "cors"]],
     success: {
       status: 200,
       body: {

@@ -138,6 +138,9 @@ function curl({ method, path, headers, body }: Call): string {
   return `\`\`\`sh\n${words.join(" \\\n  ")}\n\`\`\``;
 }
 
+/** Headers that a browser sends by itself, and that a page cannot set. */
+const sentByBrowsers = ["Origin", "Sec-Fetch-Mode"];
+
 function javaScript({ method, path, headers, body }: Call): string {
   const variable: Readonly<Record<string, string>> = {
     $TOKEN: "token",
@@ -155,7 +158,7 @@ function javaScript({ method, path, headers, body }: Call): string {
   const hasBody = body !== undefined;
   const all = [...headers, ...(hasBody && !isForm(body) ? [["Content-Type", "application/json"] as const] : [])];
   const names = all
-    .filter(([name]) => name !== "Origin")
+    .filter(([name]) => !sentByBrowsers.includes(name))
     .map(([name, value]) => `${/^\w+$/.test(name) ? name : json(name)}: ${quoted(value)}`);
   const settings = [
     ...(method === "GET" ? [] : [`  method: ${json(method)},`]),
