@@ -98,6 +98,8 @@ function packageText(folder: string, answers: Answers): string {
       private: true,
       type: "module",
       engines: { node: ">=22.13" },
+      // Their install scripts pick the binary for this machine. npm warns about scripts that are not listed.
+      allowScripts: { esbuild: true, workerd: true },
       ...others,
       scripts: { dev: "stagedoor dev", deploy: "stagedoor deploy", ...scripts },
       dependencies: { stagedoor: packageSpecifier(folder), ...peersFor(answers), ...dependencies },

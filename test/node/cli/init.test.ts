@@ -63,6 +63,7 @@ describe("npx stagedoor init", () => {
     const provider = join(folder(), "tv");
     await init(worker);
     await init(provider, "--identity", "provider");
+    expect(JSON.parse(textOf(worker, "package.json")).allowScripts).toEqual({ esbuild: true, workerd: true });
     const needed = (target: string) => Object(JSON.parse(textOf(target, "package.json"))).dependencies;
     for (const version of Object.values(needed(worker))) expect(version).toMatch(/^(\d+\.\d+\.\d+(-beta)?|file:.*)$/);
     expect(Object.keys(needed(provider))).toEqual(expect.arrayContaining(["stagedoor", "wrangler"]));

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -6,6 +6,9 @@ import { build } from "esbuild";
 import { publint } from "publint";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { packageRoot } from "../../../cli/lib/project.ts";
+import { freePort } from "../../../cli/local/ports.ts";
+import { until } from "../../cluster/viewer.ts";
+import { walk } from "../../cluster/walk.ts";
 import { runFile } from "../cli/command-line.ts";
 import { examplesIn } from "./package-files.ts";
 
@@ -198,6 +201,56 @@ describe("a worker of a deployment", () => {
       for (const name of names) expect(page).toContain(`\`${name}\``);
     },
   );
+});
+
+describe("a deployment's folder that the installed package makes", () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = installed("own", [...required, ...optional, "miniflare", "esbuild"]);
+    const made = await npx(folder, "init", ".", "--domain", "example.tv", "--yes");
+    expect([made.exit, made.stdout]).toEqual([0, expect.stringContaining("npx stagedoor dev")]);
+    cpSync(join(packageRoot, "fixtures/media/vod-ts"), join(folder, "media/film"), { recursive: true });
+  });
+  const config = () => readFileSync(join(folder, "stagedoor.config.json"), "utf8");
+
+  it("plays its film from its own folder with `dev`", async () => {
+    const ports = ["--port", `${await freePort()}`, "--media-port", `${await freePort()}`];
+    const dev = spawn(join(folder, "node_modules/.bin/stagedoor"), ["dev", ...ports], { cwd: folder, env });
+    let output = "";
+    for (const stream of [dev.stdout, dev.stderr]) stream.on("data", (chunk) => (output += chunk));
+    const ended = new Promise((resolve) => dev.once("exit", resolve));
+    await until(
+      () => output,
+      (text) => text.includes("Ready after") || dev.exitCode !== null,
+    );
+    const [, url = expect.fail(output)] = /curl -s (\S+)/.exec(output) ?? [];
+    const [, token = ""] = /Bearer ([\w.-]+)/.exec(output) ?? [];
+    const headers = { Authorization: `Bearer ${token}` };
+    const started = await fetch(url, { method: "POST", headers, body: '{"asset":"film"}' });
+    const { playlists, files } = await walk(Object(await started.json()).manifestUrl);
+    const [segment = ""] = files;
+    expect([playlists.size, (await fetch(segment)).status]).toEqual([4, 200]);
+    dev.kill("SIGINT");
+    expect(await ended).toBe(0);
+  });
+
+  it("has a dry run of `deploy` that builds every worker, exits with 1 until all ids are filled in, and changes no file", async () => {
+    const open = await npx(folder, "deploy", "--env", "production", "--dry-run");
+    expect([open.exit, open.stderr]).toEqual([1, expect.stringContaining("environments.production.kv")]);
+    const filled = config()
+      .replace("fill-in-production-kv-id", "0123456789abcdef0123456789abcdef")
+      .replace("fill-in-production-d1-id", "01234567-89ab-cdef-0123-456789abcdef");
+    writeFileSync(join(folder, "stagedoor.config.json"), filled);
+    const before = readdirSync(folder).toSorted();
+    const { exit, stdout } = await npx(folder, "deploy", "--env", "production", "--dry-run");
+    expect([exit, stdout]).toEqual([0, expect.stringContaining("everything is filled in")]);
+    expect([config(), readdirSync(folder).toSorted()]).toEqual([filled, before]);
+  });
+
+  it("is free of faults for `doctor`", async () => {
+    const { exit, stdout } = await npx(folder, "doctor");
+    expect([exit, stdout]).toEqual([0, expect.stringContaining("No problems found")]);
+  });
 });
 
 describe("@stagedoor/player", () => {
