@@ -5,7 +5,7 @@ import { secretFaults } from "../../src/catalog/origin-secrets.ts";
 import { type Args, type Command, type Completed, endFailed, endInvalid, succeeded } from "../lib/command.ts";
 import { bucketUnbound, type Deployment, deploymentAt, deploymentOf, unboundBuckets } from "../lib/deployment.ts";
 import { catalogFileOf, readText, shortName } from "../lib/files.ts";
-import { projectRoot } from "../lib/project.ts";
+import { bindingsFile, projectRoot } from "../lib/project.ts";
 import { table } from "../lib/text.ts";
 import { isLive, readLiveCatalog, whichCatalogHelp, whichCatalogOptions } from "../lib/which-catalog.ts";
 import { readWorkerFile } from "../lib/worker-files.ts";
@@ -68,8 +68,8 @@ async function deploymentFor(args: Args): Promise<Deployment | undefined> {
   if (deployment !== undefined) return deployment;
   const edge = await readWorkerFile(projectRoot, "edge", undefined);
   if (edge.ok && !edge.value.environments.includes(environment))
-    endInvalid("env", environment, `an environment of wrangler.toml (${edge.value.environments.join(", ")})`);
-  return endFailed(`wrangler.toml cannot be read: \`npx stagedoor doctor --env ${environment}\` shows why.`);
+    endInvalid("env", environment, `an environment of ${bindingsFile} (${edge.value.environments.join(", ")})`);
+  return endFailed(`${bindingsFile} cannot be read: \`npx stagedoor doctor --env ${environment}\` shows why.`);
 }
 
 function bucketFaults(assets: readonly Asset[], deployment: Deployment | undefined) {

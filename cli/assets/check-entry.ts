@@ -9,6 +9,7 @@ import { oneShotHmac } from "../../src/platform/node/node-crypto.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 import type { Args, Progress } from "../lib/command.ts";
 import { parseJson, readRing } from "../lib/files.ts";
+import { startProgram } from "../lib/project.ts";
 import { cliIssuer, grantIssuer, signMediaUrl } from "../lib/sign-media-url.ts";
 
 /** Whether players can load the entry of an asset. `unchecked`: why this machine cannot tell. */
@@ -50,7 +51,7 @@ export async function checkThroughMediaHost(
 ): Promise<EntryCheck> {
   if (!isLocalUrl(api)) return { status: "unchecked", reason: "only the doctor can ask a deployment's media host" };
   const mediaUrl = await localMediaUrl(api);
-  if (mediaUrl === undefined) return { status: "unchecked", reason: `${api} is not a running npm start` };
+  if (mediaUrl === undefined) return { status: "unchecked", reason: `${api} is not a running ${startProgram}` };
   const now = systemClock();
   const key = signingKey((await prepareSessionKeys(await readRing(args), oneShotHmac)).values(), now);
   if (key === undefined) return { status: "unchecked", reason: "no session key of the ring signs now" };

@@ -10,8 +10,7 @@ import { type KeyRing, parseKeyRing } from "../../src/keys/ring.ts";
 import { type Args, endFailed, endMisused, shownWord } from "../lib/command.ts";
 import { devEnvironment, devIdentityEnvironment } from "../lib/dev-environment.ts";
 import { devRingFile, parseJson, readRing, readText, shortName } from "../lib/files.ts";
-import { defaultCatalog, deploymentFault, projectRoot } from "../lib/project.ts";
-import { deployProgram } from "../lib/ring-file.ts";
+import { defaultCatalog, deploymentFault, deployProgram, projectRoot } from "../lib/project.ts";
 import { closest } from "../lib/suggest.ts";
 import { readWorkerFile, type WorkerConfig, type WorkerKind, workerFile, workerKinds } from "../lib/worker-files.ts";
 

@@ -153,18 +153,22 @@ function shown(folder: string): string {
 }
 
 function nextText(args: Args, folder: string, answers: Answers, files: readonly string[]): string {
-  const { origin, asset, environments } = answers;
+  const { origin, asset, environments, identity } = answers;
   const [environment = "production"] = environments;
   const isHere = shown(folder) === ".";
   const film =
     origin.type === "r2"
       ? `\n  (put the files of the first asset into ${isHere ? "" : `${shown(folder)}/`}media/${asset.path ?? `${asset.id}/`})`
       : "";
+  const provider =
+    identity.worker || args.value("issuers") !== undefined
+      ? ""
+      : "\n  npx stagedoor issuers add --discovery <url> --audience <name>   # then remove https://id.example.com/ from identity.issuers";
   const unfilled = args.value("domain") === undefined ? " and the domain, which is still example.com" : "";
   return `Wrote to ${shown(folder)}: ${files.join(", ")}.
 
 Next:
-${isHere ? "" : `  cd ${shown(folder)}\n`}  npm install${film}
+${isHere ? "" : `  cd ${shown(folder)}\n`}  npm install${provider}${film}
   npx stagedoor dev
   npx stagedoor deploy --env ${environment} --dry-run   # lists the ids${unfilled} that are not filled in`;
 }

@@ -1,7 +1,7 @@
 import { isLocalUrl } from "../../src/base/origins.ts";
 import type { Asset } from "../../src/catalog/asset.ts";
 import { type OriginSecrets, readOriginSecrets } from "../../src/catalog/origin-secrets.ts";
-import { projectRoot } from "./project.ts";
+import { bindingsFile, inDeployment, projectRoot } from "./project.ts";
 import { readWorkerFile, type WorkerConfig } from "./worker-files.ts";
 
 /** What the wrangler.toml files say about a deployment, as far as changes of the catalog need it. */
@@ -62,5 +62,8 @@ export function unboundBuckets(assets: readonly Pick<Asset, "origin">[], { bucke
 /** The consequence of a missing bucket binding, and what to do. */
 export function bucketUnbound(name: string, { environment, buckets }: Deployment): string {
   const bound = buckets.length === 0 ? "none" : buckets.join(", ");
-  return `wrangler.toml binds no bucket ${name} to both the edge and the manifest worker of ${environment} (bound: ${bound}): its files answer 500. Add [[r2_buckets]] with binding = "${name}" to both and deploy, or name another bucket.`;
+  const add = inDeployment
+    ? `an origin of the type r2 with this name in lower case to ${bindingsFile}`
+    : `[[r2_buckets]] with binding = "${name}" to both`;
+  return `${bindingsFile} binds no bucket ${name} to both the edge and the manifest worker of ${environment} (bound: ${bound}): its files answer 500. Add ${add} and deploy, or name another bucket.`;
 }

@@ -18,7 +18,7 @@ import { describeFault } from "../../src/catalog/catalog-fault.ts";
 import { type KeyRing, parseKeyRing } from "../../src/keys/ring.ts";
 import { type Args, endFailed } from "./command.ts";
 import { devKeyRing, devKeysFile } from "./dev-keys.ts";
-import { defaultCatalog, projectRoot } from "./project.ts";
+import { defaultCatalog, projectRoot, startProgram } from "./project.ts";
 
 /** The key ring of development, and the default of `--ring`. */
 export const devRingFile = join(projectRoot, devKeysFile);
@@ -45,7 +45,7 @@ export async function readRing(args: Args): Promise<KeyRing> {
 }
 
 function noRing(file: string): string {
-  return `${shortName(file)} (the key ring) cannot be read: there is no such file or folder. \`npx stagedoor keys new --purpose session --ring ${shortName(file)}\` makes a ring; without --ring, the keys of \`npm start\` are used.`;
+  return `${shortName(file)} (the key ring) cannot be read: there is no such file or folder. \`npx stagedoor keys new --purpose session --ring ${shortName(file)}\` makes a ring; without --ring, the keys of \`${startProgram}\` are used.`;
 }
 
 /** Parses the text of a key ring file. Errors name the position and the kid, and quote no key. */

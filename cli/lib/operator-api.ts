@@ -6,6 +6,7 @@ import type { OperatorKey } from "../../src/keys/key.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { type Args, endFailed, endMisused, shownWord } from "./command.ts";
 import { readRing, readTextOrInput, ringOption } from "./files.ts";
+import { startProgram } from "./project.ts";
 import { credentialKeyOf, type SignedCredential, signCredential } from "./ring-credential.ts";
 
 /** The options of every command that calls the operators' API. */
@@ -49,7 +50,7 @@ export async function callApi(
   const headers = { Authorization: `Bearer ${bearer}`, "Content-Type": "application/json" };
   const init = { method, headers, ...(requestBody === undefined ? {} : { body: JSON.stringify(requestBody) }) };
   const response = await fetch(api + path, init).catch(() =>
-    endFailed(`${api} does not answer. Check --api; \`npm start\` starts an API on this machine.`),
+    endFailed(`${api} does not answer. Check --api; \`${startProgram}\` starts an API on this machine.`),
   );
   const body: Readonly<Record<string, unknown>> = Object(await response.json().catch(() => undefined));
   if (response.ok) return { ok: true, body };
@@ -106,7 +107,9 @@ async function readBearer(args: Args, api: string, scope: OperatorScope): Promis
     );
   const key = operatorSigningKey(await readRing(args));
   if (key === undefined)
-    return endFailed("The key ring has no operator key that signs now. Omit --ring to use the keys of `npm start`.");
+    return endFailed(
+      `The key ring has no operator key that signs now. Omit --ring to use the keys of \`${startProgram}\`.`,
+    );
   return (await signOperatorToken(key, { name: "local", scopes: [scope], lifetime: seconds(60) })).token;
 }
 

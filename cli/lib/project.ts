@@ -25,6 +25,15 @@ export const inDeployment = ownFolder !== undefined;
  */
 export const projectRoot = ownFolder ?? (isCompiled ? process.cwd() : packageRoot);
 
+/** The program that deploys: of a deployment's folder, or of a clone. */
+export const deployProgram = inDeployment ? "npx stagedoor deploy" : "npm run deploy --";
+
+/** The program that runs everything on this machine. */
+export const startProgram = inDeployment ? "npx stagedoor dev" : "npm start";
+
+/** The file with the workers' bindings. */
+export const bindingsFile = inDeployment ? configFile : "wrangler.toml";
+
 /** The folder of git-ignored files in a deployment: generated configurations, development keys and state. */
 export const generatedFolder = ".stagedoor";
 

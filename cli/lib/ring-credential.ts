@@ -8,6 +8,7 @@ import { introduced, longestHold } from "../../src/keys/rotation.ts";
 import { type Args, endFailed, endInvalid } from "./command.ts";
 import { devRingFile, readRing, reasonOf, shortName } from "./files.ts";
 import { makeKey, newKid } from "./make-key.ts";
+import { startProgram } from "./project.ts";
 import { changeRing, uploadCommand } from "./ring-file.ts";
 
 /** The purposes of keys that sign credentials of this service's own. */
@@ -144,7 +145,7 @@ export function writeCredential(file: string, token: string): void {
 
 /** What the API needs before it accepts a credential of this key. */
 export function uploadStep(file: string, kid: string, isNew: boolean): string {
-  if (file === devRingFile) return "Only the API of `npm start` accepts this credential.";
+  if (file === devRingFile) return `Only the API of \`${startProgram}\` accepts this credential.`;
   return isNew
     ? `Next: upload the public half of the new key ${kid} to the API:\n${uploadCommand(file)}`
     : `The API accepts it if it has the public half of the key ${kid}. To upload it:\n${uploadCommand(file)}`;

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import type { RingKey } from "../../src/keys/key.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { devRingFile, parseJson, parseRingText, rewriteFile, shortName } from "./files.ts";
-import { inDeployment } from "./project.ts";
+import { deployProgram, inDeployment, startProgram } from "./project.ts";
 
 /**
  * Replaces the keys in a ring file with {@link rewriteFile}, and creates a missing file (mode 0600, its folder 0700). The file
@@ -26,13 +26,9 @@ function environmentOf(file: string): "staging" | "production" {
   return basename(file).includes("staging") ? "staging" : "production";
 }
 
-/** The program that deploys: of a deployment's folder, or of a clone. */
-export const deployProgram = inDeployment ? "npx stagedoor deploy" : "npm run deploy --";
-
 /** The command that uploads a changed ring to the workers. Verifiers get it first, so that they know each key before it signs. */
 export function uploadCommand(file: string): string {
-  if (file === devRingFile)
-    return `  (restart \`${inDeployment ? "npx stagedoor dev" : "npm start"}\`: its workers read the ring when they start)`;
+  if (file === devRingFile) return `  (restart \`${startProgram}\`: its workers read the ring when they start)`;
   return `  ${deployProgram} --env ${environmentOf(file)} --ring ${shortName(file)} --secrets-only`;
 }
 

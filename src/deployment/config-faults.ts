@@ -2,7 +2,7 @@ import { faultsAmong, issuerSchema } from "../auth/issuer.ts";
 import { adviceOn, fieldText } from "../base/issue-advice.ts";
 import { parseCatalog } from "../catalog/catalog.ts";
 import { secretFaults } from "../catalog/origin-secrets.ts";
-import { bindingOf, catalogOf, originSecretsOf, originUrlOf } from "./catalog-of.ts";
+import { bindingOf, catalogOf, hostOf, originSecretsOf, originUrlOf } from "./catalog-of.ts";
 import {
   type Deployment,
   type DeploymentConfig,
@@ -25,6 +25,7 @@ export function faultsBetween(deployment: Deployment): readonly Fault[] {
   const { config } = deployment;
   const structural = [
     ...hostFaults(config),
+    ...sharedHostFaults(config),
     ...originFaults(config),
     ...identityFaults(config),
     ...settingFaults(config),
@@ -51,6 +52,30 @@ function hostFaults({ host, cdns }: DeploymentConfig): readonly Fault[] {
       advice: `Remove it: a second CDN of the type "workers" is reserved; this version has one media host, ${workers[0]}.`,
     })),
   ];
+}
+
+/** Two workers cannot have one host: the later deployment would take it from the earlier one. */
+function sharedHostFaults(config: DeploymentConfig): readonly Fault[] {
+  const owners = new Map<string, string>();
+  return environmentNames.flatMap((environment) => {
+    if (config.environments[environment] === undefined) return [];
+    const media = Object.entries(config.cdns).flatMap(([name, cdn]) =>
+      cdn.type === "workers" ? [{ path: ["cdns", name, "host"], written: cdn.host }] : [],
+    );
+    return [{ path: ["api", "host"], written: config.api.host }, ...media].flatMap(({ path, written }) => {
+      const host = hostOf(written, config, environment).toLowerCase();
+      const owner = owners.get(host);
+      owners.set(host, `${path.slice(0, -1).join(".")} of ${environment}`);
+      return owner === undefined
+        ? []
+        : [
+            {
+              path,
+              advice: `Use another host: ${owner} has ${host} already. {domain} stands for the environment's domain.`,
+            },
+          ];
+    });
+  });
 }
 
 function originFaults(config: DeploymentConfig): readonly Fault[] {

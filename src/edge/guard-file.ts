@@ -62,9 +62,11 @@ export function guardFiles({ deliver, clock, timer }: GuardPorts): GuardedFiles 
     const deadline = startDeadline(timeoutOf(file.asset.origin), timer);
     try {
       const answer = await deliver(asked, waitUntil);
-      // An empty file has no range.
-      if (!answer.ok && answer.refusal.code === "range_not_satisfiable")
+      // An empty file has no range. Some servers refuse a range that ends after a short file, such as a key.
+      if (!answer.ok && "size" in answer.refusal && answer.refusal.size === 0)
         return ok({ version: undefined, fault: undefined });
+      if (!answer.ok && answer.refusal.code === "range_not_satisfiable")
+        return refusal("origin_failed", "the origin refuses the range of a file's first bytes");
       if (!answer.ok) return answer;
       const head = await readHead(answer.value, deadline);
       return head.ok ? ok(verdictOn(file, answer.value, head.value)) : head;

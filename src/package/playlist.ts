@@ -145,9 +145,16 @@ async function signAll(
         sign({ path, query, purpose, class: "", expiry: expiries[from + i] ?? 0 }),
       ),
     );
-    for (const [i, target] of some.entries()) signed.set(target, urls[i] ?? { query: "" });
+    for (const [i, target] of some.entries()) signed.set(target, signedUrlOf(urls[i], target));
   }
   return signed;
+}
+
+/** Without its query a URI would leave unsigned; a line break or a quote could end the line or the attribute. */
+function signedUrlOf(url: SignedUrl | undefined, { path }: Target): SignedUrl {
+  const written: unknown = Object(url).query ?? Object(url).uri;
+  if (url !== undefined && typeof written === "string" && /^[^\s"\\]+$/.test(written)) return url;
+  throw new TypeError(`sign must return a query or a URI for ${path}, such as { query: "seg=1796155500.…" }`);
 }
 
 function contextOf(location: PlaylistLocation): PlaylistContext {

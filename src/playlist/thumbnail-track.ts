@@ -14,6 +14,10 @@ export type TrackRefusal = Refusal<"playlist_invalid" | "playlist_too_large" | "
 /** The most distinct sprites of a track, because each is signed per viewer. */
 const mostSprites = 5000;
 
+/** The most cues with a sprite, and the most characters that take their place: `/a.jpg` may become a long relative path. */
+const mostCues = 50_000;
+const mostWritten = 16 * 1024 * 1024;
+
 const images: ReadonlySet<string> = new Set(["jpg", "jpeg", "png", "webp", "avif", "gif"]);
 
 /**
@@ -37,6 +41,8 @@ export function signThumbnailTrack(
   const signed = new Map<string, string>();
   const pieces: string[] = [];
   let from = 0;
+  let cues = 0;
+  let length = 0;
   let inCue = false;
   let first = true;
   for (const { start, end } of linesOf(text)) {
@@ -48,7 +54,10 @@ export function signThumbnailTrack(
       if (isImage(uri)) {
         const written = signedUri(uri, place, sign, signed);
         if (!written.ok) return written;
-        if (signed.size > mostSprites) return refusal("playlist_too_large", "the track has too many sprites");
+        cues++;
+        length += written.value.length;
+        if (signed.size > mostSprites || cues > mostCues || length > mostWritten)
+          return refusal("playlist_too_large", "the track has too many sprites");
         const at = start + line.indexOf(uri);
         pieces.push(text.slice(from, at), written.value);
         from = at + uri.length;
@@ -61,7 +70,8 @@ export function signThumbnailTrack(
 }
 
 function isImage(line: string): boolean {
-  if (/#(?:.*&)?xywh=/i.test(line)) return true;
+  const mark = line.indexOf("#");
+  if (mark >= 0 && /[#&]xywh=/i.test(line.slice(mark))) return true;
   // A caption may end in the name of an image: a URI has no blanks.
   if (/\s/.test(line)) return false;
   return images.has(extensionOf(line.split(/[?#]/, 1)[0] ?? "").toLowerCase());

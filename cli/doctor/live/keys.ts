@@ -7,6 +7,7 @@ import { type KeyRing, keysFor } from "../../../src/keys/ring.ts";
 import { oneShotHmac } from "../../../src/platform/node/node-crypto.ts";
 import { type PreparedSessionKey, prepareSessionKeys } from "../../../src/signing/session-keys.ts";
 import { parseJson } from "../../lib/files.ts";
+import { deployProgram } from "../../lib/project.ts";
 import { type MediaFile, signMediaUrl } from "../../lib/sign-media-url.ts";
 import { type Check, type Finding, fault, notChecked, warning } from "../finding.ts";
 import { assetsOf, catalogOptions, type Live, missingFile } from "./live.ts";
@@ -16,6 +17,8 @@ import { type ProbeResponse, statusText } from "./probe.ts";
 const keyMissing = new Set(["key_unknown", "grant_invalid", "signature_invalid", "signature_missing"]);
 /** Codes of checks that come after the signature's: the media host has the key. */
 const keyAccepted = new Set(["object_unknown", "origin_failed", "origin_slow", "session_shared", "stream_taken"]);
+
+const uploadRing = `\`${deployProgram} --env <environment> --ring <file> --secrets-only\``;
 
 /** Tries each session key of the ring at the media host, and compares the API's list of keys with the ring. */
 export const liveKeysCheck: Check<Live> = {
@@ -53,7 +56,7 @@ function keyFindings(kid: string, state: string, asset: Asset, response: ProbeRe
         "key_not_live",
         about,
         `It is ${state} in the ring, and the media host refuses its signatures (${statusText(response)}): it does not have the key, has another key with this kid, or has another STAGEDOOR_GRANT_ISSUER.`,
-        "Upload this ring to the workers: `npm run deploy -- --env <environment> --ring <file> --secrets-only`.",
+        `Upload this ring to the workers: ${uploadRing}.`,
       ),
     ];
   if (code === "asset_unknown" || code === "path_not_covered")
@@ -72,7 +75,7 @@ function keyFindings(kid: string, state: string, asset: Asset, response: ProbeRe
       "retired_key_live",
       about,
       "It is retired in the ring, and the media host still accepts its signatures.",
-      "Upload the ring to the workers again: `npm run deploy -- --env <environment> --ring <file> --secrets-only` leaves retired keys out.",
+      `Upload the ring to the workers again: ${uploadRing} leaves retired keys out.`,
     ),
   ];
 }
@@ -120,7 +123,7 @@ function listedKeys(text: string): readonly ListedKey[] {
 
 /** Whether the API has each key of its part of the ring, the same one, and not revoked. */
 async function comparedKeys(listed: readonly ListedKey[], ring: KeyRing, now: UnixSeconds): Promise<Finding[]> {
-  const upload = "Upload this ring to the API: `npm run deploy -- --env <environment> --ring <file> --secrets-only`.";
+  const upload = `Upload this ring to the API: ${uploadRing}.`;
   const findings = ringFor("api", ring).keys.map(async (key): Promise<Finding[]> => {
     const state = keyStateOf(key, ring.keys, now);
     if (state === "retired") return [];

@@ -62,7 +62,8 @@ describe("npx stagedoor init", () => {
     const worker = join(folder(), "tv");
     const provider = join(folder(), "tv");
     await init(worker);
-    await init(provider, "--identity", "provider");
+    const next = await init(provider, "--identity", "provider");
+    expect(next.stdout).toContain("npx stagedoor issuers add --discovery <url>");
     expect(JSON.parse(textOf(worker, "package.json")).allowScripts).toEqual({ esbuild: true, workerd: true });
     const needed = (target: string) => Object(JSON.parse(textOf(target, "package.json"))).dependencies;
     for (const version of Object.values(needed(worker))) expect(version).toMatch(/^(\d+\.\d+\.\d+(-beta)?|file:.*)$/);

@@ -141,6 +141,22 @@ describe("a deployment's file", () => {
   });
 });
 
+it.each([
+  ["the API's and the media host are one", { cdns: { main: { type: "workers", host: "api.{domain}" } } }],
+  ["two environments have one API", { api: { host: "api.example.tv" } }],
+  [
+    "two environments have one domain",
+    {
+      environments: {
+        staging: { ...defaultConfig.environments.staging, domain: "example.com" },
+        production: defaultConfig.environments.production,
+      },
+    },
+  ],
+])("is refused if %s, because the later deployment would take the host", (_, members) => {
+  expect(faultsWith(members).join("\n")).toMatch(/host: Use another host: \S+ of (?:staging|production) has /);
+});
+
 it("a configuration keeps the order and spelling of its assets", () => {
   const asset = {
     id: "film",

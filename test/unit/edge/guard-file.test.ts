@@ -4,6 +4,7 @@ import { ok } from "../../../src/base/result.ts";
 import { seconds, systemTimer, unixSeconds } from "../../../src/base/time.ts";
 import type { FileRequest } from "../../../src/edge/deliver-file.ts";
 import { guardFiles } from "../../../src/edge/guard-file.ts";
+import { rangeRefusal } from "../../../src/origin/ranges.ts";
 import type { MemoryFile } from "../../support/memory-files.ts";
 import { asset, stage } from "./deliver-stage.ts";
 
@@ -115,6 +116,26 @@ describe("a file that may be served", () => {
     expect(await get("empty.txt", { method: "HEAD" })).toMatchObject({ status: 200 });
     expect(await get("missing.jpg")).toMatchObject({ status: "object_unknown" });
   });
+
+  it.each([16, undefined])(
+    "is not served if its origin refuses the range of its first bytes, and is not empty: size %s",
+    async (size) => {
+      const key = new Response(jpeg.subarray(0, 16), { status: 206, headers: { "Content-Range": "bytes 0-15/16" } });
+      const deliver = async ({ range }: FileRequest) => (range === "bytes=0-65535" ? rangeRefusal(size) : ok(key));
+      const guard = guardFiles({ deliver, clock: () => unixSeconds(1), timer: systemTimer });
+      const request = {
+        asset,
+        path: "a.jpg",
+        query: "",
+        method: "GET",
+        remaining: seconds(60),
+        cacheable: true,
+      } as const;
+      expect(await guard.serve({ ...request, range: "bytes=0-15" }, () => undefined)).toMatchObject({
+        refusal: { code: "origin_failed" },
+      });
+    },
+  );
 
   it("is judged once a minute for all ranges of a film", async () => {
     const { get, requests, state } = guarded();

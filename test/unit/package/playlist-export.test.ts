@@ -63,6 +63,16 @@ describe("rewritePlaylist", () => {
     });
   });
 
+  it.each(["null", "{}", '{"query":""}', '{"query":"a b"}', '{"query":"a\\nb"}', '{"uri":"a\\"b"}', '{"uri":""}'])(
+    "throws if the signer returns %s: the URI would leave unsigned, or end its line",
+    async (json) => {
+      const sign = () => JSON.parse(json);
+      await expect(rewritePlaylist(film(1), { ...place, sign, now })).rejects.toThrow(
+        "sign must return a query or a URI",
+      );
+    },
+  );
+
   it("throws what the signer throws", async () => {
     const sign = () => Promise.reject(new Error("no key"));
     await expect(rewritePlaylist(film(1), { ...place, sign, now })).rejects.toThrow("no key");

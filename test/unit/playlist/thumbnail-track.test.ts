@@ -139,3 +139,15 @@ describe("a thumbnail track", () => {
     );
   });
 });
+
+describe("a track of four megabytes of one thing", () => {
+  const size = 4 * 1024 * 1024;
+  it.each([
+    ["marks of a fragment", "#".repeat(size), "####"],
+    ["cues with one sprite", "/films/42/thumbs/a.jpg\n".repeat(size / 24), "playlist_too_large"],
+    ["blanks", " ".repeat(size), "    "],
+  ])("is accepted or refused in time: %s", (_, lines, expected) => {
+    const text = sign(cue(lines));
+    expect(text.startsWith("WEBVTT") ? text.slice(33, 37) : text).toBe(expected);
+  });
+});
