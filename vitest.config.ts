@@ -22,8 +22,10 @@ const longInNode = [
 ];
 const longJourneys = [
   "test/journeys/aliases.test.ts",
+  "test/journeys/configuration.test.ts",
   "test/journeys/doctor.test.ts",
   "test/journeys/documented-api.test.ts",
+  "test/journeys/entitlement.test.ts",
   "test/journeys/metrics.test.ts",
   "test/journeys/own-case.test.ts",
   "test/journeys/own-jwt-issuer.test.ts",
@@ -32,6 +34,7 @@ const longJourneys = [
   "test/browser/account-token.test.ts",
   "test/browser/console-refresh.test.ts",
   "test/browser/examples.test.ts",
+  "test/browser/page.test.ts",
   "test/browser/page-catalog.test.ts",
   "test/browser/page-sessions.test.ts",
   "test/browser/steering-and-ads.test.ts",

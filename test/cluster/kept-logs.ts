@@ -25,6 +25,27 @@ export function keepLogs(): { readonly folder: string; readonly remove: () => vo
   };
 }
 
+/** The number of projects of this run that have started workers. Each has its own copy of this module. */
+const users = "TEST_CLUSTER_LOG_USERS";
+
+/** As {@link keepLogs}, but all projects of a run share one folder: a line goes to the folder that is named when it is logged. */
+export function shareLogs(): ReturnType<typeof keepLogs> {
+  const count = Number(process.env[users] ?? "0");
+  const folder = process.env[variable];
+  const logs = count > 0 && folder !== undefined ? folder : keepLogs().folder;
+  process.env[users] = String(count + 1);
+  return {
+    folder: logs,
+    remove: () => {
+      const left = Number(process.env[users]) - 1;
+      process.env[users] = String(left);
+      if (left > 0) return;
+      delete process.env[variable];
+      rmSync(logs, { recursive: true, force: true });
+    },
+  };
+}
+
 /** Keeps a line of a cluster's log, to be searched at the end of the run. It does nothing outside such a run. */
 export function keepLine(line: string): void {
   keep({ line });

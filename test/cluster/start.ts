@@ -1,5 +1,5 @@
 import type { TestProject } from "vitest/node";
-import { keepLogs, searchLogs } from "./kept-logs.ts";
+import { searchLogs, shareLogs } from "./kept-logs.ts";
 import { startTestCluster, type TestCluster } from "./test-cluster.ts";
 
 declare module "vitest" {
@@ -16,7 +16,7 @@ declare module "vitest" {
  * logs of every cluster are searched for secrets, and a finding fails the run.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const logs = keepLogs();
+  const logs = shareLogs();
   const usual = await startTestCluster({});
   const shortLived = await startTestCluster({ STAGEDOOR_PAUSE_ALLOWANCE: "0", STAGEDOOR_EXPIRY_STEP: "1" });
   project.provide("usual", usual.addresses);

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { newDevKeys } from "../../../cli/lib/dev-keys.ts";
-import { keepLine, keepLogs, keepSecrets, searchLogs } from "../../cluster/kept-logs.ts";
+import { keepLine, keepLogs, keepSecrets, searchLogs, shareLogs } from "../../cluster/kept-logs.ts";
 
 let logs: ReturnType<typeof keepLogs>;
 beforeEach(() => {
@@ -39,4 +39,15 @@ it("keepLine keeps nothing outside a run", () => {
   logs.remove();
   keepLine("eyJhbGciOiJub25lIn0.e");
   expect(existsSync(logs.folder)).toBe(false);
+});
+
+it("shareLogs keeps the lines of all projects of a run in one folder, until the last one ends", () => {
+  logs.remove();
+  const [first, second] = [shareLogs(), shareLogs()];
+  expect(second.folder).toBe(first.folder);
+  first.remove();
+  keepLine("a line");
+  expect(searchLogs(second.folder).lines).toEqual(["a line"]);
+  second.remove();
+  expect(existsSync(second.folder)).toBe(false);
 });
