@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { newDevKeys } from "../../../cli/lib/dev-keys.ts";
 import { keepLine, keepLogs, keepSecrets, searchLogs, shareLogs } from "../../cluster/kept-logs.ts";
 
@@ -43,6 +43,8 @@ it("keepLine keeps nothing outside a run", () => {
 
 it("shareLogs keeps the lines of all projects of a run in one folder, until the last one ends", () => {
   logs.remove();
+  // Journeys of the same run have begun, and the processes of tests inherit their count.
+  vi.stubEnv("TEST_CLUSTER_LOG_USERS", "0");
   const [first, second] = [shareLogs(), shareLogs()];
   expect(second.folder).toBe(first.folder);
   first.remove();
@@ -50,4 +52,5 @@ it("shareLogs keeps the lines of all projects of a run in one folder, until the 
   expect(searchLogs(second.folder).lines).toEqual(["a line"]);
   second.remove();
   expect(existsSync(second.folder)).toBe(false);
+  vi.unstubAllEnvs();
 });
