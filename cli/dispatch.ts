@@ -30,7 +30,7 @@ import {
   succeeded,
 } from "./lib/command.ts";
 import { generateFiles } from "./lib/deployment-folder.ts";
-import { inDeployment, packageRoot, projectRoot } from "./lib/project.ts";
+import { inDeployment, packageRoot, projectRoot, startProgram } from "./lib/project.ts";
 import { closest } from "./lib/suggest.ts";
 import { bold, table } from "./lib/text.ts";
 import { devCommand } from "./local/dev.ts";
@@ -134,14 +134,8 @@ function groupOrUnknown(first: string, second: string | undefined): Outcome {
   );
 }
 
-/** npm scripts that look like commands. */
-const scripts: Readonly<Record<string, string>> = {
-  start: "npm start",
-};
-
 function unknownCommand(first: string, second: string | undefined): Outcome {
-  const script = Object.hasOwn(scripts, first) ? scripts[first] : undefined;
-  if (script !== undefined) return misused(`"${first}" is a script of npm: run \`${script}\`.`);
+  if (first === "start") return misused(`There is no command "start": run \`${startProgram}\`.`);
   const groupOf = (name: string) => name.split(" ")[0] ?? name;
   const meant = closest(first, [...new Set(commands.map(({ name }) => groupOf(name)))]);
   const group = commands.filter(({ name }) => name.startsWith(`${meant} `));
@@ -181,7 +175,7 @@ function generalHelp(): string {
 ${commandTable(commands)}
 
 Every command has --json (prints an object for programs) and --help; every group has --help: \`npx stagedoor keys --help\`.
-The exit code is 0 for success, 1 if something failed or was refused, 2 for wrong arguments. \`npm start\` starts the service
+The exit code is 0 for success, 1 if something failed or was refused, 2 for wrong arguments. \`${startProgram}\` starts the service
 on this machine.
 
   npx stagedoor token --assets vod-ts --expires-in 8h

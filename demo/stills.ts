@@ -8,10 +8,9 @@ const poster = elementById("poster", HTMLImageElement);
 const seek = elementById("seek", HTMLElement);
 const strip = elementById("thumbnails", HTMLElement);
 
-/** A thumbnail of a track: when it is shown, in seconds, and its part of a sprite in pixels. */
+/** A thumbnail of a track: when it is first shown, in seconds, and its part of a sprite in pixels. */
 interface Thumbnail {
   readonly from: number;
-  readonly to: number;
   readonly url: string;
   readonly left: number;
   readonly top: number;
@@ -89,10 +88,10 @@ async function load(url: string, watch: Watch): Promise<string | undefined> {
 
 /** The cues of a thumbnail track whose text is an image with `#xywh=` in pixels. URIs resolve against the track's URL. */
 function readThumbnails(text: string, base: string): readonly Thumbnail[] {
-  const cue = /^([\d:.]+) --> ([\d:.]+).*\r?\n(\S+)#xywh=(?:pixel:)?(\d+),(\d+),(\d+),(\d+)\s*$/gm;
-  return [...text.matchAll(cue)].map(([, from = "", to = "", uri = "", ...box]) => {
+  const cue = /^([\d:.]+) --> .*\r?\n(\S+)#xywh=(?:pixel:)?(\d+),(\d+),(\d+),(\d+)\s*$/gm;
+  return [...text.matchAll(cue)].map(([, from = "", uri = "", ...box]) => {
     const [left = 0, top = 0, width = 0, height = 0] = box.map(Number);
-    return { from: secondsOf(from), to: secondsOf(to), url: new URL(uri, base).href, left, top, width, height };
+    return { from: secondsOf(from), url: new URL(uri, base).href, left, top, width, height };
   });
 }
 

@@ -14,8 +14,9 @@ import {
 } from "../lib/command.ts";
 import { bucketUnbound, type Deployment, deploymentAt, unboundBuckets } from "../lib/deployment.ts";
 import { parseJson, readTextOrInput } from "../lib/files.ts";
+import { startProgram } from "../lib/project.ts";
 import { isLive, whichCatalogHelp, whichCatalogOptions } from "../lib/which-catalog.ts";
-import { type CatalogResult, changeCatalog, propagationNote } from "./change-catalog.ts";
+import { type CatalogResult, catalogUpload, changeCatalog, propagationNote } from "./change-catalog.ts";
 import { checkAtOrigin, checkThroughMediaHost, type EntryCheck } from "./check-entry.ts";
 
 const text = { type: "string" } as const;
@@ -108,7 +109,7 @@ export const assetsAddCommand: Command = {
   options: { ...whichCatalogOptions, ...assetOptions, replace: { type: "boolean" }, "no-check": { type: "boolean" } },
   help: `Adds an asset to the catalog of a deployment (no deploy needed) or to a catalog file. Prints every error of an invalid
 asset, and changes nothing. With --api it also checks that the entry loads: from an HTTP origin without a secret before the
-change, and from the media host of npm start after it.
+change, and from the media host of ${startProgram} after it.
 
 ${assetHelp}
   --replace                  replace the asset with this id; running sessions continue with the new files
@@ -164,7 +165,7 @@ async function outcome(
     return succeeded(
       `${id} was ${was} in ${where}.
 Next: upload the file to the KV namespace that the workers read:
-  npx wrangler kv key put --binding CATALOG catalog --path ${where} --remote --env production`,
+  ${catalogUpload(where)}`,
       json,
       note,
     );

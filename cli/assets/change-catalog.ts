@@ -3,6 +3,7 @@ import { type CatalogChange, type CatalogEdit, editCatalog } from "../../src/cat
 import { type Args, endMisused, failed, type Outcome } from "../lib/command.ts";
 import { type Rewritten, rewriteFile, shortName } from "../lib/files.ts";
 import { callApi, operatorApiOf } from "../lib/operator-api.ts";
+import { inDeployment } from "../lib/project.ts";
 import { isLive } from "../lib/which-catalog.ts";
 
 /** A change that was made. */
@@ -82,4 +83,10 @@ function changeCatalogFile(file: string, edit: CatalogEdit): Promise<Result<Cata
     const { text, change } = edited.value;
     return { text: text === before ? undefined : text, result: ok(change) };
   });
+}
+
+/** The command that uploads a catalog file. In a deployment's folder wrangler has no configuration of its own. */
+export function catalogUpload(file: string): string {
+  const config = inDeployment ? " -c .stagedoor/api/wrangler.json" : "";
+  return `npx wrangler kv key put --binding CATALOG catalog --path ${file} --remote --env production${config}`;
 }

@@ -15,7 +15,7 @@ export const assetsCheckCommand: Command = {
   summary: "print every error of a catalog",
   operands: [],
   options: { ...whichCatalogOptions, env: { type: "string" } },
-  help: `Checks a catalog and prints every error: its name, its place and its fix. If wrangler.toml is readable, an R2 bucket that
+  help: `Checks a catalog and prints every error: its name, its place and its fix. If ${bindingsFile} is readable, an R2 bucket that
 is not bound to the workers (bucket_unbound) and an origin secret that they may not send to that host
 (origin_secret_unbound) are errors too. Exits with 1 on any error.
 

@@ -4,7 +4,7 @@ import { type Command, type Outcome, succeeded } from "../lib/command.ts";
 import { readCatalog } from "../lib/files.ts";
 import { table } from "../lib/text.ts";
 import { isLive, readLiveCatalog, whichCatalogHelp, whichCatalogOptions } from "../lib/which-catalog.ts";
-import { type CatalogResult, changeCatalog, propagationNote } from "./change-catalog.ts";
+import { type CatalogResult, catalogUpload, changeCatalog, propagationNote } from "./change-catalog.ts";
 
 export const assetsListCommand: Command = {
   name: "assets list",
@@ -67,7 +67,7 @@ function outcome(id: string, { change: { faults }, live, where }: CatalogResult)
     return succeeded(
       `${id} was removed from ${where}.
 Next: upload the file to the KV namespace that the workers read:
-  npx wrangler kv key put --binding CATALOG catalog --path ${where} --remote --env production`,
+  ${catalogUpload(where)}`,
       json,
     );
   return succeeded(

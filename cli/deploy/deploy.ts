@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { CommandEnded, endMisused, parseFailure, shownWord } from "../lib/command.ts";
+import { CommandEnded, endFailed, endMisused, parseFailure, shownWord } from "../lib/command.ts";
 import { projectRoot } from "../lib/project.ts";
 import { closest } from "../lib/suggest.ts";
 import { type WorkerKind, workerFiles } from "../lib/worker-files.ts";
@@ -36,13 +36,13 @@ It stops at the first failure: earlier workers are deployed, later ones are unch
 
 If a worker would refuse its configuration, the errors are reported and nothing is uploaded.`;
 
-if (import.meta.main) process.exitCode = await deployClone(process.argv.slice(2));
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
 
-/** Deploys a clone of this project, whose wrangler.toml files its operator has filled in. Returns the exit code. */
-export async function deployClone(words: readonly string[]): Promise<number> {
+/** `npm run deploy`: runs {@link deployClone}, prints why it ended, and returns the exit code. */
+async function main(words: readonly string[]): Promise<number> {
   try {
-    const request = readRequest(words);
-    return request === undefined ? 0 : await deploy(request);
+    await deployClone(words);
+    return 0;
   } catch (error) {
     if (!(error instanceof CommandEnded)) throw error;
     const { outcome } = error;
@@ -51,25 +51,30 @@ export async function deployClone(words: readonly string[]): Promise<number> {
   }
 }
 
-async function deploy(request: DeployRequest): Promise<number> {
+/** Deploys a clone of this project, whose wrangler.toml files its operator has filled in. */
+export async function deployClone(words: readonly string[]): Promise<void> {
+  const request = readRequest(words);
+  if (request !== undefined) await deploy(request);
+}
+
+async function deploy(request: DeployRequest): Promise<void> {
   const { dryRun, environment } = request;
   const placeholders = dryRun ? [] : placeholderLines(request);
   if (placeholders.length > 0)
-    return fail(
+    endFailed(
       `Nothing was deployed. Fill in these values first (docs/deploy/r2.md, step 2):\n${placeholders.join("\n")}`,
     );
   const errors = await secretErrors(request);
   if (errors.length > 0)
-    return fail(
+    endFailed(
       `Nothing was deployed. With these secrets the workers would refuse every request (configuration_invalid):\n${errors.join("\n")}`,
     );
   const steps = stepsOf(request);
-  if (steps.length === 0) return fail("There are no secrets to upload: give --ring, --issuers or --secrets.");
+  if (steps.length === 0) endFailed("There are no secrets to upload: give --ring, --issuers or --secrets.");
   const failure = await runSteps(steps, dryRun, { wrangler: wranglerFor(projectRoot), cwd: projectRoot });
-  if (failure !== undefined) return fail(failure);
+  if (failure !== undefined) endFailed(failure);
   const next = `Check the deployment: npx stagedoor doctor --env ${environment}`;
   console.log(`\nDone. ${dryRun ? "Nothing was uploaded." : next}`);
-  return 0;
 }
 
 function readRequest(words: readonly string[]): DeployRequest | undefined {
@@ -150,9 +155,4 @@ function failureText(steps: readonly Step[], failed: number): string {
   const before = done.length === 0 ? "No step was done before it." : `Done before it: ${done.join(", ")}.`;
   return `\nFailed: ${steps[failed]?.name}; wrangler's error is above. ${before} Fix the error and run the same command again: repeating
 a step that is done changes nothing. To roll back instead, see docs/operate/upgrade.md.`;
-}
-
-function fail(message: string): 1 {
-  console.error(message);
-  return 1;
 }

@@ -1,5 +1,6 @@
 import { type Command, checkOneInput } from "../lib/command.ts";
 import { catalogOption, ringOption } from "../lib/files.ts";
+import { startProgram } from "../lib/project.ts";
 import { agreementCheck } from "./checks/agreement.ts";
 import { bindingsCheck } from "./checks/bindings.ts";
 import { catalogCheck } from "./checks/catalog.ts";
@@ -65,7 +66,7 @@ not give its input. It exits with 1 if there is a fault.
   npx stagedoor doctor --env production --ring keys.json --catalog catalog.json
   npx stagedoor doctor --env production --ring keys.json --bearer ann.jwt \\
     --api https://api.example.com --media https://media.example.com
-  npx stagedoor doctor --api http://localhost:8787 --media http://localhost:8788        # while npm start runs`,
+  npx stagedoor doctor --api http://localhost:8787 --media http://localhost:8788        # while ${startProgram} runs`,
   run: async (args, progress) => {
     checkOneInput(args, ["token", "bearer"]);
     const { apiUrl, mediaUrl } = addressesOf(args);

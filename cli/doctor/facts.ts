@@ -10,7 +10,14 @@ import { type KeyRing, parseKeyRing } from "../../src/keys/ring.ts";
 import { type Args, endFailed, endMisused, shownWord } from "../lib/command.ts";
 import { devEnvironment, devIdentityEnvironment } from "../lib/dev-environment.ts";
 import { devRingFile, parseJson, readRing, readText, shortName } from "../lib/files.ts";
-import { defaultCatalog, deploymentFault, deployProgram, projectRoot } from "../lib/project.ts";
+import {
+  defaultCatalog,
+  deploymentFault,
+  deployProgram,
+  inDeployment,
+  projectRoot,
+  startProgram,
+} from "../lib/project.ts";
 import { closest } from "../lib/suggest.ts";
 import { readWorkerFile, type WorkerConfig, type WorkerKind, workerFile, workerKinds } from "../lib/worker-files.ts";
 
@@ -169,10 +176,11 @@ export function uploadAdvice(
   files: readonly string[],
   { development, environment, ring }: Facts,
 ): string {
-  if (development) return "restart `npm start`";
+  if (development) return `restart \`${startProgram}\``;
   const deploy = `${deployProgram} --env ${environment}`;
   const ringFile = ring === undefined ? "<file>" : shortName(ring.file);
   if (name === "STAGEDOOR_KEYS") return `run \`${deploy} --ring ${ringFile} --secrets-only\``;
+  if (inDeployment) return `run \`${deploy} --secrets secrets-${environment}.env --secrets-only\``;
   if (name === "STAGEDOOR_ISSUERS") return `run \`${deploy} --issuers issuers.json --secrets-only\``;
   return `run ${files.map((file) => `\`npx wrangler secret put ${name} -c ${file} --env ${environment}\``).join(" and ")}`;
 }

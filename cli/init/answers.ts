@@ -59,7 +59,7 @@ export async function readAnswers(args: Args, ask: Ask): Promise<Answers> {
   if (!/^([a-z0-9-]+\.)+[a-z][a-z0-9-]*$/.test(domain))
     endInvalid("domain", domain, "a domain in lower case without a scheme, such as example.tv");
   const environments = readEnvironments(await answer("environments", "Environments", "staging,production"));
-  const type = await choice("origin", "Where the films lie", ["r2", "s3", "http"]);
+  const type = await choice("origin", "Where the films are stored", ["r2", "s3", "http"]);
   const origin = await originOf(type, answer);
   const cdn = await choice("cdn", "What serves the segments", ["workers", "cloudfront"]);
   const identity = await choice("identity", "Who signs viewers' tokens", ["worker", "provider"]);

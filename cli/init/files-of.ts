@@ -41,7 +41,7 @@ export function configText(answers: Answers): string {
     }
   },
 
-  // Where films lie. Secrets have names here, and values in secrets-<environment>.env.
+  // Where films are stored. Secrets have names here, and values in secrets-<environment>.env.
   "origins": {
     ${JSON.stringify(originName(answers))}: ${inline(originMembers(answers))}
   },${secrets === undefined ? "" : `\n  "secrets": {\n    ${secrets}\n  },`}

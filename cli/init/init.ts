@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
+import { isObject } from "../../src/base/body-text.ts";
 import { configFile } from "../../src/deployment/config-schema.ts";
 import { configFaultText, readConfig } from "../../src/deployment/read-config.ts";
 import { type Args, type Command, endFailed, succeeded } from "../lib/command.ts";
@@ -19,7 +20,7 @@ an existing package.json or .gitignore only what is missing.
 
   --domain <domain>         the domain of production, a zone of your Cloudflare account (example.com, to be filled in)
   --environments <list>     staging, production or both (staging,production)
-  --origin <type>           where films lie: r2, s3 or http (r2)
+  --origin <type>           where films are stored: r2, s3 or http (r2)
   --bucket <name>           the bucket, with r2 or s3
   --region <name>           the bucket's region, with s3 (eu-central-1)
   --endpoint <url>          the address of an S3 store that is not Amazon's
@@ -84,7 +85,9 @@ function ignoreText(folder: string): string {
 /** The members of an existing package.json, and those that are missing. Versions that are there already stay. */
 function packageText(folder: string, answers: Answers): string {
   const file = join(folder, "package.json");
-  const before = Object(existsSync(file) ? parseJson(readFileSync(file, "utf8")) : {});
+  const parsed = existsSync(file) ? parseJson(readFileSync(file, "utf8")) : {};
+  if (!isObject(parsed)) endFailed(`${shown(file)} is not a JSON object: fix it first. Nothing was written.`);
+  const before = Object(parsed);
   const {
     name = basename(folder)
       .toLowerCase()

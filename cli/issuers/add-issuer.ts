@@ -50,7 +50,7 @@ ${fileHelp}
   --dry-run                show the entry, and write nothing
 
   npx stagedoor issuers add --discovery https://id.example.com --audience stagedoor --token viewer.jwt`,
-  run: async (args, progress) => addIssuer(args, progress),
+  run: addIssuer,
 };
 
 async function addIssuer(args: Args, progress: Progress): Promise<Completed> {

@@ -2,6 +2,7 @@ import { type Issuer, issuerSchema } from "../../src/auth/issuer.ts";
 import { isSafeAddress } from "../../src/base/origins.ts";
 import { type Args, endFailed, endInvalid, endMisused, shownWord } from "../lib/command.ts";
 import type { Provider } from "../lib/discovery.ts";
+import { parseJson } from "../lib/files.ts";
 
 const text = { type: "string" } as const;
 
@@ -95,18 +96,10 @@ function withoutUndefined(entry: Entry): Entry {
 function claimOf(args: Args, option: keyof typeof entryOptions): unknown {
   const name = args.value(option);
   if (name === undefined || !name.startsWith("[")) return name;
-  const parsed = issuerSchema.shape.subjectClaim.safeParse(jsonOrText(name));
+  const parsed = issuerSchema.shape.subjectClaim.safeParse(parseJson(name));
   return parsed.success && Array.isArray(parsed.data)
     ? parsed.data
     : endInvalid(option, name, `a claim's name or a JSON list of names, such as '["realm_access", "roles"]'`);
-}
-
-function jsonOrText(value: string): unknown {
-  try {
-    return JSON.parse(value);
-  } catch {
-    return undefined;
-  }
 }
 
 function scopesOf(mappings: readonly string[]): Readonly<Record<string, string>> | undefined {

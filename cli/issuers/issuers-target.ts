@@ -1,5 +1,4 @@
-import { existsSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { applyEdits, modify, parse } from "jsonc-parser";
 import * as z from "zod";
 import { configFile } from "../../src/deployment/config-schema.ts";
@@ -8,6 +7,7 @@ import { configFaultText, readConfig } from "../../src/deployment/read-config.ts
 import { type Args, endFailed } from "../lib/command.ts";
 import { shortName } from "../lib/files.ts";
 import { type IssuersFile, parseIssuers } from "../lib/issuers.ts";
+import { inDeployment, projectRoot } from "../lib/project.ts";
 import type { Entry } from "./entry-options.ts";
 
 /** The issuers file if there is no deployment. */
@@ -27,7 +27,7 @@ const writtenIssuers = z.array(z.record(z.string(), z.unknown())).default([]);
 
 /** The target of --file; without it the deployment in this folder, or else an issuers file. */
 export function targetOf(args: Args): IssuersTarget {
-  const file = args.value("file") ?? (existsSync(configFile) ? configFile : defaultFile);
+  const file = args.value("file") ?? (inDeployment ? join(projectRoot, configFile) : defaultFile);
   return { file, kind: basename(file) === configFile ? "deployment" : "list" };
 }
 

@@ -87,6 +87,8 @@ async function faultsOf({ jwksUri, algorithms }: Issuer): Promise<readonly strin
     ...(extra.length === 0 ? [] : [`algorithms has ${extra.join(", ")}, for which ${jwksUri} has no key: remove it.`]),
     ...(missing.length === 0
       ? []
-      : [`algorithms is without ${missing.join(", ")}, for which ${jwksUri} has a key: tokens under it are refused.`]),
+      : [
+          `algorithms is without ${missing.join(", ")}, for which ${jwksUri} has a key: tokens signed with it are refused.`,
+        ]),
   ];
 }

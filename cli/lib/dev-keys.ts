@@ -39,7 +39,7 @@ const devKids = {
 
 /**
  * The development key ring. The first call creates its file, which only the owner can read. A ring of an earlier version gets
- * the keys that it lacks, of operators and backends. Throws an Error that says what to do if the file is not a key ring.
+ * the operator and backend keys that it lacks. Throws an Error that says what to do if the file is not a key ring.
  */
 export async function devKeyRing(root: string): Promise<KeyRing> {
   const file = join(root, devKeysFile);

@@ -115,7 +115,7 @@ async function credentialKeyFrom(
   return { key: (purpose === "operator" ? operatorKeySchema : backendKeySchema).parse(added), isNew: true };
 }
 
-/** Records a credential's expiry before it is handed out, so that `keys rotate` does not retire the key earlier. */
+/** Records a credential's expiry before it is issued, so that `keys rotate` does not retire the key earlier. */
 async function recordExpiry(
   file: string,
   purpose: CredentialPurpose,

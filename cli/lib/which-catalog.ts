@@ -5,13 +5,13 @@ import { type CatalogFault, catalogFaultSchema, describeFault } from "../../src/
 import { type Args, endFailed, endMisused } from "./command.ts";
 import { catalogOption, readCatalog, shortName } from "./files.ts";
 import { localApi, type OperatorApi, operatorApiOf, operatorApiOptions, readFromApi } from "./operator-api.ts";
-import { defaultCatalog } from "./project.ts";
+import { defaultCatalog, startProgram } from "./project.ts";
 
 /** The options that choose a catalog: that of a deployment, or a file. */
 export const whichCatalogOptions = { ...operatorApiOptions, ...catalogOption } as const;
 
 export function whichCatalogHelp(scope: string, file: string): string {
-  return `  --api <url>                the API of a deployment, with its base path; npm start: http://localhost:8787
+  return `  --api <url>                the API of a deployment, with its base path; ${startProgram}: http://localhost:8787
   --bearer <file>            an operator's credential with the scope ${scope} (npx stagedoor operator new);
                              - reads it from standard input. For a local API the ring's own operator key signs one
   --ring <file>              the key ring with that key (.stagedoor/keys.json of the project)

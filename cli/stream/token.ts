@@ -24,6 +24,7 @@ import {
   readIssuers,
   readTokenOption,
 } from "../lib/issuers.ts";
+import { startProgram } from "../lib/project.ts";
 import { readAssetIds, readDuration, readScope, readTime } from "../lib/text.ts";
 import { defaultCatalogNote, readWhichCatalog } from "../lib/which-catalog.ts";
 
@@ -51,7 +52,7 @@ and your entitlement service, which only a deployment knows.
   --origin <origin>    the page's origin, for an asset with origins
   --now <time>         the time to check at: now, +8h, 1795000000, 2026-11-18T11:06:40Z (now)
   --catalog <file>     the catalog (fixtures/catalog.json of the project)
-  --api <url>          the API of a service whose live catalog is used instead; npm start: http://localhost:8787
+  --api <url>          the API of a service whose live catalog is used instead; ${startProgram}: http://localhost:8787
   --bearer <file>      an operator's credential for it with the scope operator:read`;
 
 /** Explains a token, and a start with it if --asset is given. */
@@ -97,7 +98,7 @@ export const tokenCommand: Command = {
     "expires-in": { type: "string" },
     ...inspectOptions,
   },
-  help: `Prints a bearer token of the development issuer, which only a local API accepts. The keys are those of \`npm start\`, and
+  help: `Prints a bearer token of the development issuer, which only a local API accepts. The keys are those of \`${startProgram}\`, and
 are made if there are none.
 
   --subject <text>     the viewer (demo-viewer)
@@ -130,7 +131,7 @@ ${inspectHelp}
     const ring = await readRing(args);
     if (!keysFor(ring, "token").some(({ d }) => d !== undefined))
       return failed(
-        "The key ring has no key of the development issuer. Omit --ring to use the keys of `npm start`. Tokens for a deployment come from its own issuer.",
+        `The key ring has no key of the development issuer. Omit --ring to use the keys of \`${startProgram}\`. Tokens for a deployment come from its own issuer.`,
       );
     const expiresAt = rfc3339(after(systemClock(), lifetime));
     const token = await signDevToken(ring, { subject, assets, scope, ...streams, lifetimeSeconds: lifetime });

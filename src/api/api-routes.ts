@@ -61,7 +61,11 @@ const openedFilesSchema: z.ZodType<OpenedFiles> = z.strictObject({
 
 /** The refusals of a viewer's or a backend's credential. */
 const credentialRefusals = [
-  ...(["token_expired", "token_revoked", "origin_untrusted", "rate_limited", "store_unavailable"] as const),
+  "token_expired",
+  "token_revoked",
+  "origin_untrusted",
+  "rate_limited",
+  "store_unavailable",
 ] as const;
 
 /** The refusals of a start's checks. */

@@ -97,7 +97,7 @@ const httpOrigin = z
 
 export const assetOriginSchema = z
   .discriminatedUnion("type", [r2Origin, httpOrigin])
-  .describe("Where the asset's files lie.");
+  .describe("Where the asset's files are stored.");
 
 export type AssetOrigin = z.output<typeof assetOriginSchema>;
 export type R2AssetOrigin = Extract<AssetOrigin, { type: "r2" }>;

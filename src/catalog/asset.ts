@@ -282,3 +282,11 @@ function isHostPattern(text: string): boolean {
 function isBaseUrl(text: string): boolean {
   return isSafeAddress(text) && !text.includes("*") && text === new URL(text).origin;
 }
+
+/** The hosts and schemes of other services that an asset's playlists and thumbnail tracks may name, to compare with. */
+export function foreignRulesOf({ allowedHosts, allowedSchemes }: Pick<Asset, "allowedHosts" | "allowedSchemes">) {
+  return {
+    allowedHosts: new Set(allowedHosts),
+    allowedSchemes: new Set(allowedSchemes.map((scheme) => scheme.toLowerCase())),
+  };
+}

@@ -8,7 +8,7 @@ export type WorkerKind = (typeof workerKinds)[number];
 /** The workers that read a setting. */
 export interface SettingReaders {
   readonly workers: readonly WorkerKind[];
-  /** Whether its value is a secret, which belongs into `wrangler secret put` and never into a wrangler.toml. */
+  /** Whether its value is a secret, which belongs in `wrangler secret put` and never in a wrangler.toml. */
   readonly secret?: true;
 }
 

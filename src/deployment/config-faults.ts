@@ -71,7 +71,7 @@ function sharedHostFaults(config: DeploymentConfig): readonly Fault[] {
         : [
             {
               path,
-              advice: `Use another host: ${owner} has ${host} already. {domain} stands for the environment's domain.`,
+              advice: `Use another host: ${owner} has ${host} already. {domain} is the environment's domain.`,
             },
           ];
     });

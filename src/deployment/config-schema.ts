@@ -81,7 +81,7 @@ const origin = z
       missingIs: z.literal(403).optional().describe("403: the origin answers 403 for a missing file."),
     }),
   ])
-  .describe("Where films lie.");
+  .describe("Where films are stored.");
 
 const origins = z.record(name, origin);
 
@@ -189,7 +189,7 @@ export const configSchema = z
       .describe("What runs the service."),
     api: z.strictObject({ host: host.describe("The public host of the API, such as api.{domain}.") }),
     cdns: z.record(name, cdn).describe("The media hosts, by name."),
-    origins: origins.describe("Where films lie, by name."),
+    origins: origins.describe("Where films are stored, by name."),
     secrets: secrets.default({}),
     identity: z
       .strictObject({

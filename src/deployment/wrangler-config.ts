@@ -68,13 +68,13 @@ export function storeNames(config: DeploymentConfig, environment: EnvironmentNam
   };
 }
 
-/** Where the generated files lie, for the paths in them. */
+/** Where the generated files are, for the paths in them. */
 export interface GeneratedPlaces {
   /** The worker's code, relative to its file. */
   readonly main: string;
   /** The folder of the identity worker's migrations, relative to its file. */
   readonly migrationsFolder: string;
-  /** Modules that stand for an import, for a package that is not compiled. */
+  /** Modules that replace an import, for a package that is not compiled. */
   readonly alias?: Readonly<Record<string, string>>;
 }
 

@@ -12,6 +12,7 @@ import {
   type UnixSeconds,
   type WaitUntil,
 } from "../base/time.ts";
+import { foreignRulesOf } from "../catalog/asset.ts";
 import { originBase } from "../catalog/asset-origin.ts";
 import { isAllowedFile } from "../catalog/file-globs.ts";
 import type { Configuration } from "../config/configuration.ts";
@@ -74,8 +75,7 @@ async function serveTrack(
     ...origin,
     ...{ prefix: `/${asset.id}/`, path, base: origin.originPath + rest },
     mediaHost: new URL(context.mediaUrl).host,
-    allowedHosts: new Set(asset.allowedHosts),
-    allowedSchemes: new Set(asset.allowedSchemes.map((scheme) => scheme.toLowerCase())),
+    ...foreignRulesOf(asset),
   };
   const signed = signThumbnailTrack(bytesText(bytes.value), place, spriteSigner(access, context));
   if (!signed.ok) return signed;

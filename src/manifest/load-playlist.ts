@@ -1,7 +1,7 @@
 import { mediaPlaceOf } from "../base/alias.ts";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
-import { type Asset, entryFile } from "../catalog/asset.ts";
+import { type Asset, entryFile, foreignRulesOf } from "../catalog/asset.ts";
 import { originBase } from "../catalog/asset-origin.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { type CompileRefusal, compilePlaylist, type PlaylistContext } from "../playlist/compile.ts";
@@ -193,8 +193,7 @@ function settingsFor(
     location,
     ...originBase(asset.origin),
     mediaHost: context.mediaHost,
-    allowedHosts: new Set(asset.allowedHosts),
-    allowedSchemes: new Set(asset.allowedSchemes.map((scheme) => scheme.toLowerCase())),
+    ...foreignRulesOf(asset),
     imported,
     pauseAllowance: context.pauseAllowance,
     fileLifetime: asset.session ?? context.sessionTtl,

@@ -31,6 +31,8 @@ export const renewalBodySchema = z.strictObject({
 export interface BackendSession extends ViewerRequest {
   readonly session: Revocable & { readonly expiresAt: UnixSeconds };
   readonly assetId: string;
+  /** The session's row, as it was found. */
+  readonly stream: StreamState;
 }
 
 export type BackendSessionRefusal = Refusal<
@@ -78,8 +80,8 @@ async function backendSession(
   const counted = await withinBackendRate(backend.value, request, context);
   if (!counted.ok) return counted;
   const own = asViewer(viewer.value, backend.value, request, context);
-  const found = await sessionOf(own.credential, backend.value, request.id, context);
-  return found.ok ? ok({ ...own, ...found.value }) : found;
+  const stored = await sessionOf(own.credential, backend.value, request.id, context);
+  return stored.ok ? ok({ ...own, ...stored.value }) : stored;
 }
 
 const header = "Stagedoor-Subject";
@@ -106,7 +108,7 @@ async function sessionOf(
   { name }: Backend,
   sessionId: string,
   context: SessionContext,
-): Promise<Result<Pick<BackendSession, "session" | "assetId">, Refusal<"session_unknown" | "store_unavailable">>> {
+): Promise<Result<Stored, Refusal<"session_unknown" | "store_unavailable">>> {
   const unknown = refusal(
     "session_unknown",
     "the backend has started no such session for this viewer",
@@ -117,21 +119,20 @@ async function sessionOf(
   const names = [...context.keys.values()]
     .filter((key) => isAccepted(key, now))
     .map((key) => subjectHash(key, credential.issuer, credential.subject));
-  const asked = names.map(async (subject) => ({
+  const lookups = names.map(async (subject) => ({
     subject,
     stream: await context.streams(subject).show(sessionId, now),
   }));
-  const answers = await fromStore("the viewer's streams", Promise.all(asked), context);
-  if (!answers.ok) return answers;
-  const own = answers.value.find(({ stream }) => stream?.login === loginDigest(backendIssuer, name));
+  const rows = await fromStore("the viewer's streams", Promise.all(lookups), context);
+  if (!rows.ok) return rows;
+  const own = rows.value.find(({ stream }) => stream?.login === loginDigest(backendIssuer, name));
   return own?.stream === undefined ? unknown : ok(storedSession(sessionId, own.subject, own.stream));
 }
 
-function storedSession(
-  sessionId: string,
-  subject: string,
-  { login, startedAt, expiresAt, assetId }: StreamState,
-): Pick<BackendSession, "session" | "assetId"> {
+type Stored = Pick<BackendSession, "session" | "assetId" | "stream">;
+
+function storedSession(sessionId: string, subject: string, stream: StreamState): Stored {
+  const { login, startedAt, expiresAt, assetId } = stream;
   // The row does not say which session key its grants have: the edge checks that key.
-  return { session: { sessionId, subject, login, kid: "", issuedAt: startedAt, expiresAt }, assetId };
+  return { session: { sessionId, subject, login, kid: "", issuedAt: startedAt, expiresAt }, assetId, stream };
 }

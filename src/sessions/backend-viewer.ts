@@ -17,8 +17,7 @@ import { parseIpAddress } from "../base/ip-address.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { assetIdSchema } from "../catalog/asset.ts";
 import { subjectDigest } from "./identifiers.ts";
-import { withinRate } from "./request-limits.ts";
-import { isKeyRevoked } from "./revocation-snapshot.ts";
+import { withinAddressRate, withinRate } from "./request-limits.ts";
 import { type RevokedRefusal, requireNotRevoked, revocationsNow } from "./revocations-now.ts";
 import type { SessionContext, SessionRequest } from "./session-context.ts";
 
@@ -82,30 +81,25 @@ export type BackendRefusal = Refusal<
   (PresentedRefusal | TokenRefusal | RevokedRefusal | RateRefusal)["code"] | "request_invalid"
 >;
 
-interface Verification {
-  /** A request to the revocation log that is in progress. */
-  readonly revocations?: ReturnType<typeof revocationsNow>;
-  /** Verifies a viewer's credential. */
-  readonly validate: () => Promise<Result<Credential, CredentialRefusal>>;
-}
-
 /** The parsed body of a route that accepts backends. */
 type ParsedBody = Result<{ readonly viewer?: BackendViewer | undefined }, Refusal<"body_invalid">>;
 
 /**
- * The viewer of a request, by their own credential or named by a backend. `validate` verifies a viewer's credential; a
- * backend's is verified here. `body_invalid`: a backend names no viewer, or a viewer's request names one, which would
+ * The viewer of a request, by their own credential or named by a backend. `revocations` is the request to the log. `body_invalid`: a backend names no viewer, or a viewer's request names one, which would
  * let them act as somebody else.
  */
 export async function viewerOf(
   request: SessionRequest,
   body: ParsedBody,
   context: SessionContext,
-  { revocations, validate }: Verification,
+  revocations: ReturnType<typeof revocationsNow>,
 ): Promise<Result<ViewerRequest, Refusal<(CredentialRefusal | BackendRefusal)["code"] | "body_invalid">>> {
   const token = backendTokenOf(request);
   if (token === undefined) {
-    const verified = await validate();
+    // A locally verified token costs no quota, valid or not; a call to another service does.
+    const verified = await request.credential.validate(() =>
+      withinAddressRate(context.settings.startRateAddress, request, context),
+    );
     if (!verified.ok) return verified;
     if (body.ok && body.value.viewer !== undefined)
       return refusal(
@@ -167,12 +161,9 @@ async function verifiedBackend(
   const verified = await verifyBackend(presented, context.backends, context.clock());
   if (!verified.ok) return verified;
   const { name, kid, tokenId } = verified.value;
-  const own = { issuer: backendIssuer, subject: name, tokenId, loginId: name, issuedAt: undefined };
+  const own = { issuer: backendIssuer, subject: name, tokenId, loginId: name, issuedAt: undefined, backend: { kid } };
   const snapshot = await requireNotRevoked(own, revocations);
-  if (!snapshot.ok) return snapshot;
-  return isKeyRevoked(snapshot.value, kid)
-    ? refusal("token_revoked", "the key that signed the backend's credential was revoked")
-    : verified;
+  return snapshot.ok ? verified : snapshot;
 }
 
 /** Counts a request of a backend. */

@@ -79,6 +79,21 @@ export function tokenIssuerOf({ issuer, backend }: Pick<Credential, "issuer" | "
   return backend === undefined ? issuer : backendIssuer;
 }
 
+/** The claims of a grant by which revoking its viewer, their token or login, or a backend's key ends it. */
+export function credentialClaims(
+  credential: Pick<Credential, "issuer" | "subject" | "tokenId" | "loginId" | "backend">,
+  key: PreparedSessionKey,
+) {
+  const { issuer, subject, tokenId, loginId, backend } = credential;
+  const tokenIssuer = tokenIssuerOf(credential);
+  return {
+    subject: subjectHash(key, issuer, subject),
+    ...(tokenId !== undefined && { token: tokenHash(key, tokenIssuer, tokenId) }),
+    ...(loginId !== undefined && { login: loginDigest(tokenIssuer, loginId) }),
+    ...(backend !== undefined && { signer: backend.kid }),
+  };
+}
+
 /** A subject in the revocation log, which outlives session keys. */
 export function subjectDigest(issuer: string, subject: string): string {
   return digest("subject", issuer, subject);

@@ -18,9 +18,9 @@ import {
   viewerOf,
   withMissingMember,
 } from "./backend-viewer.ts";
-import { loginDigest, subjectDigest, subjectHash, tokenHash, tokenIssuerOf } from "./identifiers.ts";
+import { credentialClaims, subjectDigest } from "./identifiers.ts";
 import { readBody } from "./request-body.ts";
-import { withinAddressRate, withinRate } from "./request-limits.ts";
+import { withinRate } from "./request-limits.ts";
 import { isEndedRefusal } from "./revocation-snapshot.ts";
 import { revocationsNow } from "./revocations-now.ts";
 import type { SessionContext, SessionRequest } from "./session-context.ts";
@@ -96,11 +96,7 @@ export async function openFiles(
 ): Promise<Result<OpenedFiles, FilesRefusal>> {
   const body = readBody(filesBodySchema, request.body, "body_invalid");
   const revocations = revocationsNow(request, context);
-  const viewer = await viewerOf(request, body, context, {
-    revocations,
-    validate: () =>
-      request.credential.validate(() => withinAddressRate(context.settings.startRateAddress, request, context)),
-  });
+  const viewer = await viewerOf(request, body, context, revocations);
   if (!viewer.ok) return viewer;
   if (!body.ok) return body;
   const opened = await openFor(viewer.value, body.value, context, revocations);
@@ -140,21 +136,16 @@ async function openFor(
   if (faults.length > 0)
     return refusal("file_forbidden", "the asset's files do not include a path", ...faults.slice(0, mostFaults));
   const { key, binding } = terms;
-  const { issuer, tokenId, loginId, backend } = passed.value.credential;
-  const tokenIssuer = tokenIssuerOf(credential);
   const sessionId = encodeBase64url(context.random(16));
   const expiresAt = earlier(terms.expiresAt, after(now, filesTtl));
   const grant = mintGrant(
     {
       issuer: settings.grantIssuer,
-      subject: subjectHash(key, issuer, credential.subject),
+      ...credentialClaims(credential, key),
       sessionId,
       prefix: `/${asset.id}/`,
       issuedAt: now,
       expiresAt,
-      ...(tokenId !== undefined && { token: tokenHash(key, tokenIssuer, tokenId) }),
-      ...(loginId !== undefined && { login: loginDigest(tokenIssuer, loginId) }),
-      ...(backend !== undefined && { signer: backend.kid }),
       use: "files",
       ...binding,
     },

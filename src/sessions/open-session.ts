@@ -5,7 +5,7 @@ import { mintGrant } from "../signing/grant.ts";
 import { signedQuery } from "../signing/media-url.ts";
 import { macFor, type PreparedSessionKey } from "../signing/session-keys.ts";
 import { type Claiming, type ClaimRefusal, claimLease } from "./claim-lease.ts";
-import { loginDigest, subjectHash, tokenHash, tokenIssuerOf } from "./identifiers.ts";
+import { credentialClaims } from "./identifiers.ts";
 import type { EndedRefusal } from "./revocation-snapshot.ts";
 import type { SessionContext } from "./session-context.ts";
 import type { Terms } from "./start-checks.ts";
@@ -40,22 +40,17 @@ export async function openSession(
   const { key, binding, expiresAt } = opening.terms;
   const claimed = await claimLease(opening, key, now, expiresAt, context);
   if (!claimed.ok) return claimed;
-  const { tokenId: jti, loginId: sid, issuer, backend } = credential;
-  const tokenIssuer = tokenIssuerOf(credential);
-  const subject = subjectHash(key, issuer, credential.subject);
-  const alive = { sessionId, assetId: asset.id, subject, country: opening.country ?? "XX" };
+  const claims = credentialClaims(credential, key);
+  const alive = { sessionId, assetId: asset.id, subject: claims.subject, country: opening.country ?? "XX" };
   context.telemetry({ event: "alive", ...alive, startedAt: now, seenAt: now, expiresAt });
   const grant = mintGrant(
     {
       issuer: context.settings.grantIssuer,
-      subject,
+      ...claims,
       sessionId,
       prefix: `/${asset.id}/`,
       issuedAt: now,
       expiresAt,
-      ...(jti !== undefined && { token: tokenHash(key, tokenIssuer, jti) }),
-      ...(sid !== undefined && { login: loginDigest(tokenIssuer, sid) }),
-      ...(backend !== undefined && { signer: backend.kid }),
       ...binding,
     },
     key,

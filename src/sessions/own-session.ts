@@ -10,6 +10,7 @@ import { type BackendSessionRefusal, sessionByBody, sessionByHeader } from "./ba
 import { backendTokenOf, type ViewerRequest, withMissingMember } from "./backend-viewer.ts";
 import { type ClaimRefusal, streamsUnder } from "./claim-lease.ts";
 import { subjectHash } from "./identifiers.ts";
+import type { StreamState } from "./lease.ts";
 import { type OpenedSession, openSession } from "./open-session.ts";
 import { addressNotSpent, withinAddressRate } from "./request-limits.ts";
 import { clockSkew, entryOfEnded, type Revocable } from "./revocation.ts";
@@ -22,6 +23,8 @@ import { type StartCheckRefusal, startChecks } from "./start-checks.ts";
 interface OwnSession extends ViewerRequest {
   readonly session: Revocable & { readonly expiresAt: UnixSeconds };
   readonly assetId: string;
+  /** The row of a session that a backend started, which is found by it. */
+  readonly stream?: StreamState;
 }
 
 type OwnSessionRefusal = Refusal<
@@ -166,7 +169,10 @@ export async function showSession(
   const { sessionId } = session;
   const snapshot = await revocationsNow(request, context);
   if (!snapshot.ok) return snapshot;
-  const known = await fromStore("the viewer's streams", context.streams(session.subject).show(sessionId, now), context);
+  const known =
+    own.value.stream === undefined
+      ? await fromStore("the viewer's streams", context.streams(session.subject).show(sessionId, now), context)
+      : ok(own.value.stream);
   if (!known.ok) return known;
   const stream = known.value;
   const ended = forbiddenBy(snapshot.value, session, assetId)?.cause ?? stream?.ended;

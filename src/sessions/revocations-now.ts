@@ -3,7 +3,7 @@ import type { Credential } from "../auth/credential.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { loginDigest, subjectDigest, tokenDigest, tokenIssuerOf } from "./identifiers.ts";
 import type { RevocationKind } from "./revocation.ts";
-import { forbidsCredential, type RevocationSnapshot } from "./revocation-snapshot.ts";
+import { forbidsCredential, isKeyRevoked, type RevocationSnapshot } from "./revocation-snapshot.ts";
 import type { SessionContext, SessionRequest } from "./session-context.ts";
 
 /** `store_unavailable`: the revocation log does not answer. */
@@ -18,7 +18,7 @@ export async function requireNotRevoked(
 ): Promise<Result<RevocationSnapshot, RevokedRefusal>> {
   const current = await pending;
   if (!current.ok || current.value.size === 0) return current;
-  const { issuer, subject, tokenId, loginId, issuedAt } = credential;
+  const { issuer, subject, tokenId, loginId, issuedAt, backend } = credential;
   const tokenIssuer = tokenIssuerOf(credential);
   const forbidding = forbidsCredential(current.value, {
     subject: subjectDigest(issuer, subject),
@@ -26,7 +26,10 @@ export async function requireNotRevoked(
     login: loginId === undefined ? undefined : loginDigest(tokenIssuer, loginId),
     issuedAt,
   });
-  return forbidding === undefined ? current : refusal("token_revoked", revokedReason(forbidding.kind, tokenIssuer));
+  if (forbidding !== undefined) return refusal("token_revoked", revokedReason(forbidding.kind, tokenIssuer));
+  return backend !== undefined && isKeyRevoked(current.value, backend.kid)
+    ? refusal("token_revoked", "the key that signed the backend's credential was revoked")
+    : current;
 }
 
 /** The current revocations. The request to the log continues after an early response, for the next request. */

@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { OperatorScope } from "../auth/operator-token.ts";
 import { isKeyOf } from "../auth/ring-issuer.ts";
 import { maxSessionTtl } from "../base/constants.ts";
-import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
+import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { after, isUnixSeconds, later, rfc3339, seconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
 import { assetIdSchema } from "../catalog/asset.ts";
 import { authorizeOperator, type OperatorRefusal } from "./authorize-operator.ts";
@@ -77,8 +77,9 @@ export interface Revoked {
  * `{"session": id}`, `{"subject": {issuer, subject}}`, `{"asset": id}`, `{"token": {issuer, jti}}`,
  * `{"login": {issuer, sid}}` or `{"key": kid}`. A subject's existing sessions and tokens end, and the viewer can sign
  * in again. A login's sessions and tokens end, as after a sign-out. An asset is withdrawn. A key, of sessions,
- * operators or backends, signs and opens nothing more, and what a backend started with it ends. An entry lasts until the body's `until`, or until it is lifted; the entry of
- * a session, and of hashes that only grants contain, expires with the longest session.
+ * operators or backends, signs and opens nothing more, and what a backend started with it ends. An entry lasts until
+ * the body's `until`, or until it is lifted; the entry of a session, and of hashes that only grants contain, expires
+ * with the longest session.
  */
 export async function revoke(
   request: SessionRequest,
@@ -94,13 +95,13 @@ export async function revoke(
   if (!body.ok) return body;
   const { until, lift } = body.value;
   const now = context.clock();
-  // The log would keep such an entry for the longest session all the same, which nobody asked for.
+  // The log would keep such an entry for as long as the longest session.
   if (until !== undefined && until <= now && !lift)
-    return refuse({
-      code: "revocation_invalid",
-      reason: "until is in the past",
-      faults: [`until: Give a time after now (${now}, in Unix seconds), or omit it.`],
-    });
+    return refusal(
+      "revocation_invalid",
+      "until is in the past",
+      `until: Give a time after now (${now}, in Unix seconds), or omit it.`,
+    );
   return revokeAs({ operator: operator.value.subject, through: "route" }, body.value, context);
 }
 

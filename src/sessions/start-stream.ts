@@ -13,7 +13,7 @@ import { type ClaimRefusal, streamsUnder } from "./claim-lease.ts";
 import { viewerHashesNow } from "./identifiers.ts";
 import { type OpenedSession, openSession } from "./open-session.ts";
 import { readBody } from "./request-body.ts";
-import { countStart, startQuota, withinAddressRate } from "./request-limits.ts";
+import { countStart, startQuota } from "./request-limits.ts";
 import { type EndedRefusal, isEndedRefusal } from "./revocation-snapshot.ts";
 import { revocationsNow } from "./revocations-now.ts";
 import type { SessionContext, SessionRequest } from "./session-context.ts";
@@ -49,12 +49,7 @@ export async function startStream(
 ): Promise<Result<OpenedSession, StartRefusal>> {
   const body = readBody(startBodySchema, request.body, "body_invalid");
   const revocations = revocationsNow(request, context);
-  // A locally verified token costs no quota, valid or not; a call to another service does.
-  const viewer = await viewerOf(request, body, context, {
-    revocations,
-    validate: () =>
-      request.credential.validate(() => withinAddressRate(context.settings.startRateAddress, request, context)),
-  });
+  const viewer = await viewerOf(request, body, context, revocations);
   if (!viewer.ok) return viewer;
   const opened = await startFor(viewer.value, body, context, revocations);
   return opened.ok ? opened : refuse(withMissingMember(opened.refusal, viewer.value));

@@ -1,12 +1,11 @@
 import { readJwsParts } from "../../auth/claims.ts";
 import { operatorIssuer } from "../../auth/operator-token.ts";
 import { verifyJwt } from "../../auth/verify-jwt.ts";
-import { ok, type Result, refusal } from "../../base/result.ts";
+import { ok, type Result } from "../../base/result.ts";
 import type { UnixSeconds } from "../../base/time.ts";
 import type { CatalogUnavailable } from "../../catalog/catalog-source.ts";
 import { requestIdForm } from "../../http/request.ts";
 import { idForm } from "../../sessions/identifiers.ts";
-import { isKeyRevoked } from "../../sessions/revocation-snapshot.ts";
 import { requireNotRevoked } from "../../sessions/revocations-now.ts";
 import { openGrant } from "../../signing/grant.ts";
 import { parseMediaTarget } from "../../signing/media-url.ts";
@@ -99,11 +98,6 @@ async function explainPastedToken(token: string, now: UnixSeconds, context: Oper
   if (!allowed.ok) {
     const { code, reason } = allowed.refusal;
     return refusedAs(allowed.refusal, [...steps, fails("revocations", code, reason)]);
-  }
-  const { backend } = verified.value.credential;
-  if (backend !== undefined && isKeyRevoked(allowed.value, backend.kid)) {
-    const { refusal: revoked } = refusal("token_revoked", "the key that signed the backend's credential was revoked");
-    return refusedAs(revoked, [...steps, fails("revocations", revoked.code, revoked.reason)]);
   }
   const revocations = passes("revocations", "none of token, viewer and login is revoked");
   return accepted(verified.value, [...steps, revocations], now);

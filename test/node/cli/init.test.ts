@@ -71,6 +71,14 @@ describe("npx stagedoor init", () => {
     expect(Object.keys(needed(provider)).filter((name) => name.includes("better"))).toEqual([]);
   });
 
+  it.each(["{", "[]", ""])("writes nothing next to a package.json that is no JSON object: %j", async (text) => {
+    const target = folder();
+    writeFileSync(join(target, "package.json"), text);
+    const { exit, stderr } = await init(target);
+    expect([exit, stderr]).toEqual([1, expect.stringContaining("package.json is not a JSON object")]);
+    expect([readdirSync(target), textOf(target, "package.json")]).toEqual([["package.json"], text]);
+  });
+
   it("replaces no file without being told", async () => {
     const target = folder();
     writeFileSync(join(target, "README.md"), "mine");
@@ -135,7 +143,7 @@ describe("npx stagedoor init", () => {
     const questions: string[] = [];
     const ask: Ask = async (question, standard) => {
       questions.push(question);
-      return question.startsWith("Where the films lie")
+      return question.startsWith("Where the films are stored")
         ? "http"
         : question.startsWith("Base URL")
           ? "https://o.acme.tv"

@@ -140,3 +140,17 @@ describe("a session that a backend started", () => {
     expect(codeOf(refused)).toBe("token_invalid");
   });
 });
+
+it("a backend that shows a session asks the viewer's streams once under each key", async () => {
+  const { sessionId } = (await stage.start({ subject: "ann" })).body;
+  const asked: string[] = [];
+  const { streams } = stage.context;
+  const counting = (subject: string) => {
+    asked.push(subject);
+    return streams(subject);
+  };
+  Object.assign(stage.context, { streams: counting });
+  expect(codeOf(await stage.on("show", sessionId))).toBe(200);
+  expect(asked.length).toBeGreaterThan(0);
+  expect(new Set(asked).size).toBe(asked.length);
+});
