@@ -50,14 +50,12 @@ describe("completion", () => {
 
 /** `script` gives a program a terminal. The one of macOS has other options. */
 describe.skipIf(!existsSync("/usr/bin/script") || process.platform !== "linux")("on a terminal", () => {
-  const onTerminal = (words: string, env: NodeJS.ProcessEnv) => {
-    const { NO_COLOR: _, ...rest } = process.env;
-    const set = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-    const command = ["env", "-u", "NO_COLOR", ...set, node, program, words].join(" ");
-    return runFile("/usr/bin/script", ["-qec", command, "/dev/null"], projectFolder, {
-      ...rest,
-      TERM: "xterm-256color",
-    });
+  const onTerminal = (words: string, env: Record<string, string>) => {
+    // An environment of its own: Node decides about colour by CI, TMUX, FORCE_COLOR and others as well.
+    const set = Object.entries({ PATH: process.env.PATH, TERM: "xterm-256color", ...env });
+    const assignments = set.map(([name, value]) => `'${name}=${value}'`);
+    const command = ["env", "-i", ...assignments, node, program, words].join(" ");
+    return runFile("/usr/bin/script", ["-qec", command, "/dev/null"], projectFolder, process.env);
   };
 
   it("help has a bold heading, and an error a red first line", async () => {
