@@ -7,6 +7,7 @@ import type { Configuration } from "../config/configuration.ts";
 import { type CompileRefusal, compilePlaylist, type PlaylistContext } from "../playlist/compile.ts";
 import { admitted, type DeliveryDirectives, holds, isAhead } from "../playlist/delivery-directives.ts";
 import { compileJsonDocument, isJsonDocument } from "../playlist/json-document.ts";
+import { leftOutReason } from "../playlist/left-out.ts";
 import {
   covers,
   currentVersion,
@@ -144,7 +145,7 @@ async function load(
     const covered = last?.compiled.madeFor === allowed && covers(last, why, context, directives.least === undefined);
     return covered ? ok({ key, name, compiled: last.compiled }) : refuse(why);
   }
-  const { leftOut } = template.value;
+  const leftOut = leftOutReason(template.value.leftOut);
   if (leftOut !== undefined)
     context.onRefusal?.(refusal("playlist_invalid", `${address.asset.id}: ${leftOut}`).refusal);
   const compiled = { template: template.value, madeFor, seenWith, renderings: new Renderings() };

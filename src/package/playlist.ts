@@ -40,9 +40,12 @@ export interface PlaylistLocation {
   readonly originHost?: string;
   /** The origin's path of the asset. The default is `prefix`. */
   readonly originPath?: string;
-  /** `host[:port]` of the media host, if playlists contain its absolute URLs. */
+  /** `host[:port]` of the media host, whose absolute URLs are signed. Required with `allowedHosts`. */
   readonly mediaHost?: string;
-  /** Hosts whose URLs stay unsigned: `ads.example.com`, or `*.example.com`. URLs of other hosts are refused. */
+  /**
+   * Hosts whose URLs stay unsigned: `ads.example.com`, or `*.example.com`, which never covers `mediaHost`. URLs of other hosts
+   * are refused.
+   */
   readonly allowedHosts?: readonly string[];
   /** Schemes of applications that stay as they are in any tag, such as `skd`. */
   readonly allowedSchemes?: readonly string[];
@@ -57,6 +60,14 @@ export interface PlaylistLocation {
 /** Why a playlist is not rewritten. The reason is for logs: it may quote the playlist. */
 export type PlaylistRefusal = CompileRefusal;
 
+/** A rendition that is not in the rewritten playlist, because players read its line in different ways. */
+export interface OmittedRendition {
+  /** The line in the text, from 1. */
+  readonly line: number;
+  /** The tag and why, without its URIs. */
+  readonly reason: string;
+}
+
 /** A compiled playlist: all its text, with holes for the URIs of the asset. One serves all viewers of a version. */
 export interface CompiledPlaylist {
   readonly kind: "multivariant" | "media" | "document";
@@ -64,6 +75,8 @@ export interface CompiledPlaylist {
   readonly live: boolean;
   /** The distinct URLs to sign, each with the seconds that it must last. */
   readonly urls: readonly (Pick<UrlToSign, "path" | "query" | "purpose"> & { readonly lifetime: number })[];
+  /** The renditions that the rewritten playlist does not have. Without them it still plays. */
+  readonly leftOut: readonly OmittedRendition[];
   /** The variables that it defines, for `variables` of the playlists that it names. */
   readonly variables: ReadonlyMap<string, string>;
   /** The parts that {@link renderPlaylist} writes. They may change in any release. */
@@ -80,6 +93,11 @@ export interface RenderOptions {
   readonly previous?: ReadonlyMap<string, number>;
 }
 
+export interface RewriteOptions {
+  /** Is called before the first signature if renditions are left out: for your log. */
+  readonly onLeftOut?: (leftOut: readonly OmittedRendition[]) => void;
+}
+
 export interface RenderedPlaylist {
   readonly text: string;
   readonly expiries: ReadonlyMap<string, number>;
@@ -91,7 +109,9 @@ const mostAtOnce = 64;
 const templates = new WeakMap<CompiledPlaylist, PlaylistTemplate>();
 
 /**
- * Signs every URI of an HLS playlist (RFC 8216bis) that is a file of the asset, and changes no other byte.
+ * Signs every URI of an HLS playlist (RFC 8216bis) that is a file of the asset, and changes no other byte. A rendition
+ * (EXT-X-MEDIA, EXT-X-I-FRAME-STREAM-INF, EXT-X-IMAGE-STREAM-INF, EXT-X-SESSION-DATA) whose URI players read in different
+ * ways is left out with its line, and `onLeftOut` is told.
  *
  * `playlist_invalid`: it is not a playlist, or players read it in different ways. `uri_foreign`: a URI leaves the asset, and
  * its host is not allowed. `playlist_too_large`: it has too many lines or bytes. `configuration_invalid`: `originPath` is not a
@@ -99,10 +119,13 @@ const templates = new WeakMap<CompiledPlaylist, PlaylistTemplate>();
  */
 export async function rewritePlaylist(
   text: string,
-  options: PlaylistLocation & RenderOptions,
+  options: PlaylistLocation & RenderOptions & RewriteOptions,
 ): Promise<Result<string, PlaylistRefusal>> {
   const compiled = compilePlaylist(text, options);
-  return compiled.ok ? ok((await renderPlaylist(compiled.value, options)).text) : compiled;
+  if (!compiled.ok) return compiled;
+  const { leftOut } = compiled.value;
+  if (leftOut.length > 0) options.onLeftOut?.(leftOut);
+  return ok((await renderPlaylist(compiled.value, options)).text);
 }
 
 /** The first half of {@link rewritePlaylist}, which is the same for all viewers: once per version, in linear time. */
@@ -111,9 +134,21 @@ export function compilePlaylist(text: string, location: PlaylistLocation): Resul
   if (!template.ok) return template;
   const { kind, live, targets, variables } = template.value;
   const urls = targets.map(({ path, query, purpose, lifetime }) => ({ path, query, purpose, lifetime }));
-  const compiled: CompiledPlaylist = { kind, live, urls, variables, template: template.value };
+  const leftOut = withLines(text, template.value.leftOut);
+  const compiled: CompiledPlaylist = { kind, live, urls, leftOut, variables, template: template.value };
   templates.set(compiled, template.value);
   return ok(compiled);
+}
+
+/** In the order of the text, so that its lines are counted once. */
+function withLines(text: string, leftOut: PlaylistTemplate["leftOut"]): readonly OmittedRendition[] {
+  let line = 1;
+  let counted = 0;
+  return leftOut.map(({ start, reason }) => {
+    for (let at = text.indexOf("\n", counted); at >= 0 && at < start; at = text.indexOf("\n", at + 1)) line++;
+    counted = start;
+    return { line, reason };
+  });
 }
 
 /** The second half of {@link rewritePlaylist}. Throws a TypeError for an object that compilePlaylist did not return. */
@@ -159,8 +194,13 @@ function signedUrlOf(url: SignedUrl | undefined, { path }: Target): SignedUrl {
 
 function contextOf(location: PlaylistLocation): PlaylistContext {
   const { path, prefix, query = "", originHost, originPath = prefix, mediaHost = "", variables } = location;
+  const { allowedHosts = [] } = location;
   if (!prefix.startsWith("/") || !prefix.endsWith("/")) throw new TypeError("prefix begins and ends with a slash");
   if (!path.startsWith(prefix)) throw new TypeError("path begins with prefix");
+  if (allowedHosts.length > 0 && mediaHost === "")
+    throw new TypeError(
+      `mediaHost is missing: give the media host, such as "media.example.com". Without it, its URLs would stay unsigned if allowedHosts (${allowedHosts.join(", ")}) covers it`,
+    );
   return {
     prefix,
     path,
@@ -168,7 +208,7 @@ function contextOf(location: PlaylistLocation): PlaylistContext {
     originHost,
     originPath,
     mediaHost,
-    allowedHosts: new Set(location.allowedHosts),
+    allowedHosts: new Set(allowedHosts),
     allowedSchemes: new Set(location.allowedSchemes),
     imported: variables,
     pauseAllowance: seconds(location.pauseAllowance ?? 300),

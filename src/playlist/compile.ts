@@ -5,7 +5,6 @@ import { type Seconds, seconds } from "../base/time.ts";
 import { attributeList } from "./attributes.ts";
 import { type Lifetime, lifetimes, longer, outlivesSkipped, targetDurationOf } from "./expiry-plan.ts";
 import { type Inspection, inspect } from "./inspect.ts";
-import { leftOutReason } from "./left-out.ts";
 import { linesOf, textFault } from "./lines.ts";
 import type { Place } from "./reference.ts";
 import { scan } from "./scan.ts";
@@ -81,7 +80,7 @@ export function compilePlaylist(text: string, context: PlaylistContext): Result<
     kind,
     live: kind === "media" && !ended && playlistType !== "VOD",
     literals: assembly.literals,
-    leftOut: leftOutReason(scanned.value.leftOut),
+    leftOut: scanned.value.leftOut,
     holes: assembly.holes,
     targets,
     variables,

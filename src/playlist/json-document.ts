@@ -119,6 +119,7 @@ function templateOf(assembly: Assembly, { fileLifetime }: PlaylistContext): Play
     kind: "document",
     live: false,
     literals: assembly.literals,
+    leftOut: [],
     holes: assembly.holes,
     targets: assembly.urls.map((url) => ({ ...url, ...lasting })),
     variables: new Map(),

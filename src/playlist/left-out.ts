@@ -10,7 +10,7 @@ export const optionalTags: ReadonlySet<string> = new Set([
   "#EXT-X-SESSION-DATA",
 ]);
 
-/** An omitted line: where it begins, and why. */
+/** An omitted line: where it begins in the text, and why. The reason quotes no URI. */
 export interface LeftOut {
   readonly start: number;
   readonly reason: string;

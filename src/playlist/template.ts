@@ -1,5 +1,6 @@
 import type { MediaPurpose } from "../base/media-purpose.ts";
 import type { Seconds } from "../base/time.ts";
+import type { LeftOut } from "./left-out.ts";
 import type { PlaylistKind } from "./playlist-kind.ts";
 
 /** A distinct URL to sign. All its uses share it, so all byte ranges of a file are one URL to a cache. */
@@ -37,8 +38,8 @@ export interface PlaylistTemplate {
   /** Whether it is a media playlist that will change. */
   readonly live: boolean;
   readonly literals: readonly string[];
-  /** The log's text about renditions that were omitted because players read their URIs in different ways. */
-  readonly leftOut?: string | undefined;
+  /** The renditions that were omitted, because players read their URIs in different ways. */
+  readonly leftOut: readonly LeftOut[];
   readonly holes: readonly Hole[];
   readonly targets: readonly Target[];
   /** The variables that this playlist defines, for EXT-X-DEFINE:IMPORT in others. */

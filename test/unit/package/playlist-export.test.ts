@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { compilePlaylist, renderPlaylist, rewritePlaylist, type UrlToSign } from "../../../src/package/playlist.ts";
+import {
+  compilePlaylist,
+  type OmittedRendition,
+  renderPlaylist,
+  rewritePlaylist,
+  type UrlToSign,
+} from "../../../src/package/playlist.ts";
 
 const place = { path: "/film/360p/index.m3u8", prefix: "/film/" };
 const now = 1_795_000_000;
@@ -49,10 +55,43 @@ describe("rewritePlaylist", () => {
     const text = film(1).replace("0.ts", "https://other.example.com/0.ts");
     const options = { ...place, sign: () => ({ query: "s" }), now };
     expect(await rewritePlaylist(text, options)).toMatchObject({ ok: false, refusal: { code: "uri_foreign" } });
-    expect(await rewritePlaylist(text, { ...options, allowedHosts: ["other.example.com"] })).toEqual({
-      ok: true,
-      value: text,
-    });
+    const hosts = { mediaHost: "media.example.com", allowedHosts: ["other.example.com"] };
+    expect(await rewritePlaylist(text, { ...options, ...hosts })).toEqual({ ok: true, value: text });
+  });
+
+  it("signs a URL of the media host even if an allowed host covers it", async () => {
+    const text = film(1).replace("0.ts", "https://media.example.com/film/360p/0.ts");
+    const hosts = { mediaHost: "media.example.com", allowedHosts: ["*.example.com"] };
+    const rewritten = await rewritePlaylist(text, { ...place, sign: () => ({ query: "s" }), now, ...hosts });
+    expect(rewritten).toEqual({ ok: true, value: film(1).replace("0.ts", "0.ts?s") });
+  });
+
+  it("throws for allowed hosts without the media host, whose URLs they could leave unsigned", async () => {
+    const options = { ...place, sign: () => ({ query: "s" }), now, allowedHosts: ["*.example.com"] };
+    await expect(rewritePlaylist(film(1), options)).rejects.toThrow(
+      /^mediaHost is missing.*allowedHosts \(\*\.example\.com\)/,
+    );
+  });
+
+  it("leaves out a rendition that players read in different ways, and says which", async () => {
+    const doubtful = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="g",NAME="x",URI="c.m3u8",URI="//evil.example/c.m3u8"\n';
+    const rest = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="g",NAME="b"\n#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO="g"\nv.m3u8\n';
+    const calls: (readonly OmittedRendition[])[] = [];
+    const options = {
+      ...{ ...place, sign: () => ({ query: "s" }), now },
+      onLeftOut: (leftOut: readonly OmittedRendition[]) => calls.push(leftOut),
+    };
+    const rewritten = await rewritePlaylist(`#EXTM3U\n${doubtful}#\n${doubtful}${rest}`, options);
+    expect(rewritten).toEqual({ ok: true, value: `#EXTM3U\n#\n${rest.replace("v.m3u8", "v.m3u8?s")}` });
+    expect(calls).toEqual([
+      [
+        { line: 2, reason: expect.stringMatching(/^EXT-X-MEDIA: /) },
+        { line: 4, reason: expect.stringMatching(/^EXT-X-MEDIA: /) },
+      ],
+    ]);
+    expect(JSON.stringify(calls)).not.toContain("evil");
+    await rewritePlaylist(film(1), options);
+    expect(calls).toHaveLength(1);
   });
 
   it("refuses a text that is no playlist", async () => {
@@ -114,7 +153,7 @@ describe("renderPlaylist", () => {
   });
 
   it("refuses an object that compilePlaylist did not return", async () => {
-    const forged = { kind: "media", live: false, urls: [], variables: new Map(), template: {} } as const;
+    const forged = { kind: "media", live: false, urls: [], leftOut: [], variables: new Map(), template: {} } as const;
     await expect(renderPlaylist(forged, { sign: () => ({ query: "" }) })).rejects.toThrow(
       "not a result of compilePlaylist",
     );
