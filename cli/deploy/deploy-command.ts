@@ -3,13 +3,22 @@ import { join } from "node:path";
 import { catalogOf } from "../../src/deployment/catalog-of.ts";
 import { configFile, type Deployment, environmentNames } from "../../src/deployment/config-schema.ts";
 import { addressesOf, placeholdersOf, secretsOfWorker, workersOf } from "../../src/deployment/wrangler-config.ts";
-import { type Args, type Command, endFailed, endInvalid, endMisused, type Outcome, succeeded } from "../lib/command.ts";
+import {
+  type Args,
+  type Command,
+  endFailed,
+  endInvalid,
+  endMisused,
+  type Outcome,
+  type Progress,
+  succeeded,
+} from "../lib/command.ts";
 import { generateFiles } from "../lib/deployment-folder.ts";
 import { shortName } from "../lib/files.ts";
 import { generatedFolder, inDeployment, projectRoot } from "../lib/project.ts";
 import { readSecretsFile } from "../lib/secrets-file.ts";
 import { workerFile } from "../lib/worker-files.ts";
-import { deployClone, runSteps } from "./deploy.ts";
+import { deployClone, doneJson, runSteps } from "./deploy.ts";
 import { keysOf, type SecretsOfWorkers } from "./secrets.ts";
 import { type DeployRequest, type Step, stepsOf } from "./steps.ts";
 import { createStores } from "./stores.ts";
@@ -44,8 +53,8 @@ the first failure: earlier workers are deployed, later ones are unchanged. Run t
   --issuers <file>     only in a clone: STAGEDOOR_ISSUERS; in a deployment's folder they are in identity.issuers
 
 If a worker would refuse its configuration, the errors are reported and nothing is uploaded.`,
-  run: async (args) => {
-    if (inDeployment) return deployFolder(args, projectRoot);
+  run: async (args, progress) => {
+    if (inDeployment) return deployFolder(args, projectRoot, progress);
     for (const option of ["create", "catalog"])
       if (args.flag(option))
         endMisused(
@@ -56,12 +65,11 @@ If a worker would refuse its configuration, the errors are reported and nothing 
       return value === undefined ? [] : [`--${name}`, value];
     });
     const flags = ["secrets-only", "dry-run"].flatMap((name) => (args.flag(name) ? [`--${name}`] : []));
-    await deployClone([...values, ...flags]);
-    return succeeded("", { deployed: true });
+    return deployClone([...values, ...flags], progress);
   },
 };
 
-async function deployFolder(args: Args, folder: string): Promise<Outcome> {
+async function deployFolder(args: Args, folder: string, progress: Progress): Promise<Outcome> {
   const wrangler = wranglerFor(folder);
   const dryRun = args.flag("dry-run");
   let deployment = generated(folder);
@@ -71,9 +79,9 @@ async function deployFolder(args: Args, folder: string): Promise<Outcome> {
   if (args.flag("create") && args.flag("secrets-only")) endMisused("Give only one of --create and --secrets-only.");
   let hasNewCatalog = false;
   if (args.flag("create") && !dryRun) {
-    const stores = await createStores(folder, deployment, environment, wrangler);
+    const stores = await createStores(folder, deployment, environment, { wrangler, progress });
     hasNewCatalog = stores.hasNewCatalog;
-    console.log(stores.created.length === 0 ? "Every store exists." : `Created ${stores.created.join(", ")}.`);
+    progress(stores.created.length === 0 ? "Every store exists." : `Created ${stores.created.join(", ")}.`);
     deployment = generated(folder);
   }
   const unfilled = placeholdersOf(deployment, environment).map(
@@ -100,7 +108,7 @@ async function deployFolder(args: Args, folder: string): Promise<Outcome> {
     ...(writesCatalog && !request.secretsOnly ? [catalogStep(deployment, request)] : []),
   ];
   if (steps.length === 0) endFailed("There are no secrets to upload: give --ring or --secrets.");
-  const failure = await runSteps(steps, dryRun, { wrangler, cwd: folder });
+  const failure = await runSteps(steps, dryRun, { wrangler, cwd: folder, progress });
   if (failure !== undefined) endFailed(failure);
   if (unfilled.length > 0)
     endFailed(`Every worker builds. Nothing was uploaded. ${unfilledText(unfilled, environment)}`);
@@ -108,7 +116,7 @@ async function deployFolder(args: Args, folder: string): Promise<Outcome> {
   const next = dryRun
     ? `Nothing was uploaded, and everything is filled in. Next:\n  npx stagedoor deploy --env ${environment}${args.value("ring") === undefined ? ` (the first time with --ring keys-${environment}.json --secrets secrets-${environment}.env)` : ""}`
     : `The API is ${apiUrl}. Next:\n  npx stagedoor doctor --env ${environment}`;
-  return succeeded(`\nDone. ${next}`, { environment, dryRun, steps: steps.map(({ name }) => name) });
+  return succeeded(`Done. ${next}`, doneJson(request, steps));
 }
 
 function generated(folder: string): Deployment {

@@ -1,7 +1,16 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { CommandEnded, endFailed, endMisused, parseFailure, shownWord } from "../lib/command.ts";
+import {
+  CommandEnded,
+  type Completed,
+  endFailed,
+  endMisused,
+  type Progress,
+  parseFailure,
+  shownWord,
+  succeeded,
+} from "../lib/command.ts";
 import { projectRoot } from "../lib/project.ts";
 import { closest } from "../lib/suggest.ts";
 import { type WorkerKind, workerFiles } from "../lib/worker-files.ts";
@@ -38,11 +47,12 @@ If a worker would refuse its configuration, the errors are reported and nothing 
 
 if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
 
-/** `npm run deploy`: runs {@link deployClone}, prints why it ended, and returns the exit code. */
+/** `npm run deploy`: runs {@link deployClone}, prints its outcome, and returns the exit code. */
 async function main(words: readonly string[]): Promise<number> {
   try {
-    await deployClone(words);
-    return 0;
+    const { text, exit } = await deployClone(words, (line) => console.error(line));
+    console.log(text);
+    return exit;
   } catch (error) {
     if (!(error instanceof CommandEnded)) throw error;
     const { outcome } = error;
@@ -52,12 +62,12 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 /** Deploys a clone of this project, whose wrangler.toml files its operator has filled in. */
-export async function deployClone(words: readonly string[]): Promise<void> {
+export async function deployClone(words: readonly string[], progress: Progress): Promise<Completed> {
   const request = readRequest(words);
-  if (request !== undefined) await deploy(request);
+  return request === undefined ? succeeded(help, { help }) : deploy(request, progress);
 }
 
-async function deploy(request: DeployRequest): Promise<void> {
+async function deploy(request: DeployRequest, progress: Progress): Promise<Completed> {
   const { dryRun, environment } = request;
   const placeholders = dryRun ? [] : placeholderLines(request);
   if (placeholders.length > 0)
@@ -71,18 +81,15 @@ async function deploy(request: DeployRequest): Promise<void> {
     );
   const steps = stepsOf(request);
   if (steps.length === 0) endFailed("There are no secrets to upload: give --ring, --issuers or --secrets.");
-  const failure = await runSteps(steps, dryRun, { wrangler: wranglerFor(projectRoot), cwd: projectRoot });
+  const failure = await runSteps(steps, dryRun, { wrangler: wranglerFor(projectRoot), cwd: projectRoot, progress });
   if (failure !== undefined) endFailed(failure);
   const next = `Check the deployment: npx stagedoor doctor --env ${environment}`;
-  console.log(`\nDone. ${dryRun ? "Nothing was uploaded." : next}`);
+  return succeeded(`Done. ${dryRun ? "Nothing was uploaded." : next}`, doneJson(request, steps));
 }
 
 function readRequest(words: readonly string[]): DeployRequest | undefined {
   const { values } = parse(words);
-  if (values.help === true) {
-    console.log(help);
-    return undefined;
-  }
+  if (values.help === true) return undefined;
   const environment = environments.find((name) => name === values.env) ?? endMisused(environmentAdvice(values.env));
   return {
     environment,
@@ -133,15 +140,27 @@ function commandLine({ words, secrets }: Step): string {
   return `$ npx wrangler ${[...words, ...file].join(" ")}`;
 }
 
+/** What `--json` prints of a deployment. */
+export function doneJson({ environment, dryRun }: DeployRequest, steps: readonly Step[]): Completed["json"] {
+  return { environment, dryRun, steps: steps.map(({ name }) => name) };
+}
+
+/** Where wrangler runs, and where it is reported. */
+interface Runner {
+  readonly wrangler: string;
+  readonly cwd: string;
+  readonly progress: Progress;
+}
+
 /** Calls wrangler for each step; a dry run skips those that would change something. Returns what failed, or undefined. */
 export async function runSteps(
   steps: readonly Step[],
   dryRun: boolean,
-  { wrangler, cwd }: { readonly wrangler: string; readonly cwd: string },
+  { wrangler, cwd, progress }: Runner,
 ): Promise<string | undefined> {
   for (const [index, step] of steps.entries()) {
     const isCalled = step.dry || !dryRun;
-    console.log(
+    progress(
       `\n${index + 1}/${steps.length}  ${step.name}${isCalled ? "" : " (skipped in a dry run)"}\n${commandLine(step)}`,
     );
     const exit = isCalled ? await callWrangler(step, wrangler, cwd) : 0;

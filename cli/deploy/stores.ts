@@ -9,7 +9,7 @@ import {
   placeholderStart,
 } from "../../src/deployment/config-schema.ts";
 import { storeNames } from "../../src/deployment/wrangler-config.ts";
-import { endFailed } from "../lib/command.ts";
+import { endFailed, type Progress } from "../lib/command.ts";
 import { parseJson } from "../lib/files.ts";
 
 /** What `--create` did. */
@@ -32,9 +32,9 @@ export async function createStores(
   folder: string,
   { config }: Deployment,
   environment: EnvironmentName,
-  wrangler: string,
+  { wrangler, progress }: { readonly wrangler: string; readonly progress: Progress },
 ): Promise<CreatedStores> {
-  const capture = capturing(wrangler, folder);
+  const capture = capturing(wrangler, folder, progress);
   const names = storeNames(config, environment);
   const stores = config.environments[environment];
   const created: string[] = [];
@@ -104,10 +104,10 @@ function writeId(folder: string, environment: EnvironmentName, member: "kv" | "d
   writeFileSync(file, applyEdits(text, modify(text, ["environments", environment, member], id, {})));
 }
 
-function capturing(wrangler: string, cwd: string): Capture {
+function capturing(wrangler: string, cwd: string, progress: Progress): Capture {
   return (words) =>
     new Promise((resolve, reject) => {
-      console.log(`$ npx wrangler ${words.join(" ")}`);
+      progress(`$ npx wrangler ${words.join(" ")}`);
       // Without a terminal wrangler asks nothing and changes no configuration. Lists are printed at the level log.
       const child = spawn(process.execPath, [wrangler, ...words], {
         cwd,

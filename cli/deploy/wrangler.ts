@@ -47,7 +47,8 @@ export async function callWrangler(
 
 function run(wrangler: string, cwd: string, words: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [wrangler, ...words], { cwd, stdio: "inherit" });
+    // Standard output is for the result, in one JSON object with --json: wrangler's lines are progress.
+    const child = spawn(process.execPath, [wrangler, ...words], { cwd, stdio: ["inherit", 2, "inherit"] });
     child.once("error", reject);
     child.once("exit", (code) => resolve(code ?? 1));
   });

@@ -31,16 +31,17 @@ describe("npm run deploy", () => {
       secrets,
       "--dry-run",
     );
-    expect({ exit, stderr }).toEqual({ exit: 0, stderr: "" });
-    expect(stdout.match(/^\$ npx wrangler .*/gm)).toEqual([
+    expect({ exit, stdout }).toEqual({ exit: 0, stdout: "Done. Nothing was uploaded." });
+    expect(stderr).not.toMatch(/\[(?:ERROR|WARNING)\]/);
+    expect(stderr.match(/^\$ npx wrangler .*/gm)).toEqual([
       "$ npx wrangler deploy --dry-run --env production -c workers/manifest/wrangler.toml",
       "$ npx wrangler deploy --dry-run --env production -c wrangler.toml",
       "$ npx wrangler d1 migrations apply DB --remote --env production -c workers/identity/wrangler.toml",
       "$ npx wrangler deploy --dry-run --env production -c workers/identity/wrangler.toml",
       "$ npx wrangler deploy --dry-run --env production -c workers/api/wrangler.toml",
     ]);
-    expect(stdout.match(/exiting now/g)).toHaveLength(4);
-    for (const secret of [...secretsIn(ring), "kept-from-others"]) expect(stdout).not.toContain(secret);
+    expect(stderr.match(/exiting now/g)).toHaveLength(4);
+    for (const secret of [...secretsIn(ring), "kept-from-others"]) expect(stderr).not.toContain(secret);
   });
 
   it("uploads nothing while there are placeholders, and names each", async () => {

@@ -25,6 +25,7 @@ if (line.startsWith("r2 bucket create")) stores.r2.push(name);
 if (line === "kv namespace list") console.log(" wrangler 4\\n" + JSON.stringify(stores.kv, null, 2));
 if (line === "d1 list --json") console.log(JSON.stringify(stores.d1));
 if (line === "r2 bucket list") for (const bucket of stores.r2) console.log("name:           " + bucket + "\\ncreation_date:  2026\\n");
+if (words[0] === "deploy") console.log("line of the stand-in: deploy");
 fs.writeFileSync(at + "stores.json", JSON.stringify(stores));
 `;
 
@@ -63,7 +64,8 @@ describe("npx stagedoor deploy in a deployment's folder", () => {
     const before = configOf(at);
     const files = ["--ring", "keys-production.json", "--secrets", "secrets-production.env"];
     const { exit, stdout, stderr } = await run(at, "deploy", "--env", "production", "--create", ...files);
-    expect({ exit, stderr }).toEqual({ exit: 0, stderr: "" });
+    expect({ exit, stderr }).toEqual({ exit: 0, stderr: expect.stringContaining("Created stagedoor-catalog, ") });
+    expect(stderr).not.toMatch(/error|fail/i);
     expect(configOf(at)).toBe(
       before
         .replace("fill-in-production-kv-id", "0123456789abcdef0123456789abcdef")
@@ -128,6 +130,27 @@ describe("npx stagedoor deploy in a deployment's folder", () => {
     );
     expect(await dry()).toMatchObject({ exit: 0, stdout: expect.stringContaining("everything is filled in") });
     expect(shownCalls(at).filter((line) => !line.startsWith("deploy --dry-run"))).toEqual([]);
+  });
+
+  it("prints one JSON object with --json, and what it does meanwhile on standard error", async () => {
+    const { exit, stdout, stderr } = await run(await place(), "deploy", "--env", "production", "--create", "--json");
+    expect([exit, JSON.parse(stdout)]).toEqual([
+      0,
+      {
+        environment: "production",
+        dryRun: false,
+        steps: [
+          "the manifest worker",
+          "the edge worker",
+          "the identity worker's tables",
+          "the identity worker",
+          "the api worker",
+          "the catalog",
+        ],
+      },
+    ]);
+    for (const line of ["$ npx wrangler kv namespace list", "1/6  the manifest worker", "line of the stand-in: deploy"])
+      expect(stderr).toContain(line);
   });
 
   it("stops at the first failure, and names what was done", async () => {
