@@ -1,12 +1,5 @@
 import { type Refusal, type Result, refusal } from "../base/result.ts";
-import {
-  allowedRequestHeaders,
-  httpsRequired,
-  isPlainHttp,
-  preflight,
-  strictTransport,
-  withCors,
-} from "../http/cors.ts";
+import { httpsRequired, isPlainHttp, mediaPreflight, strictTransport, withCors } from "../http/cors.ts";
 import { errorResponse, type Reporting, refusedResponse } from "../http/problem-response.ts";
 import type { openGrant } from "../signing/grant.ts";
 import { targetOf } from "../signing/media-url.ts";
@@ -73,8 +66,7 @@ async function answerSecure(request: Request, reporting: Reporting, answer: Answ
   const onSubject = (opened: string) => {
     subject = opened;
   };
-  if (method === "OPTIONS")
-    return preflight("GET, HEAD, OPTIONS", allowedRequestHeaders(headers.get("Access-Control-Request-Headers")));
+  if (method === "OPTIONS") return mediaPreflight(headers);
   if (method !== "GET" && method !== "HEAD")
     return refused(refusal("method_not_covered", "neither GET nor HEAD").refusal);
   try {

@@ -45,10 +45,15 @@ const maxListLength = 4096;
  * that players may send CMCD, a range or a token of their own. Only valid field names are echoed. Without a usable
  * list, the response allows any header: `*` does not cover Authorization, and old browsers do not support it.
  */
-export function allowedRequestHeaders(requested: string | null): string {
+function allowedRequestHeaders(requested: string | null): string {
   const names = requested === null || requested.length > maxListLength ? [] : requested.split(",");
   const allowed = names.map((name) => name.trim()).filter((name) => fieldName.test(name));
   return allowed.length > 0 ? allowed.join(", ") : "*, Authorization, If-None-Match, If-Range, Range";
+}
+
+/** The response to a preflight of the media host. */
+export function mediaPreflight(headers: Pick<Headers, "get">): Response {
+  return preflight("GET, HEAD, OPTIONS", allowedRequestHeaders(headers.get("Access-Control-Request-Headers")));
 }
 
 /** The response to a preflight. It needs no signature: it reveals nothing, and browsers send none with it. */

@@ -8,6 +8,7 @@ import { encodeBase64url } from "../base/encoding.ts";
 import { type Refusal, refusal } from "../base/result.ts";
 import { systemClock, systemTimer, unixSeconds } from "../base/time.ts";
 import { playScope } from "../catalog/asset.ts";
+import { mediaPreflight, withCors } from "../http/cors.ts";
 import { problemResponse } from "../http/problem-response.ts";
 import { targetOf } from "../signing/media-url.ts";
 import { type SigningKeys, type VerifiedMediaUrl, verifyMediaUrl } from "./signing.ts";
@@ -96,20 +97,28 @@ export interface ProtectOptions {
   readonly now?: () => number;
   /** The client's address behind your proxy. Without it, grants that are bound to a network are refused. */
   readonly address?: (request: Request) => string | undefined;
+  /**
+   * Whether pages of any origin may read responses, refusals included, and whether preflights are answered. The default is true,
+   * without credentials: the URL itself is the credential. With false, mount a CORS middleware of your own in front.
+   */
+  readonly cors?: boolean;
   readonly onRefusal?: BearerOptions["onRefusal"];
 }
 
 /**
  * Verifies the signed URL of each request, and sets the variable `media`, whose `prefix` and `file` name the file to serve.
  * Other requests get problem details (RFC 9457), which tell no more than the edge worker's. Mount it at the root of the media
- * host: signatures cover the whole path. Revocations and stream limits need the service; this middleware knows only expiries.
+ * host, for all methods: signatures cover the whole path, and a preflight is OPTIONS. Revocations and stream limits need the
+ * service; this middleware knows only expiries.
  */
 export function protectMedia(options: ProtectOptions): MiddlewareHandler<{ Variables: { media: VerifiedMediaUrl } }> {
-  const { keys, issuer, session = false, now, address, onRefusal = () => undefined } = options;
+  const { keys, issuer, session = false, now, address, cors = true, onRefusal = () => undefined } = options;
+  const refuse = (why: Refusal) => (cors ? withCors(refused(why, onRefusal)) : refused(why, onRefusal));
   return async (context, next) => {
     const { raw } = context.req;
+    if (raw.method === "OPTIONS" && cors) return mediaPreflight(raw.headers);
     if (raw.method !== "GET" && raw.method !== "HEAD")
-      return refused(refusal("method_not_covered", "a signed URL is for GET and HEAD").refusal, onRefusal);
+      return refuse(refusal("method_not_covered", "a signed URL is for GET and HEAD").refusal);
     const client = address?.(raw);
     const verified = verifyMediaUrl(keys, targetOf(raw.url), {
       issuer,
@@ -118,9 +127,15 @@ export function protectMedia(options: ProtectOptions): MiddlewareHandler<{ Varia
       ...(client !== undefined && { address: client }),
       userAgent: raw.headers.get("User-Agent") ?? "",
     });
-    if (!verified.ok) return refused(verified.refusal, onRefusal);
+    if (!verified.ok) return refuse(verified.refusal);
     context.set("media", verified.value);
-    return next();
+    await next();
+    if (cors) {
+      const served = withCors(context.res);
+      context.res = undefined; // Hono would copy the headers of the first response onto the second.
+      context.res = served;
+    }
+    return undefined;
   };
 }
 

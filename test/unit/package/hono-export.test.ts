@@ -109,6 +109,67 @@ describe("protectMedia", async () => {
     expect(response.headers.get("Cache-Control")).toBe("no-store");
   });
 
+  describe("on another origin than the player's", () => {
+    const readable = {
+      "access-control-allow-origin": "*",
+      "access-control-expose-headers": expect.stringContaining("Stagedoor-Refusal"),
+      "cross-origin-resource-policy": "cross-origin",
+    };
+    const headersOf = ({ headers }: Response) => Object.fromEntries(headers);
+
+    it("answers a preflight without a signature, and allows the headers that it lists", async () => {
+      const preflight = { method: "OPTIONS", headers: { "Access-Control-Request-Headers": "range, cmcd-session" } };
+      const response = await app.request("/film/0.ts", preflight);
+      expect([response.status, await response.text()]).toEqual([204, ""]);
+      expect(headersOf(response)).toMatchObject({
+        "access-control-allow-origin": "*",
+        "access-control-allow-methods": "GET, HEAD, OPTIONS",
+        "access-control-allow-headers": "range, cmcd-session",
+      });
+    });
+
+    it("lets pages read files and refusals", async () => {
+      expect(headersOf(await app.request(url(now + 60)))).toMatchObject(readable);
+      const refused = await app.request(url(now));
+      expect(headersOf(refused)).toMatchObject({ ...readable, "stagedoor-refusal": "signature_expired" });
+      expect(headersOf(await app.request(url(now + 60), { method: "POST" }))).toMatchObject(readable);
+    });
+
+    it("lets pages read the response of a handler that throws or does not exist", async () => {
+      const [empty, failing] = [new Hono(), new Hono()];
+      for (const one of [empty, failing]) one.use(protectMedia({ keys, issuer: "films", now: () => now }));
+      const missing = await empty.request(url(now + 60));
+      expect([missing.status, headersOf(missing)]).toEqual([404, expect.objectContaining(readable)]);
+      failing.get("*", () => {
+        throw new Error("no file");
+      });
+      failing.onError((_, context) => context.text("failed", 500));
+      const failed = await failing.request(url(now + 60));
+      expect([failed.status, headersOf(failed)]).toEqual([500, expect.objectContaining(readable)]);
+    });
+
+    it("keeps status, body and headers of the handler's response", async () => {
+      const origin = new Hono();
+      origin.use(protectMedia({ keys, issuer: "films", now: () => now }));
+      origin.get("*", () => Response.json([1], { status: 206, headers: { "Content-Range": "bytes 0-2/9" } }));
+      const response = await origin.request(url(now + 60));
+      expect([response.status, await response.text(), headersOf(response)]).toEqual([
+        206,
+        "[1]",
+        { ...readable, "content-range": "bytes 0-2/9", "content-type": "application/json" },
+      ]);
+    });
+
+    it("leaves all that to another middleware with cors: false", async () => {
+      const own = new Hono();
+      own.use(protectMedia({ keys, issuer: "films", now: () => now, cors: false }));
+      own.get("*", (context) => context.text("file"));
+      for (const target of [url(now + 60), url(now)])
+        expect(Object.keys(headersOf(await own.request(target))).join()).not.toMatch(/access-control|cross-origin/);
+      expect((await own.request(url(now + 60), { method: "OPTIONS" })).status).toBe(405);
+    });
+  });
+
   it("answers other methods than GET and HEAD with 405", async () => {
     expect((await app.request(url(now + 60), { method: "POST" })).status).toBe(405);
     expect((await app.request(url(now + 60), { method: "HEAD" })).status).toBe(200);
