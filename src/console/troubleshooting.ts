@@ -297,7 +297,8 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     "causes": [
       "**The player was closed or the viewer signed out**, and another tab still uses the session.",
       "**An operator ended it**, in the console or with `revoke`. `POST /operator/explain` with the URL names the revocation.",
-      "**A key was revoked**: all its sessions end. Players that start again use the next key."
+      "**A key was revoked**: all its sessions end. Players that start again use the next key.",
+      "**A backend renews a session that a revoked credential of it started**, or one of a revoked key. Start the stream again with the valid credential."
     ]
   },
   "session_shared": {

@@ -4,7 +4,7 @@ import type { Configuration } from "../config/configuration.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
 import type { Client } from "../sessions/client-network.ts";
 import { networkName } from "../sessions/identifiers.ts";
-import type { StreamsOf } from "../sessions/lease.ts";
+import type { StreamsOf, TouchAnswer } from "../sessions/lease.ts";
 import type { LeaseMemory } from "../sessions/lease-memory.ts";
 import { entryOfEnded, type Revocation, type RevocationLog } from "../sessions/revocation.ts";
 import { endedBecause, forbiddenBy, type RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
@@ -94,7 +94,7 @@ function admitUnder(
     case "granted":
       return undefined;
     case "due":
-      asking.waitUntil(touch(access, asking, parts).then(() => undefined));
+      asking.waitUntil(touch(access, asking, parts, snapshot).then(() => undefined));
       return undefined;
     case "limited":
       return endedBecause("taken").refusal;
@@ -103,20 +103,30 @@ function admitUnder(
     case "ended":
       return endedBecause(parts.leases.causeOf(grant.sessionId)).refusal;
     case "unknown":
-      return parts.leases.admitNew(grant, address, asking.now, playlist) ? undefined : touch(access, asking, parts);
+      return parts.leases.admitNew(grant, address, asking.now, playlist)
+        ? undefined
+        : touch(access, asking, parts, snapshot);
   }
 }
 
 /** Touches the lease and remembers the result. */
-async function touch(access: MediaAccess, { client, now, country }: Asking, parts: AdmissionParts): Promise<Admission> {
+async function touch(
+  access: MediaAccess,
+  { client, now, country }: Asking,
+  parts: AdmissionParts,
+  snapshot: RevocationSnapshot,
+): Promise<Admission> {
   const { grant, asset } = access;
   const { address = "" } = client;
   const playlist = access.purpose === "playlist" || parts.leases.loadedPlaylist(grant.sessionId, address);
   const untold = parts.leases.untold(grant.sessionId, address, now);
-  const asked = parts.streams(grant.subject).touch({
+  const streams = parts.streams(grant.subject);
+  const { token, signer } = grant;
+  const touching = streams.touch({
     sessionId: grant.sessionId,
     assetId: asset.id,
     login: grant.login,
+    startedBy: token === undefined || signer === undefined ? undefined : { token, signer },
     now,
     issuedAt: grant.issuedAt,
     expiresAt: grant.expiresAt,
@@ -124,6 +134,15 @@ async function touch(access: MediaAccess, { client, now, country }: Asking, part
     playlist,
     first: untold && { network: networkName(untold.network), playlist: untold.playlist },
     mostNetworks: parts.sharedNetworks,
+  });
+  const asked = touching.then(async (answer): Promise<TouchAnswer> => {
+    if (answer.status !== "granted" || answer.startedBy === undefined) return answer;
+    // Another credential of the backend has renewed the session, so its grant does not name the one that started it.
+    const entry = forbiddenBy(snapshot, { ...grant, ...answer.startedBy }, asset.id);
+    if (entry === undefined) return answer;
+    const { cause } = entry;
+    const stream = await streams.end({ sessionId: grant.sessionId, expiresAt: grant.expiresAt, cause, now });
+    return { status: "ended", cause, stream };
   });
   const answer = await inTime(asked, storeTimeout, parts.timer).catch(() => "late" as const);
   if (answer === "late") {

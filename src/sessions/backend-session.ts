@@ -132,7 +132,8 @@ async function sessionOf(
 type Stored = Pick<BackendSession, "session" | "assetId" | "stream">;
 
 function storedSession(sessionId: string, subject: string, stream: StreamState): Stored {
-  const { login, startedAt, expiresAt, assetId } = stream;
+  const { login, startedBy, startedAt, expiresAt, assetId } = stream;
   // The row does not say which session key its grants have: the edge checks that key.
-  return { session: { sessionId, subject, login, kid: "", issuedAt: startedAt, expiresAt }, assetId, stream };
+  const session = { sessionId, subject, login, ...startedBy, kid: "", issuedAt: startedAt, expiresAt };
+  return { session, assetId, stream };
 }

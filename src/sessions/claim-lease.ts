@@ -1,3 +1,4 @@
+import { backendIssuer } from "../auth/backend-token.ts";
 import type { Credential } from "../auth/credential.ts";
 import type { RateRefusal } from "../auth/rate-limit.ts";
 import { ok, type Refusal, type Refused, type Result, refusal, refuse } from "../base/result.ts";
@@ -6,8 +7,8 @@ import type { Asset } from "../catalog/asset.ts";
 import { signedBefore } from "../keys/ring.ts";
 import type { PreparedSessionKey } from "../signing/session-keys.ts";
 import type { Client } from "./client-network.ts";
-import { loginDigest, networkName, subjectDigest, subjectHash, tokenIssuerOf } from "./identifiers.ts";
-import type { ClaimAnswer, EndedStream, LeaseClaim, RunningStream, SubjectStreams } from "./lease.ts";
+import { loginDigest, networkName, subjectDigest, subjectHash, tokenDigest, tokenIssuerOf } from "./identifiers.ts";
+import type { ClaimAnswer, EndedStream, LeaseClaim, RunningStream, StartedBy, SubjectStreams } from "./lease.ts";
 import { overQuota, type StartQuota } from "./request-limits.ts";
 import { entryOfEnded, type Revocation } from "./revocation.ts";
 import { type EndedRefusal, endedBecause, type RevocationSnapshot } from "./revocation-snapshot.ts";
@@ -48,7 +49,9 @@ export async function claimLease(
   const { streams, limit } = placeOf(claiming, key, context);
   const { loginId } = credential;
   const login = loginId === undefined ? undefined : loginDigest(tokenIssuerOf(credential), loginId);
-  const claim = { sessionId, assetId: asset.id, login, now, expiresAt, limit, takeover, network, rate: quota?.policy };
+  const startedBy = startedByOf(credential);
+  const rate = quota?.policy;
+  const claim = { sessionId, assetId: asset.id, login, startedBy, now, expiresAt, limit, takeover, network, rate };
   const answer = await fromStore("the viewer's streams", claimPlace(claim, claiming, streams, context), context);
   if (!answer.ok) return withoutStore(answer, context);
   if (answer.value.standing !== undefined) quota?.counted(answer.value.standing);
@@ -80,6 +83,11 @@ export async function claimLease(
       return withoutStore(logged, context);
     }
   }
+}
+
+function startedByOf({ backend, tokenId }: Credential): StartedBy | undefined {
+  if (backend === undefined || tokenId === undefined) return undefined;
+  return { token: tokenDigest(backendIssuer, tokenId), signer: backend.kid };
 }
 
 /** The viewer's streams under the key of the next grant, and their stream limit. */
@@ -131,14 +139,15 @@ export function forbiddenAmong(
   running: readonly RunningStream[],
   { credential, snapshot }: Pick<Claiming, "credential" | "snapshot">,
 ): ReadonlyMap<RunningStream, Revocation> {
-  const { session, subject, asset, login: logins } = snapshot.entries;
+  const { session, subject, asset, login: logins, token, key } = snapshot.entries;
   const bySubject = subject.get(subjectDigest(credential.issuer, credential.subject));
   const forbidden = new Map<RunningStream, Revocation>();
   for (const stream of running) {
-    const { sessionId, assetId, login, startedAt } = stream;
+    const { sessionId, assetId, login, startedBy, startedAt } = stream;
     const throughSubject = bySubject !== undefined && startedAt <= bySubject.at ? bySubject : undefined;
     const throughLogin = login === undefined ? undefined : logins.get(login);
-    const entry = session.get(sessionId) ?? throughSubject ?? asset.get(assetId) ?? throughLogin;
+    const throughStart = startedBy && (token.get(startedBy.token) ?? key.get(startedBy.signer));
+    const entry = session.get(sessionId) ?? throughSubject ?? asset.get(assetId) ?? throughLogin ?? throughStart;
     if (entry !== undefined) forbidden.set(stream, entry);
   }
   return forbidden;

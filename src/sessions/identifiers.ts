@@ -9,7 +9,7 @@
  * | `ViewerHashes.network` | HMAC of a network name | telemetry | its session key |
  * | `loginDigest` | SHA-256 of issuer and `sid` | grants, lease rows, the revocation log | the sign-in session |
  * | `subjectDigest` | SHA-256 of issuer and subject | the revocation log, quotas; never in a URL | for good |
- * | `tokenDigest` | SHA-256 of issuer and `jti` | the revocation log; never in a URL | for good |
+ * | `tokenDigest` | SHA-256 of issuer and `jti` | the revocation log, lease rows of backends' sessions; never in a URL | for good |
  * | `accountDigest` | SHA-256 of an e-mail address | quotas of sign-in attempts | for good |
  * | `networkName` | `4:192.0.2/24` or `6:2001:db8:0/48` | quotas | while the client stays there |
  * | `addressName` | `4:192.0.2.7/32` or `6:2001:db8:0:1/64` | quotas | while the client stays there |

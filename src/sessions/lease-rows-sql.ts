@@ -15,7 +15,9 @@ const schema = `
     stream_limit INTEGER,
     end_cause TEXT,
     networks TEXT NOT NULL,
-    login TEXT
+    login TEXT,
+    token TEXT,
+    signer TEXT
   );
   CREATE TABLE IF NOT EXISTS marker (
     kind TEXT NOT NULL,
@@ -31,6 +33,9 @@ const schema = `
     length REAL NOT NULL
   ) WITHOUT ROWID;`;
 
+/** Columns that a release added after the first: tables of an older one lack them. */
+const addedColumns = ["token TEXT", "signer TEXT"] as const;
+
 const markerKinds = [
   "moved_to",
   "moved_from",
@@ -38,9 +43,18 @@ const markerKinds = [
   "shared_login",
 ] as const satisfies readonly Marker["kind"][];
 
-/** A subject's rows in SQLite. Makes its tables with the first row, so that a question alone leaves nothing behind. */
+/**
+ * A subject's rows in SQLite. Makes its tables with the first row, so that a question alone leaves nothing behind. Adds to
+ * tables of an older release what they lack.
+ */
 export function sqlLeaseRows(sql: SqlStore): LeaseRows {
-  let made = [...sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'lease'")].length > 0;
+  const [table] = [...sql.exec("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'lease'")];
+  let made = table !== undefined;
+  if (table !== undefined) {
+    sql.exec(schema);
+    for (const column of addedColumns)
+      if (!text(table.sql).includes(column)) sql.exec(`ALTER TABLE lease ADD COLUMN ${column}`);
+  }
   const write = (statement: string, ...bindings: (string | number | null)[]) => {
     if (!made) sql.exec(schema);
     made = true;
@@ -53,13 +67,14 @@ export function sqlLeaseRows(sql: SqlStore): LeaseRows {
     put: (row) =>
       write(
         `INSERT INTO lease
-           (session_id, asset_id, started_at, seen_at, expires_at, lease_until, stream_limit, end_cause, networks, login)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+           (session_id, asset_id, started_at, seen_at, expires_at, lease_until, stream_limit, end_cause, networks, login,
+            token, signer)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (session_id) DO UPDATE SET
            asset_id = excluded.asset_id, started_at = excluded.started_at, seen_at = excluded.seen_at,
            expires_at = excluded.expires_at, lease_until = excluded.lease_until,
            stream_limit = excluded.stream_limit, end_cause = excluded.end_cause, networks = excluded.networks,
-           login = excluded.login`,
+           login = excluded.login, token = excluded.token, signer = excluded.signer`,
         row.sessionId,
         row.assetId,
         row.startedAt,
@@ -70,6 +85,8 @@ export function sqlLeaseRows(sql: SqlStore): LeaseRows {
         row.ended ?? null,
         JSON.stringify(row.networks.map(({ network, seenAt, trusted }) => [network, seenAt, trusted ? 1 : 0])),
         row.login ?? null,
+        row.startedBy?.token ?? null,
+        row.startedBy?.signer ?? null,
       ),
     remove: (sessionId) => write("DELETE FROM lease WHERE session_id = ?", sessionId),
     markers: () => read("SELECT * FROM marker", markerRow),
@@ -99,6 +116,7 @@ export function sqlLeaseRows(sql: SqlStore): LeaseRows {
 }
 
 function leaseRow(row: SqlRow): LeaseRow {
+  const { token, signer } = row;
   return {
     sessionId: text(row.session_id),
     assetId: text(row.asset_id),
@@ -110,6 +128,7 @@ function leaseRow(row: SqlRow): LeaseRow {
     ended: revocationCauses.find((cause) => cause === row.end_cause),
     networks: networks(text(row.networks)),
     login: typeof row.login === "string" ? row.login : undefined,
+    ...(typeof token === "string" && typeof signer === "string" && { startedBy: { token, signer } }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { endOf, type QuotaStatus, type RatePolicy, type RateWindow, takeFrom } from "../auth/rate-limit.ts";
 import { earlier, later, type Seconds, seconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
+import type { StartedBy } from "./lease.ts";
 import type { RevocationCause } from "./revocation.ts";
 
 /** The stored row of one session. Its lease lasts until `leaseUntil`, unless the session was ended. */
@@ -9,6 +10,8 @@ export interface LeaseRow {
   readonly assetId: string;
   /** The `loginDigest` of its last claim. */
   readonly login: string | undefined;
+  /** Of its first claim, if a backend made that. */
+  readonly startedBy?: StartedBy | undefined;
   readonly startedAt: UnixSeconds;
   readonly seenAt: UnixSeconds;
   /** When its last grant expires. */

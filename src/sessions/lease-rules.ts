@@ -101,7 +101,7 @@ export function decideTouch(
   const write =
     lapsed || place.isNews || seen.expiresAt > before.expiresAt || after(before.seenAt, times.writeInterval) <= now;
   const row = write ? extended(seen, now, times) : seen;
-  return { answer: { status: "granted", until: row.leaseUntil }, row, write };
+  return { answer: { status: "granted", until: row.leaseUntil, startedBy: row.startedBy }, row, write };
 }
 
 /** Merges two rows of one session, with the networks of `a`. */
@@ -110,6 +110,7 @@ export function merged(a: LeaseRow, b: LeaseRow): LeaseRow {
     sessionId: a.sessionId,
     assetId: a.assetId === "" ? b.assetId : a.assetId,
     login: a.login ?? b.login,
+    startedBy: a.startedBy ?? b.startedBy,
     startedAt: earlier(a.startedAt, b.startedAt),
     seenAt: later(a.seenAt, b.seenAt),
     expiresAt: later(a.expiresAt, b.expiresAt),
@@ -139,9 +140,9 @@ export function removalOf(end: UnixSeconds, { leaseTtl }: LeaseTimes): UnixSecon
 }
 
 export function stateOf(row: LeaseRow, now: UnixSeconds, { leaseTtl }: LeaseTimes): StreamState {
-  const { assetId, startedAt, seenAt, expiresAt, leaseUntil, login, ended } = row;
+  const { assetId, startedAt, seenAt, expiresAt, leaseUntil, login, startedBy, ended } = row;
   const networks = row.networks.filter((network) => isAlive(network, now, leaseTtl)).length;
-  return { assetId, startedAt, seenAt, expiresAt, leaseUntil, networks, login, ended };
+  return { assetId, startedAt, seenAt, expiresAt, leaseUntil, networks, login, startedBy, ended };
 }
 
 /** The running sessions, oldest first. */
@@ -159,11 +160,12 @@ function isFull(rows: Rows, limit: number | undefined, now: UnixSeconds): boolea
 }
 
 function claimed(known: LeaseRow | undefined, claim: LeaseClaim, times: LeaseTimes): LeaseRow {
-  const { sessionId, assetId, login, now, expiresAt, limit, network } = claim;
+  const { sessionId, assetId, login, startedBy, now, expiresAt, limit, network } = claim;
   const fresh: LeaseRow = {
     sessionId,
     assetId,
     login,
+    startedBy,
     startedAt: now,
     seenAt: now,
     expiresAt,
@@ -173,15 +175,17 @@ function claimed(known: LeaseRow | undefined, claim: LeaseClaim, times: LeaseTim
     networks: [],
   };
   const before = lasting(known ?? fresh, expiresAt);
-  return extended({ ...before, limit, login, networks: trustedIn(before.networks, network) }, now, times);
+  const changed = { limit, login, startedBy: before.startedBy ?? startedBy };
+  return extended({ ...before, ...changed, networks: trustedIn(before.networks, network) }, now, times);
 }
 
 /** A row for an unknown session: its row was lost, or it started while the store was down. Its limit is unknown too. */
-function takenIn({ sessionId, assetId, login, issuedAt, expiresAt }: LeaseTouch): LeaseRow {
+function takenIn({ sessionId, assetId, login, startedBy, issuedAt, expiresAt }: LeaseTouch): LeaseRow {
   return {
     sessionId,
     assetId,
     login,
+    startedBy,
     startedAt: issuedAt,
     seenAt: issuedAt,
     expiresAt,
@@ -198,8 +202,8 @@ function extended(row: LeaseRow, now: UnixSeconds, { leaseTtl }: LeaseTimes): Le
   return { ...row, seenAt: later(row.seenAt, now), leaseUntil };
 }
 
-function toldOf({ sessionId, assetId, login, startedAt, seenAt }: LeaseRow): RunningStream {
-  return { sessionId, assetId, login, startedAt, seenAt };
+function toldOf({ sessionId, assetId, login, startedBy, startedAt, seenAt }: LeaseRow): RunningStream {
+  return { sessionId, assetId, login, startedBy, startedAt, seenAt };
 }
 
 /** Maximum number of stored networks per session without a limit, and of silent trusted networks. */

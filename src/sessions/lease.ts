@@ -3,12 +3,22 @@ import type { RunningSession } from "../base/result.ts";
 import type { Seconds, UnixSeconds } from "../base/time.ts";
 import type { RevocationCause } from "./revocation.ts";
 
+/** The backend's credential that started a session: revoking it or its key ends the session, even after another credential renewed it. */
+export interface StartedBy {
+  /** The `tokenDigest` of the credential; of a session whose row was lost, the `tokenHash` in its grant. */
+  readonly token: string;
+  /** The kid of the key that signed the credential. */
+  readonly signer: string;
+}
+
 /** A claim for a lease, by `POST /stream/start` or a session's renewal. */
 export interface LeaseClaim {
   readonly sessionId: string;
   readonly assetId: string;
   /** The `loginDigest` of the credential's login, if it names one. */
   readonly login: string | undefined;
+  /** If a backend claims it. A session keeps that of its first claim. */
+  readonly startedBy?: StartedBy | undefined;
   readonly now: UnixSeconds;
   /** When the session's grant expires. */
   readonly expiresAt: UnixSeconds;
@@ -40,9 +50,10 @@ export type ClaimDecision =
   /** The session was ended and cannot be renewed. */
   | { readonly status: "ended"; readonly cause: RevocationCause };
 
-/** A running session and its login. Not for viewers. */
+/** A running session and the credential that it came from. Not for viewers. */
 export interface RunningStream extends RunningSession {
   readonly login: string | undefined;
+  readonly startedBy?: StartedBy | undefined;
 }
 
 /** A session that was ended early. Its row says so until its last grant has expired. */
@@ -86,6 +97,7 @@ export interface LeaseTouch {
   readonly assetId: string;
   /** From the grant: see {@link LeaseClaim}. */
   readonly login: string | undefined;
+  readonly startedBy?: StartedBy | undefined;
   readonly now: UnixSeconds;
   readonly issuedAt: UnixSeconds;
   readonly expiresAt: UnixSeconds;
@@ -100,8 +112,8 @@ export interface LeaseTouch {
 }
 
 export type TouchAnswer =
-  /** The session has a lease until then. */
-  | { readonly status: "granted"; readonly until: UnixSeconds }
+  /** The session has a lease until then. The caller checks whether what started it was revoked. */
+  | { readonly status: "granted"; readonly until: UnixSeconds; readonly startedBy?: StartedBy | undefined }
   /** The lease lapsed while the session was silent, and other streams fill the limit now. */
   | { readonly status: "limited" }
   /** The session is at its network limit. It continues in those networks, but not in this one. */
@@ -120,6 +132,7 @@ export interface StreamState {
   readonly networks: number;
   /** The `loginDigest` of the credential of its last claim, if that named a login. */
   readonly login: string | undefined;
+  readonly startedBy?: StartedBy | undefined;
   readonly ended: RevocationCause | undefined;
 }
 

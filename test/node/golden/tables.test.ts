@@ -6,6 +6,7 @@ import { unixMilliseconds, unixSeconds } from "../../../src/base/time.ts";
 import { unseen } from "../../../src/sessions/lease-rows.ts";
 import { sqlLeaseRows } from "../../../src/sessions/lease-rows-sql.ts";
 import { openRevocationStore } from "../../../src/sessions/revocation-store.ts";
+import leases from "../../golden/leases-v2.json";
 import tables from "../../golden/tables-v1.json";
 
 /**
@@ -16,6 +17,11 @@ describe("the tables of version 1", () => {
   it("never change", () => {
     const hex = createHash("sha256").update(JSON.stringify(tables)).digest("hex");
     expect(hex).toBe("f4075a15cafb79e0a6fb32ce3093796b71b92f9c8f472e420d8547711d24e8c8");
+  });
+
+  it("have leases of version 2, which never change either", () => {
+    const hex = createHash("sha256").update(JSON.stringify(leases)).digest("hex");
+    expect(hex).toBe("852b29ecb7559b9eefc145f056dea5d17529faed2f838a0bb1c1c8afaec46e03");
   });
 
   it("contain leases that this release reads and extends", () => {
@@ -38,8 +44,30 @@ describe("the tables of version 1", () => {
     ]);
     expect([...rows.markers()]).toEqual([{ kind: "moved_to", name: "other", until: 1_795_021_600 }]);
     expect(rows.networkKey()).toBe("bmV0d29yaw");
-    rows.put(unseen("s3", unixSeconds(1_795_021_600), unixSeconds(1_795_000_150)));
-    expect([...rows.all()].map(({ sessionId }) => sessionId)).toEqual(["s1", "s2", "s3"]);
+    const startedBy = { token: "t3", signer: "be-1" };
+    rows.put({ ...unseen("s3", unixSeconds(1_795_021_600), unixSeconds(1_795_000_150)), startedBy });
+    expect([...rows.all()].map((row) => [row.sessionId, row.startedBy])).toEqual([
+      ["s1", undefined],
+      ["s2", undefined],
+      ["s3", startedBy],
+    ]);
+    expect([...rows.quotas()]).toEqual([]);
+    expect([...sqlLeaseRows(storeOf(database)).all()].at(-1)).toMatchObject({ sessionId: "s3", startedBy });
+  });
+
+  it("contain leases of version 2 that this release reads, and that version 1 can use after a rollback", () => {
+    const database = new DatabaseSync(":memory:");
+    database.exec(leases.create);
+    for (const statement of leases.write) database.exec(statement);
+    const startedBy = { token: "t1", signer: "be-1" };
+    const [row] = sqlLeaseRows(storeOf(database)).all();
+    expect(row).toMatchObject({ sessionId: "s1", login: "l1", startedBy });
+    // Version 1 renews the session: it knows nothing of the columns, and changes nothing in them.
+    database.exec(`INSERT INTO lease (session_id, asset_id, started_at, seen_at, expires_at, lease_until, networks)
+      VALUES ('s1', 'film', 1, 1, 1, 1, '[]') ON CONFLICT (session_id) DO UPDATE SET seen_at = 1795000090`);
+    expect([...sqlLeaseRows(storeOf(database)).all()]).toMatchObject([{ seenAt: 1_795_000_090, startedBy }]);
+    for (const statement of [...tables.lease.read, ...leases.read])
+      expect(() => database.prepare(statement).all()).not.toThrow();
   });
 
   it("contain revocations that this release reads and extends", () => {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { after, seconds } from "../../../src/base/time.ts";
+import { newBackendPair } from "../auth/backends.ts";
 import { issuerName, newPair, token } from "../auth/tokens.ts";
 import { now } from "../signing/session.ts";
 import { backendStage, codeOf } from "./backend-stage.ts";
@@ -69,6 +70,39 @@ describe.each(["show", "renew", "end"] as const)("a backend that wants to %s a s
       expect((await stage.revoke({ ...body, lift: true })).status).toBe(201);
     }
     expect(codeOf(await stage.on(route, sessionId, "ann ü/42"))).toBe(good);
+  });
+});
+
+describe("a session whose credential was revoked", () => {
+  const started: readonly (readonly [string, object])[] = [
+    ["credential", { token: { issuer: "stagedoor-backend", jti: "b-1" } }],
+    ["key", { key: "be-1" }],
+  ];
+
+  it.each(started)("cannot be renewed with another credential of the backend: its %s", async (_, body) => {
+    const two = await newBackendPair("be-2");
+    const stage = await backendStage({}, {}, [two]);
+    const { sessionId } = (await stage.start()).body;
+    const other = (await stage.start({ subject: "ann" }, {}, { jti: "b-2" }, two)).body;
+    // The first renewal moves the grant to the other credential, and the session is still one that the first started.
+    expect(codeOf(await stage.on("renew", sessionId, "ann", { jti: "b-2" }, {}, two))).toBe(200);
+    await stage.revoke({ ...body });
+    const again = await stage.on("renew", sessionId, "ann", { jti: "b-2" }, {}, two);
+    expect(codeOf(again)).toBe("session_revoked");
+    expect((await stage.on("show", sessionId, "ann", { jti: "b-2" }, {}, two)).body.state).toBe("revoked");
+    expect(codeOf(await stage.on("renew", other.sessionId, "ann", { jti: "b-2" }, {}, two))).toBe(200);
+    await stage.revoke({ ...body, lift: true });
+    expect(codeOf(await stage.on("renew", sessionId, "ann", { jti: "b-2" }, {}, two))).toBe(200);
+  });
+
+  it.each(started)("does not count at the viewer's stream limit: its %s", async (_, body) => {
+    const two = await newBackendPair("be-2");
+    const stage = await backendStage({}, {}, [two]);
+    await stage.start({ subject: "ann", streams: 1 });
+    const next = () => stage.start({ subject: "ann", streams: 1 }, {}, { jti: "b-2" }, two);
+    expect(codeOf(await next())).toBe("stream_limit");
+    await stage.revoke({ ...body });
+    expect(codeOf(await next())).toBe(201);
   });
 });
 

@@ -31,17 +31,18 @@ export function codeOf({ status, body }: { readonly status: number; readonly bod
   return body.code ?? status;
 }
 
-/** The API with a backend's key and several assets. */
+/** The API with backends' keys and several assets. */
 export async function backendStage(
   changes: Partial<SessionContext> = {},
   settings: Partial<SessionContext["settings"]> = {},
+  more: readonly BackendPair[] = [],
 ) {
   const backends = await newBackendPair();
   const catalog = parseCatalog({ version: 1, assets });
   if (!catalog.ok) throw new Error("the test catalog is invalid");
   const { settings: usual } = await sessionContext([await newPair("ES256")]);
   const context = {
-    backends: backendIssuers({ keys: [backends.key] }, () => now),
+    backends: backendIssuers({ keys: [backends, ...more].map(({ key }) => key) }, () => now),
     catalog: async () => ok(catalog.value),
     settings: { ...usual, ...settings },
     ...changes,
@@ -68,8 +69,8 @@ export async function backendStage(
     return { status: response.status, headers: response.headers, body: text === "" ? {} : Object(JSON.parse(text)) };
   };
   const credential = (claims: Body = {}, pair: BackendPair = backends) => backendToken(pair, claims);
-  const start = async (viewer: unknown = { subject: "ann" }, more: Body = {}, claims: Body = {}) =>
-    send(["POST", "/stream/start"], await credential(claims), { asset: "film", viewer, ...more });
+  const start = async (viewer: unknown = { subject: "ann" }, more: Body = {}, claims: Body = {}, pair = backends) =>
+    send(["POST", "/stream/start"], await credential(claims, pair), { asset: "film", viewer, ...more });
   return {
     ...service,
     raw: service.send,
@@ -84,8 +85,9 @@ export async function backendStage(
       subject: string | undefined = "ann",
       claims: Body = {},
       viewer: Body = {},
+      pair = backends,
     ) => {
-      const token = await credential(claims);
+      const token = await credential(claims, pair);
       if (route === "renew")
         return send(["POST", `/stream/${sessionId}/renew`], token, { viewer: { subject, ...viewer } });
       const headers = subject === undefined ? {} : { "Stagedoor-Subject": encodeURIComponent(subject) };

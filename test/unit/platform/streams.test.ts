@@ -4,10 +4,11 @@ import { type SubjectLeasesNamespace, streamsOf } from "../../../src/platform/cl
 import { memoryStreams } from "../../support/memory-stores.ts";
 import { quotaContract, rate } from "../sessions/quota-contract.ts";
 import { signOutContract } from "../sessions/sign-out-contract.ts";
+import { startedByContract } from "../sessions/started-by-contract.ts";
 import { at, claimOf, streamsContract, touchOf } from "../sessions/streams-contract.ts";
 import { runtimeBindings } from "./runtime-bindings.ts";
 
-for (const contract of [streamsContract, signOutContract, quotaContract])
+for (const contract of [streamsContract, signOutContract, quotaContract, startedByContract])
   contract("memory", () => {
     const memory = memoryStreams();
     return {
@@ -50,7 +51,7 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd, whi
       ),
     );
 
-  for (const contract of [streamsContract, signOutContract, quotaContract])
+  for (const contract of [streamsContract, signOutContract, quotaContract, startedByContract])
     contract("durable-object", () => ({
       streamsOf: streamsOf(namespace),
       writes: (subject) =>
@@ -118,6 +119,21 @@ describe.skipIf(!isNamespace(namespace) || tools === undefined)("in workerd, whi
         ...storage.sql.exec("SELECT until FROM marker"),
       ]);
       expect(until).toEqual([{ until: at(9000) }]);
+    });
+
+    it("adds the columns that a table of an older release lacks", async () => {
+      const claim = claimOf("s0", 0, { startedBy: { token: "t", signer: "be-1" } });
+      await streamsOf(namespace)("older").claim(claim);
+      await lookInto("older", async ({ storage }) => {
+        for (const column of ["token", "signer"]) storage.sql.exec(`ALTER TABLE lease DROP COLUMN ${column}`);
+        storage.sql.exec("DROP TABLE quota");
+      });
+      await tools.evictDurableObject(stub("older"));
+      const streams = streamsOf(namespace)("older");
+      expect((await streams.show("s0", at(1)))?.startedBy).toBeUndefined();
+      await streams.claim({ ...claim, now: at(40) });
+      await tools.evictDurableObject(stub("older"));
+      expect((await streams.show("s0", at(41)))?.startedBy).toEqual(claim.startedBy);
     });
 
     it("writes nothing for a read", async () => {
