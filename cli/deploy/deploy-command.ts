@@ -1,8 +1,19 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { catalogOf } from "../../src/deployment/catalog-of.ts";
-import { configFile, type Deployment, environmentNames } from "../../src/deployment/config-schema.ts";
-import { addressesOf, placeholdersOf, secretsOfWorker, workersOf } from "../../src/deployment/wrangler-config.ts";
+import {
+  configFile,
+  type Deployment,
+  type EnvironmentName,
+  environmentNames,
+} from "../../src/deployment/config-schema.ts";
+import {
+  addressesOf,
+  type Placeholder,
+  placeholdersOf,
+  secretsOfWorker,
+  workersOf,
+} from "../../src/deployment/wrangler-config.ts";
 import {
   type Args,
   type Command,
@@ -21,7 +32,7 @@ import { workerFile } from "../lib/worker-files.ts";
 import { deployClone, doneJson, runSteps } from "./deploy.ts";
 import { keysOf, type SecretsOfWorkers } from "./secrets.ts";
 import { type DeployRequest, type Step, stepsOf } from "./steps.ts";
-import { createStores } from "./stores.ts";
+import { createdMembers, createStores, hasCatalog } from "./stores.ts";
 import { deployOrder } from "./workers.ts";
 import { secretErrors, wranglerFor } from "./wrangler.ts";
 
@@ -44,7 +55,7 @@ the first failure: earlier workers are deployed, later ones are unchanged. Run t
 
   --env <environment>  an environment of stagedoor.config.json: staging or production
   --create             create the KV namespace, the buckets and the database that are missing, and write their ids into
-                       stagedoor.config.json. A new namespace gets the file's assets as its catalog
+                       stagedoor.config.json
   --ring <file>        the key ring: uploads to each worker its part (first deployment, new keys)
   --secrets <file>     the file of npx stagedoor secrets new: uploads to each worker the secrets that it uses
   --secrets-only       upload to workers that run already, and deploy nothing
@@ -52,7 +63,8 @@ the first failure: earlier workers are deployed, later ones are unchanged. Run t
   --dry-run            build each worker and upload nothing; exit with 1 if something is not filled in
   --issuers <file>     only in a clone: STAGEDOOR_ISSUERS; in a deployment's folder they are in identity.issuers
 
-If a worker would refuse its configuration, the errors are reported and nothing is uploaded.`,
+A namespace without a catalog gets the file's assets. If a worker would refuse its configuration, or a value is not filled in, the
+errors are reported, nothing is created and nothing is uploaded.`,
   run: async (args, progress) => {
     if (inDeployment) return deployFolder(args, projectRoot, progress);
     for (const option of ["create", "catalog"])
@@ -69,54 +81,59 @@ If a worker would refuse its configuration, the errors are reported and nothing 
   },
 };
 
+/**
+ * Everything that can be checked here is checked before the first store is created. Each step can be repeated, so a command that
+ * stopped is continued by the same command.
+ */
 async function deployFolder(args: Args, folder: string, progress: Progress): Promise<Outcome> {
-  const wrangler = wranglerFor(folder);
-  const dryRun = args.flag("dry-run");
-  let deployment = generated(folder);
-  const environment = readEnvironment(args, deployment);
-  if (args.value("issuers") !== undefined)
-    endMisused(`--issuers is for a clone: write the entries into identity.issuers of ${configFile}.`);
-  if (args.flag("create") && args.flag("secrets-only")) endMisused("Give only one of --create and --secrets-only.");
-  let hasNewCatalog = false;
-  if (args.flag("create") && !dryRun) {
-    const stores = await createStores(folder, deployment, environment, { wrangler, progress });
-    hasNewCatalog = stores.hasNewCatalog;
-    progress(stores.created.length === 0 ? "Every store exists." : `Created ${stores.created.join(", ")}.`);
-    deployment = generated(folder);
-  }
-  const unfilled = placeholdersOf(deployment, environment).map(
-    ({ member, line, value }) => `  ${configFile}${line === undefined ? "" : `:${line}`}  ${member}  ${value}`,
-  );
-  if (unfilled.length > 0 && !dryRun) endFailed(`Nothing was deployed. ${unfilledText(unfilled, environment)}`);
-  const { config } = deployment;
-  const request: DeployRequest = {
-    folder,
-    environment,
-    workers: deployOrder.filter((worker) => workersOf(config).includes(worker)),
-    secrets: secretsFrom(args, deployment),
-    dryRun,
-    secretsOnly: args.flag("secrets-only"),
-  };
+  const wrangler = { folder, wrangler: wranglerFor(folder), progress };
+  const deployment = generated(folder);
+  const request = readRequest(args, folder, deployment);
+  const { environment, dryRun, secretsOnly } = request;
+  const creates = args.flag("create") && !dryRun;
+  const unfilled = placeholdersOf(deployment, environment);
+  const blocking = creates ? unfilled.filter((placeholder) => !isCreated(placeholder, environment)) : unfilled;
+  if (blocking.length > 0 && !dryRun) endFailed(`Nothing was deployed. ${unfilledText(blocking, environment)}`);
   const errors = await secretErrors(request);
   if (errors.length > 0)
     endFailed(
       `Nothing was deployed. With these secrets the workers would refuse every request (configuration_invalid):\n${errors.join("\n")}`,
     );
-  const writesCatalog = args.flag("catalog") || hasNewCatalog;
-  const steps = [
-    ...stepsOf(request),
-    ...(writesCatalog && !request.secretsOnly ? [catalogStep(deployment, request)] : []),
-  ];
-  if (steps.length === 0) endFailed("There are no secrets to upload: give --ring or --secrets.");
-  const failure = await runSteps(steps, dryRun, { wrangler, cwd: folder, progress });
+  const workerSteps = stepsOf(request);
+  if (workerSteps.length === 0) endFailed("There are no secrets to upload: give --ring or --secrets.");
+  if (creates) {
+    const created = await createStores(deployment, environment, wrangler);
+    progress(created.length === 0 ? "Every store exists." : `Created ${created.join(", ")}.`);
+    generated(folder);
+  }
+  const writesCatalog = args.flag("catalog") || (!secretsOnly && !dryRun && !(await hasCatalog(wrangler, environment)));
+  const steps = [...workerSteps, ...(writesCatalog ? [catalogStep(deployment, request)] : [])];
+  const failure = await runSteps(steps, dryRun, { wrangler: wrangler.wrangler, cwd: folder, progress });
   if (failure !== undefined) endFailed(failure);
-  if (unfilled.length > 0)
+  if (unfilled.length > 0 && dryRun)
     endFailed(`Every worker builds. Nothing was uploaded. ${unfilledText(unfilled, environment)}`);
-  const { apiUrl } = addressesOf(config, environment);
+  const { apiUrl } = addressesOf(deployment.config, environment);
   const next = dryRun
     ? `Nothing was uploaded, and everything is filled in. Next:\n  npx stagedoor deploy --env ${environment}${args.value("ring") === undefined ? ` (the first time with --ring keys-${environment}.json --secrets secrets-${environment}.env)` : ""}`
     : `The API is ${apiUrl}. Next:\n  npx stagedoor doctor --env ${environment}`;
   return succeeded(`Done. ${next}`, doneJson(request, steps));
+}
+
+function readRequest(args: Args, folder: string, deployment: Deployment): DeployRequest {
+  const environment = readEnvironment(args, deployment);
+  if (args.value("issuers") !== undefined)
+    endMisused(`--issuers is for a clone: write the entries into identity.issuers of ${configFile}.`);
+  for (const option of ["create", "catalog"])
+    if (args.flag(option) && args.flag("secrets-only")) endMisused(`Give only one of --${option} and --secrets-only.`);
+  const workers = workersOf(deployment.config);
+  return {
+    folder,
+    environment,
+    workers: deployOrder.filter((worker) => workers.includes(worker)),
+    secrets: secretsFrom(args, deployment),
+    dryRun: args.flag("dry-run"),
+    secretsOnly: args.flag("secrets-only"),
+  };
 }
 
 function generated(folder: string): Deployment {
@@ -135,8 +152,16 @@ function readEnvironment(args: Args, { config }: Deployment) {
   );
 }
 
-function unfilledText(lines: readonly string[], environment: string): string {
-  const creates = lines.some((line) => line.includes("fill-in-"))
+/** Whether `--create` fills in a value: the id of a store. */
+function isCreated({ member }: Placeholder, environment: EnvironmentName): boolean {
+  return createdMembers.some((created) => member === `environments.${environment}.${created}`);
+}
+
+function unfilledText(placeholders: readonly Placeholder[], environment: EnvironmentName): string {
+  const lines = placeholders.map(
+    ({ member, line, value }) => `  ${configFile}${line === undefined ? "" : `:${line}`}  ${member}  ${value}`,
+  );
+  const creates = placeholders.some((placeholder) => isCreated(placeholder, environment))
     ? `\n\`npx stagedoor deploy --env ${environment} --create\` creates the stores and fills in their ids.`
     : "";
   return `These values are not filled in:\n${lines.join("\n")}${creates}`;

@@ -1,5 +1,4 @@
 import { spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { applyEdits, modify } from "jsonc-parser";
 import {
@@ -10,122 +9,148 @@ import {
 } from "../../src/deployment/config-schema.ts";
 import { storeNames } from "../../src/deployment/wrangler-config.ts";
 import { endFailed, type Progress } from "../lib/command.ts";
-import { parseJson } from "../lib/files.ts";
+import { parseJson, rewriteFile } from "../lib/files.ts";
+import { workerFile } from "../lib/worker-files.ts";
 
-/** What `--create` did. */
-export interface CreatedStores {
-  /** The names of the stores that were missing and were created. */
-  readonly created: readonly string[];
-  /** Whether the KV namespace is new, so that it has no catalog yet. */
-  readonly hasNewCatalog: boolean;
+/** A call of wrangler whose output is read. */
+interface Call {
+  readonly exit: number;
+  readonly stdout: string;
+  /** Both streams, in the order in which they came. */
+  readonly output: string;
 }
 
-/** Calls wrangler in a folder, and returns what it prints on standard output. A failure ends the command. */
-type Capture = (words: readonly string[]) => Promise<string>;
+/** wrangler in the folder of a deployment. */
+export interface Wrangler {
+  readonly folder: string;
+  readonly wrangler: string;
+  readonly progress: Progress;
+}
+
+/** The members of an environment that `--create` fills in while they are placeholders. */
+export const createdMembers = ["kv", "d1"] as const;
+type CreatedMember = (typeof createdMembers)[number];
+
+/** How wrangler names a store with an id, lists such stores, and prints the id of a new one. */
+const kinds = {
+  kv: { noun: ["kv", "namespace"], list: ["kv", "namespace", "list"], name: "title", id: "id" },
+  d1: { noun: ["d1"], list: ["d1", "list", "--json"], name: "name", id: "uuid" },
+} as const satisfies Record<CreatedMember, object>;
+const newId = /"(?:id|database_id)":\s*"([0-9a-f-]{32,36})"/;
+
+/** R2's error for a bucket that the account has already. */
+const bucketExists = "[code: 10004]";
 
 /**
- * Creates the KV namespace, the buckets and the database of an environment where they are missing, by the names that
+ * Creates the KV namespace, the database and the buckets of an environment where they are missing, by the names that
  * {@link storeNames} gives them, and writes their ids into the deployment's file in place of the placeholders. A store that exists
- * is used, so the command can be repeated. The rest of the file keeps its bytes.
+ * is used, so the command can be repeated wherever it stopped. The rest of the file keeps its bytes. Returns the names of the stores
+ * that are new.
  */
 export async function createStores(
-  folder: string,
   { config }: Deployment,
   environment: EnvironmentName,
-  { wrangler, progress }: { readonly wrangler: string; readonly progress: Progress },
-): Promise<CreatedStores> {
-  const capture = capturing(wrangler, folder, progress);
+  wrangler: Wrangler,
+): Promise<readonly string[]> {
   const names = storeNames(config, environment);
   const stores = config.environments[environment];
   const created: string[] = [];
-  let hasNewCatalog = false;
-  if (stores?.kv.startsWith(placeholderStart) === true) {
-    hasNewCatalog = await ensure(capture, names.kv, ["kv", "namespace"], namespaces, created);
-    writeId(folder, environment, "kv", idIn(await namespaces(capture), names.kv));
+  for (const member of createdMembers) {
+    const name = names[member];
+    if (name === undefined || stores?.[member]?.startsWith(placeholderStart) !== true) continue;
+    const { id, isNew } = await storeWithId(wrangler, member, name);
+    await writeId(wrangler.folder, environment, member, id);
+    if (isNew) created.push(name);
   }
-  if (names.d1 !== undefined && stores?.d1?.startsWith(placeholderStart) === true) {
-    await ensure(capture, names.d1, ["d1"], databases, created);
-    writeId(folder, environment, "d1", idIn(await databases(capture), names.d1));
-  }
-  for (const bucket of names.buckets) await ensure(capture, bucket, ["r2", "bucket"], buckets, created);
-  return { created, hasNewCatalog };
+  for (const bucket of names.buckets) if (await createBucket(wrangler, bucket)) created.push(bucket);
+  return created;
 }
 
-/** Stores by name, each with its id. */
-type Stores = ReadonlyMap<string, string>;
-
-/** Creates a store unless it exists. Returns whether it is new. */
-async function ensure(
-  capture: Capture,
-  name: string,
-  noun: readonly string[],
-  list: (capture: Capture) => Promise<Stores>,
-  created: string[],
-): Promise<boolean> {
-  if ((await list(capture)).has(name)) return false;
-  await capture([...noun, "create", name]);
-  created.push(name);
-  return true;
-}
-
-function idIn(stores: Stores, name: string): string {
-  return (
-    stores.get(name) ??
-    endFailed(
+async function storeWithId(wrangler: Wrangler, member: CreatedMember, name: string) {
+  const before = (await listStores(wrangler, member)).get(name);
+  if (before !== undefined) return { id: before, isNew: false };
+  const { stdout } = await called(wrangler, [...kinds[member].noun, "create", name]);
+  const [, printed] = newId.exec(stdout) ?? [];
+  const id = printed ?? (await listStores(wrangler, member)).get(name);
+  if (id === undefined)
+    return endFailed(
       `wrangler created ${name}, but does not list it. Run the same command again: what exists is not created twice.`,
-    )
-  );
+    );
+  return { id, isNew: true };
 }
 
-async function namespaces(capture: Capture): Promise<Stores> {
-  return storesIn(await capture(["kv", "namespace", "list"]), "title", "id");
+/** The ids of the stores of the account by name. wrangler reads every page of these lists. */
+async function listStores(wrangler: Wrangler, member: CreatedMember): Promise<ReadonlyMap<string, string>> {
+  const { list, name, id } = kinds[member];
+  const stores = jsonList((await called(wrangler, list)).stdout, "stores");
+  return new Map(stores.map((store) => [String(Object(store)[name]), String(Object(store)[id])]));
 }
 
-async function databases(capture: Capture): Promise<Stores> {
-  return storesIn(await capture(["d1", "list", "--json"]), "name", "uuid");
+/**
+ * Creates a bucket. Returns false if it exists, which R2 says by an error: wrangler's list of buckets has only the first page, and
+ * `r2 bucket info` also needs a permission for analytics.
+ */
+async function createBucket(wrangler: Wrangler, bucket: string): Promise<boolean> {
+  const words = ["r2", "bucket", "create", bucket];
+  const call = await callFor(wrangler, words);
+  if (call.exit === 0) return true;
+  return call.output.includes(bucketExists) ? false : endCall(words, call);
 }
 
-/** wrangler lists buckets as text: `name:           films`. */
-async function buckets(capture: Capture): Promise<Stores> {
-  const text = await capture(["r2", "bucket", "list"]);
-  return new Map([...text.matchAll(/^name:\s+(\S+)/gm)].map(([, name = ""]) => [name, name]));
+/** Whether a catalog is in the KV namespace of an environment. */
+export async function hasCatalog(wrangler: Wrangler, environment: EnvironmentName): Promise<boolean> {
+  const target = ["--env", environment, "-c", workerFile(wrangler.folder, "api")];
+  const words = ["kv", "key", "list", "--binding", "CATALOG", "--prefix", "catalog", "--remote", ...target];
+  const keys = jsonList((await called(wrangler, words)).stdout, "keys");
+  return keys.some((key) => Object(key).name === "catalog");
 }
 
 /** The JSON list in wrangler's output; a banner may be printed before it. */
-function storesIn(output: string, nameMember: string, idMember: string): Stores {
+function jsonList(output: string, content: string): readonly unknown[] {
   const list = parseJson(output.slice(output.search(/^\[/m)));
-  if (!Array.isArray(list)) return endFailed("wrangler's list of stores could not be read: it is not a JSON list.");
-  return new Map(list.map((store: unknown) => [String(Object(store)[nameMember]), String(Object(store)[idMember])]));
+  return Array.isArray(list)
+    ? list
+    : endFailed(`wrangler's list of ${content} could not be read: it is not a JSON list.`);
 }
 
-function writeId(folder: string, environment: EnvironmentName, member: "kv" | "d1", id: string): void {
-  const file = join(folder, configFile);
-  const text = readFileSync(file, "utf8");
-  writeFileSync(file, applyEdits(text, modify(text, ["environments", environment, member], id, {})));
+/** The file is replaced in one step: a command that is stopped leaves it whole. */
+async function writeId(folder: string, environment: EnvironmentName, member: CreatedMember, id: string): Promise<void> {
+  await rewriteFile(join(folder, configFile), "open", async (text = "") => ({
+    text: applyEdits(text, modify(text, ["environments", environment, member], id, {})),
+    result: undefined,
+  }));
 }
 
-function capturing(wrangler: string, cwd: string, progress: Progress): Capture {
-  return (words) =>
-    new Promise((resolve, reject) => {
-      progress(`$ npx wrangler ${words.join(" ")}`);
-      // Without a terminal wrangler asks nothing and changes no configuration. Lists are printed at the level log.
-      const child = spawn(process.execPath, [wrangler, ...words], {
-        cwd,
-        stdio: ["ignore", "pipe", "inherit"],
-        env: { ...process.env, WRANGLER_LOG: "log", NO_COLOR: "1" },
-      });
-      let output = "";
-      child.stdout.on("data", (chunk) => (output += chunk));
-      child.once("error", reject);
-      child.once("exit", (code) => {
-        if (code === 0) return resolve(output);
-        try {
-          endFailed(
-            `wrangler ${words.join(" ")} failed; its error is above. Nothing was deployed. Sign in with \`npx wrangler login\`, or set CLOUDFLARE_API_TOKEN.\n${output.trim()}`,
-          );
-        } catch (error) {
-          reject(error);
-        }
-      });
+/** Calls wrangler. A failure ends the command. */
+async function called(wrangler: Wrangler, words: readonly string[]): Promise<Call> {
+  const call = await callFor(wrangler, words);
+  return call.exit === 0 ? call : endCall(words, call);
+}
+
+function endCall(words: readonly string[], { output }: Call): never {
+  return endFailed(
+    `wrangler ${words.join(" ")} failed:\n${output.trim()}\nNothing was deployed. Sign in with \`npx wrangler login\`, or set CLOUDFLARE_API_TOKEN. Then run the same command again: what exists is not created twice.`,
+  );
+}
+
+function callFor({ folder, wrangler, progress }: Wrangler, words: readonly string[]): Promise<Call> {
+  progress(`$ npx wrangler ${words.join(" ")}`);
+  return new Promise((resolve, reject) => {
+    // Without a terminal wrangler asks nothing and changes no configuration. Lists are printed at the level log.
+    const child = spawn(process.execPath, [wrangler, ...words], {
+      cwd: folder,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, WRANGLER_LOG: "log", NO_COLOR: "1" },
     });
+    let stdout = "";
+    let output = "";
+    child.stdout.on("data", (chunk) => {
+      stdout += chunk;
+      output += chunk;
+    });
+    child.stderr.on("data", (chunk) => (output += chunk));
+    child.once("error", reject);
+    // Not "exit": the output may come later than that.
+    child.once("close", (code) => resolve({ exit: code ?? 1, stdout, output }));
+  });
 }

@@ -319,7 +319,7 @@ export function secretsOfWorker(
 }
 
 /** A value in a deployment's file that is still to be filled in. */
-interface Placeholder {
+export interface Placeholder {
   /** The member, such as `environments.production.kv`. */
   readonly member: string;
   readonly line: number | undefined;

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { folder, projectFolder, runFile, stagedoor } from "../cli/command-line.ts";
@@ -12,19 +12,31 @@ const fs = require("node:fs");
 const words = process.argv.slice(2);
 const at = __dirname + "/";
 const read = (name, standard) => (fs.existsSync(at + name) ? JSON.parse(fs.readFileSync(at + name, "utf8")) : standard);
-const stores = read("stores.json", { kv: [], d1: [], r2: [] });
+const stores = read("stores.json", { kv: [], d1: [], r2: [], keys: [] });
 const file = words.find((word) => /secrets\\.json$/.test(word));
 const secrets = file === undefined ? undefined : Object.keys(JSON.parse(fs.readFileSync(file, "utf8"))).toSorted();
 fs.writeFileSync(at + "calls.json", JSON.stringify([...read("calls.json", []), { words: words.filter((word) => word !== file), secrets }]));
 if (fs.existsSync(at + "fails-at") && words.join(" ").includes(fs.readFileSync(at + "fails-at", "utf8"))) process.exit(3);
 const line = words.join(" ");
 const name = words.at(-1);
-if (line.startsWith("kv namespace create")) stores.kv.push({ id: "0123456789abcdef0123456789abcdef", title: name });
-if (line.startsWith("d1 create")) stores.d1.push({ uuid: "01234567-89ab-cdef-0123-456789abcdef", name });
+const snippet = (member, id) => console.log("Add this to your configuration:\\n" + JSON.stringify({ [member]: [id] }, null, 2));
+if (line.startsWith("kv namespace create")) {
+  stores.kv.push({ id: "0123456789abcdef0123456789abcdef", title: name });
+  snippet("kv_namespaces", { binding: "x", id: "0123456789abcdef0123456789abcdef" });
+}
+if (line.startsWith("d1 create")) {
+  stores.d1.push({ uuid: "01234567-89ab-cdef-0123-456789abcdef", name });
+  snippet("d1_databases", { binding: "x", database_name: name, database_id: "01234567-89ab-cdef-0123-456789abcdef" });
+}
+if (line.startsWith("r2 bucket create") && stores.r2.includes(name)) {
+  console.error("✘ [ERROR] A request to the Cloudflare API (/accounts/1/r2/buckets) failed.\\n\\n  The bucket you tried to create already exists, and you own it. [code: 10004]");
+  process.exit(1);
+}
 if (line.startsWith("r2 bucket create")) stores.r2.push(name);
+if (line.startsWith("kv key put")) stores.keys.push(words[3]);
 if (line === "kv namespace list") console.log(" wrangler 4\\n" + JSON.stringify(stores.kv, null, 2));
 if (line === "d1 list --json") console.log(JSON.stringify(stores.d1));
-if (line === "r2 bucket list") for (const bucket of stores.r2) console.log("name:           " + bucket + "\\ncreation_date:  2026\\n");
+if (line.startsWith("kv key list")) console.log(JSON.stringify(stores.keys.map((name) => ({ name })), null, 2));
 if (words[0] === "deploy") console.log("line of the stand-in: deploy");
 fs.writeFileSync(at + "stores.json", JSON.stringify(stores));
 `;
@@ -74,12 +86,10 @@ describe("npx stagedoor deploy in a deployment's folder", () => {
     expect(shownCalls(at)).toEqual([
       "kv namespace list",
       "kv namespace create stagedoor-catalog",
-      "kv namespace list",
       "d1 list --json",
       "d1 create stagedoor-identity",
-      "d1 list --json",
-      "r2 bucket list",
       "r2 bucket create films",
+      `kv key list --binding CATALOG --prefix catalog --remote ${target("api")}`,
       `deploy ${target("manifest")} --secrets-file`,
       `deploy ${target("edge")} --secrets-file`,
       `d1 migrations apply DB --remote ${target("identity")}`,
@@ -102,9 +112,58 @@ describe("npx stagedoor deploy in a deployment's folder", () => {
     const first = shownCalls(at).length;
     expect(await run(at, "deploy", "--env", "production", "--create")).toMatchObject({ exit: 0 });
     const second = shownCalls(at).slice(first);
-    expect(second.filter((line) => / create |key put/.test(line))).toEqual([]);
+    expect(second.filter((line) => /(?:namespace|d1) create |key put/.test(line))).toEqual([]);
+    expect(JSON.parse(readFileSync(join(at.bin, "stores.json"), "utf8")).r2).toEqual(["stagedoor-media"]);
     expect(await run(at, "deploy", "--env", "production", "--catalog")).toMatchObject({ exit: 0 });
     expect(shownCalls(at).at(-1)).toContain("kv key put catalog");
+  });
+
+  it.each([
+    ["after the KV namespace was created", "d1 list"],
+    ["before the first worker", "deploy --env production -c .stagedoor/manifest"],
+    ["before the catalog", "kv key put"],
+  ])("continues a deployment that stopped %s, and writes its catalog", async (_, failsAt) => {
+    const at = await place();
+    const deploy = () => run(at, "deploy", "--env", "production", "--create");
+    writeFileSync(join(at.bin, "fails-at"), failsAt);
+    expect(await deploy()).toMatchObject({ exit: 1 });
+    rmSync(join(at.bin, "fails-at"));
+    const before = shownCalls(at).length;
+    expect(await deploy()).toMatchObject({ exit: 0 });
+    expect(shownCalls(at).slice(before).at(-1)).toContain("kv key put catalog");
+    expect(shownCalls(at).filter((line) => line.startsWith("kv namespace create"))).toHaveLength(1);
+  });
+
+  it("reads the id of a new store in a list if wrangler does not print it", async () => {
+    const at = await place();
+    writeFileSync(join(at.bin, "wrangler.js"), standIn.replace(/^const snippet = .*$/m, "const snippet = () => {};"));
+    expect(await run(at, "deploy", "--env", "production", "--create")).toMatchObject({ exit: 0 });
+    expect(configOf(at)).toContain('"kv": "0123456789abcdef0123456789abcdef"');
+  });
+
+  it("reports why a bucket cannot be created", async () => {
+    const at = await place();
+    writeFileSync(
+      join(at.bin, "wrangler.js"),
+      standIn.replace("stores.r2.includes(name)", "true").replace("10004", "10042"),
+    );
+    const { exit, stderr } = await run(at, "deploy", "--env", "production", "--create");
+    expect({ exit, stderr }).toEqual({ exit: 1, stderr: expect.stringContaining("[code: 10042]") });
+    expect(shownCalls(at).some((line) => line.startsWith("deploy"))).toBe(false);
+  });
+
+  it.each<[string, readonly string[], string]>([
+    ["a value is not filled in", [], "cdns.cloudfront.host  cdn.example.com"],
+    ["the ring has no key", ["--ring", "empty.json"], "no key has the purpose session"],
+    ["a secret is not filled in", ["--secrets", "open.env"], "STAGEDOOR_IDENTITY_SECRET is not filled in"],
+  ])("creates nothing while %s", async (_, words, message) => {
+    const at = await place(...(words.length === 0 ? ["--cdn", "cloudfront"] : []));
+    writeFileSync(join(at.target, "empty.json"), '{"keys": []}');
+    writeFileSync(join(at.target, "open.env"), "STAGEDOOR_IDENTITY_SECRET=\n", { mode: 0o600 });
+    const { exit, stderr } = await run(at, "deploy", "--env", "production", "--create", ...words);
+    expect({ exit, stderr }).toEqual({ exit: 1, stderr: expect.stringContaining(message) });
+    expect(stderr).not.toContain("--create");
+    expect(existsSync(join(at.bin, "calls.json"))).toBe(false);
   });
 
   it("deploys nothing while something is not filled in, and names the line, the member and the next command", async () => {
@@ -163,12 +222,13 @@ describe("npx stagedoor deploy in a deployment's folder", () => {
       exit: 1,
       stderr: expect.stringContaining("Done before it: the manifest worker."),
     });
-    expect(shownCalls(at).some((line) => line.includes("/api/"))).toBe(false);
+    expect(shownCalls(at).filter((line) => /^deploy .*(?:identity|api)/.test(line))).toEqual([]);
   });
 
   it.each<[string, readonly string[], string]>([
     ["an environment that it does not have", ["--env", "qa"], "staging or production"],
     ["no environment", [], "--env is missing"],
+    ["a catalog for an upload of secrets alone", ["--env", "staging", "--catalog", "--secrets-only"], "only one of"],
     ["a list of issuers, which are in its file", ["--env", "staging", "--issuers", "i.json"], "identity.issuers"],
   ])("refuses %s", async (_, words, message) => {
     const { exit, stderr } = await run(await place(), "deploy", ...words);
