@@ -5,7 +5,7 @@ import { secretFaults } from "../../src/catalog/origin-secrets.ts";
 import { type Args, type Command, type Completed, endFailed, endInvalid, succeeded } from "../lib/command.ts";
 import { bucketUnbound, type Deployment, deploymentAt, deploymentOf, unboundBuckets } from "../lib/deployment.ts";
 import { catalogFileOf, readText, shortName } from "../lib/files.ts";
-import { bindingsFile, projectRoot } from "../lib/project.ts";
+import { bindingsFile, defaultCatalogName, projectRoot } from "../lib/project.ts";
 import { table } from "../lib/text.ts";
 import { isLive, readLiveCatalog, whichCatalogHelp, whichCatalogOptions } from "../lib/which-catalog.ts";
 import { readWorkerFile } from "../lib/worker-files.ts";
@@ -21,7 +21,7 @@ is not bound to the workers (bucket_unbound) and an origin secret that they may 
 
   --env <name>               the environment of the workers (the one whose STAGEDOOR_API_URL is --api)
 
-${whichCatalogHelp("operator:read", "the catalog in a file instead (fixtures/catalog.json of the project)")}`,
+${whichCatalogHelp("operator:read", `the catalog in a file instead (${defaultCatalogName})`)}`,
   run: async (args): Promise<Completed> => {
     const { where, assets, faults: catalogFaults } = isLive(args) ? await checkLive(args) : checkFile(args);
     const deployment = await deploymentFor(args);

@@ -2,6 +2,7 @@ import type { Asset } from "../../src/catalog/asset.ts";
 import { originIdentity } from "../../src/catalog/asset-origin.ts";
 import { type Command, type Outcome, succeeded } from "../lib/command.ts";
 import { readCatalog } from "../lib/files.ts";
+import { defaultCatalogName } from "../lib/project.ts";
 import { table } from "../lib/text.ts";
 import { isLive, readLiveCatalog, whichCatalogHelp, whichCatalogOptions } from "../lib/which-catalog.ts";
 import { type CatalogResult, catalogUpload, changeCatalog, propagationNote } from "./change-catalog.ts";
@@ -15,7 +16,7 @@ export const assetsListCommand: Command = {
 CONDITIONS names the conditions of an asset: countries, origins, a time window. --json prints the whole document in the
 form that --catalog reads: npx stagedoor assets list --api … --json > catalog.json saves a copy.
 
-${whichCatalogHelp("operator:read", "the catalog in a file instead (fixtures/catalog.json of the project)")}`,
+${whichCatalogHelp("operator:read", `the catalog in a file instead (${defaultCatalogName})`)}`,
   run: async (args) => {
     const live = isLive(args) ? await readLiveCatalog(args) : undefined;
     const assets = live?.assets ?? readCatalog(args).assets();

@@ -1,6 +1,7 @@
+import { configFile } from "../../src/deployment/config-schema.ts";
 import { type Command, checkOneInput } from "../lib/command.ts";
 import { catalogOption, ringOption } from "../lib/files.ts";
-import { startProgram } from "../lib/project.ts";
+import { defaultCatalogName, inDeployment, startProgram } from "../lib/project.ts";
 import { agreementCheck } from "./checks/agreement.ts";
 import { bindingsCheck } from "./checks/bindings.ts";
 import { catalogCheck } from "./checks/catalog.ts";
@@ -40,18 +41,18 @@ export const doctorCommand: Command = {
     origins: { type: "boolean" },
     "public-bucket": { type: "string", multiple: true },
   },
-  help: `Checks each worker's wrangler.toml, the key ring, the catalog and the issuers. With --api and --media it also checks the
+  help: `Checks ${inDeployment ? configFile : "each worker's wrangler.toml"}, the key ring, the catalog and the issuers. With --api and --media it also checks the
 running deployment: whether the workers have the ring's keys, whether the media host and the origins refuse requests
 without a signature or secret, and whether a cache stores signed responses. Each finding says what to do;
 docs/operate/doctor.md explains all of them. The command changes nothing and shows no secret. It skips a check if you do
 not give its input. It exits with 1 if there is a fault.
 
-  --env <name>             an environment of the wrangler.toml files, such as production (development: their top level)
+  --env <name>             ${inDeployment ? "an environment of that file" : "an environment of the wrangler.toml files"}, such as production; without it, development
   --ring <file>            the key ring (in development .stagedoor/keys.json of the project)
   --catalog <file>         the catalog (with --api and --bearer the deployed one; in development without --api
-                           fixtures/catalog.json of the project)
+                           ${defaultCatalogName})
   --issuers <file>         the issuers, in the form of STAGEDOOR_ISSUERS
-  --project <folder>       the folder with wrangler.toml and workers/ (the project)
+  --project <folder>       the folder with ${inDeployment ? configFile : "wrangler.toml and workers/"} (the project)
 
   --api <url>              the API, with its base path
   --media <url>            the media host. The catalog's origins are checked too, with the secrets that this command's

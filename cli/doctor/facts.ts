@@ -1,23 +1,20 @@
 import { randomBytes } from "node:crypto";
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
 import type { Result } from "../../src/base/result.ts";
 import { systemClock, type UnixSeconds } from "../../src/base/time.ts";
 import { type Catalog, parseCatalogText } from "../../src/catalog/catalog.ts";
 import type { CatalogFault } from "../../src/catalog/catalog-fault.ts";
 import { ringFor } from "../../src/config/configuration.ts";
+import { configFile, type Deployment } from "../../src/deployment/config-schema.ts";
+import { settingsFor } from "../../src/deployment/wrangler-config.ts";
 import { newSessionKey } from "../../src/keys/generate.ts";
 import { type KeyRing, parseKeyRing } from "../../src/keys/ring.ts";
 import { type Args, endFailed, endMisused, shownWord } from "../lib/command.ts";
+import { readDeployment } from "../lib/deployment-folder.ts";
 import { devEnvironment, devIdentityEnvironment } from "../lib/dev-environment.ts";
 import { devRingFile, parseJson, readRing, readText, shortName } from "../lib/files.ts";
-import {
-  defaultCatalog,
-  deploymentFault,
-  deployProgram,
-  inDeployment,
-  projectRoot,
-  startProgram,
-} from "../lib/project.ts";
+import { defaultCatalog, deploymentFault, deployProgram, projectRoot, startProgram } from "../lib/project.ts";
 import { closest } from "../lib/suggest.ts";
 import { readWorkerFile, type WorkerConfig, type WorkerKind, workerFile, workerKinds } from "../lib/worker-files.ts";
 
@@ -26,6 +23,9 @@ export interface Facts {
   /** The name of the environment; "development" for the top level of the files. */
   readonly environment: string;
   readonly development: boolean;
+  /** The deployment that the workers' files are generated from; undefined for files of wrangler that their operator edits. */
+  readonly deployment: Deployment | undefined;
+  /** In a deployment `file` is the file that its operator edits. */
   readonly workers: readonly WorkerConfig[];
   /** Files that wrangler cannot read, and its message. */
   readonly unreadable: readonly { readonly file: string; readonly why: string }[];
@@ -89,6 +89,7 @@ export async function gatherFacts(args: Args, addresses: Facts["addresses"]): Pr
   const absent = deploymentFault(project);
   if (absent !== undefined) endFailed(absent);
   if (environment !== undefined) await checkEnvironment(project, environment);
+  const deployment = deploymentIn(project);
   const files = await readWorkers(project, environment);
   // The development ring is created if there is none.
   if (development && args.value("ring") === undefined) await readRing(args);
@@ -100,7 +101,8 @@ export async function gatherFacts(args: Args, addresses: Facts["addresses"]): Pr
   return {
     environment: environment ?? "development",
     development,
-    ...withoutUnusedIdentity(files, project),
+    deployment,
+    ...asEdited(withoutUnusedIdentity(files, project), { deployment, development }),
     elsewhere: await readOtherEnvironments(project, environment, files.workers),
     ring: ring === undefined ? undefined : readRingFile(ring),
     catalog:
@@ -147,6 +149,35 @@ function withoutUnusedIdentity({ workers, unreadable }: Pick<Facts, "workers" | 
   };
 }
 
+function deploymentIn(project: string): Deployment | undefined {
+  if (!existsSync(join(project, configFile))) return undefined;
+  const read = readDeployment(project);
+  return read.ok ? read.value : endFailed(read.refusal);
+}
+
+/** Findings name the deployment's file in place of the generated ones, which have no settings for this machine. */
+function asEdited(
+  { workers, unreadable }: Pick<Facts, "workers" | "unreadable">,
+  { deployment, development }: Pick<Facts, "deployment" | "development">,
+): Pick<Facts, "workers" | "unreadable"> {
+  if (deployment === undefined) return { workers, unreadable };
+  const settings = (worker: WorkerKind) => settingsFor(worker, deployment.config, undefined);
+  return {
+    workers: workers.map((config) => ({
+      ...config,
+      file: configFile,
+      ...(development ? { vars: settings(config.worker) } : {}),
+    })),
+    unreadable: unreadable.map(({ why }) => ({ file: configFile, why })),
+  };
+}
+
+/** Where the settings of an environment are. */
+export function settingsPlace({ deployment, development, environment }: Facts): string {
+  if (deployment === undefined) return development ? "[vars]" : `[env.${environment}.vars]`;
+  return development ? "`settings`" : `\`settings\` or \`environments.${environment}.settings\``;
+}
+
 async function readOtherEnvironments(
   project: string,
   environment: string | undefined,
@@ -174,13 +205,13 @@ function readRingFile(file: string): Facts["ring"] {
 export function uploadAdvice(
   name: string,
   files: readonly string[],
-  { development, environment, ring }: Facts,
+  { deployment, development, environment, ring }: Facts,
 ): string {
   if (development) return `restart \`${startProgram}\``;
   const deploy = `${deployProgram} --env ${environment}`;
   const ringFile = ring === undefined ? "<file>" : shortName(ring.file);
   if (name === "STAGEDOOR_KEYS") return `run \`${deploy} --ring ${ringFile} --secrets-only\``;
-  if (inDeployment) return `run \`${deploy} --secrets secrets-${environment}.env --secrets-only\``;
+  if (deployment !== undefined) return `run \`${deploy} --secrets secrets-${environment}.env --secrets-only\``;
   if (name === "STAGEDOOR_ISSUERS") return `run \`${deploy} --issuers issuers.json --secrets-only\``;
   return `run ${files.map((file) => `\`npx wrangler secret put ${name} -c ${file} --env ${environment}\``).join(" and ")}`;
 }

@@ -34,6 +34,9 @@ export const startProgram = inDeployment ? "npx stagedoor dev" : "npm start";
 /** The file with the workers' bindings. */
 export const bindingsFile = inDeployment ? configFile : "wrangler.toml";
 
+/** The name of the default catalog in a help text. */
+export const defaultCatalogName = inDeployment ? `the assets of ${configFile}` : "fixtures/catalog.json of the project";
+
 /** The folder of git-ignored files in a deployment: generated configurations, development keys and state. */
 export const generatedFolder = ".stagedoor";
 

@@ -6,6 +6,9 @@ import { uploadableSecrets } from "../../src/deployment/wrangler-config.ts";
 import { endFailed } from "./command.ts";
 import { readText, shortName } from "./files.ts";
 
+/** The file in a deployment's folder with the values of its secrets on this machine. */
+export const developmentSecrets = "secrets-development.env";
+
 /**
  * The values in a file with a line `NAME=value` for each secret of a deployment. A name that the deployment does not use, an
  * unfilled value or a file that other users can read ends the command; no message quotes a value.

@@ -13,7 +13,7 @@ import { devEnvironment, devIdentityEnvironment, devIssuerSettings } from "../li
 import { devIdentitySecret, devKeyRing, signDevToken } from "../lib/dev-keys.ts";
 import { operatorSigningKey, signOperatorToken } from "../lib/operator-api.ts";
 import { generatedFolder, packageRoot } from "../lib/project.ts";
-import { readSecretsFile } from "../lib/secrets-file.ts";
+import { developmentSecrets, readSecretsFile } from "../lib/secrets-file.ts";
 import { addressesAt, copyToBucket, localAssets, seedCatalog, startCluster } from "./cluster.ts";
 import { noPage, servePage } from "./page.ts";
 import { isInUse } from "./ports.ts";
@@ -88,8 +88,6 @@ export async function runDeployment(folder: string, options: DevOptions): Promis
   );
   return new Promise(() => undefined);
 }
-
-const developmentSecrets = "secrets-development.env";
 
 function secretsFor(
   folder: string,

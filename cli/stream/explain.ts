@@ -9,7 +9,7 @@ import { type Args, type Command, endFailed, endInvalid, endMisused } from "../l
 import { explained } from "../lib/explained.ts";
 import { readRing } from "../lib/files.ts";
 import { backendSources, claimMismatch, devIssuers, ownCredentialNote } from "../lib/issuers.ts";
-import { startProgram } from "../lib/project.ts";
+import { defaultCatalogName, startProgram } from "../lib/project.ts";
 import { grantIssuer } from "../lib/sign-media-url.ts";
 import { readTime } from "../lib/text.ts";
 import { defaultCatalogNote, readWhichCatalog, whichCatalogOptions } from "../lib/which-catalog.ts";
@@ -48,7 +48,7 @@ refused.
   --renewal <mode>   redirect or off, the value of STAGEDOOR_RENEWAL (redirect)
   --media-url <url>  the media host's URL (http://localhost:8788)
   --ring <file>      the key ring (.stagedoor/keys.json of the project)
-  --catalog <file>   the catalog (fixtures/catalog.json of the project)
+  --catalog <file>   the catalog (${defaultCatalogName})
   --api <url>        the API of a service whose live catalog is used instead; ${startProgram}: http://localhost:8787
   --bearer <file>    an operator's credential for it with the scope operator:read; - reads it from standard input
 

@@ -29,6 +29,7 @@ import {
   succeeded,
 } from "../lib/command.ts";
 import { catalogFileOf, catalogOption, readCatalog, readRing, ringOption, shortName } from "../lib/files.ts";
+import { defaultCatalogName } from "../lib/project.ts";
 import { cliIssuer, grantIssuer, signMediaUrl } from "../lib/sign-media-url.ts";
 import { closest } from "../lib/suggest.ts";
 import { readDuration } from "../lib/text.ts";
@@ -60,7 +61,7 @@ of an edge asset, gets a URL with a new session; other files of a CloudFront ass
   --subject <text>             the session's subject; the URL contains a keyed hash of it (operator)
   --media-url <url>            the media host's URL (http://localhost:8788)
   --ring <file>                the key ring (.stagedoor/keys.json of the project)
-  --catalog <file>             the catalog (fixtures/catalog.json of the project)
+  --catalog <file>             the catalog (${defaultCatalogName})
 
   curl -s "$(npx stagedoor sign /vod-ts/index.m3u8)"`,
   run: async (args) => {

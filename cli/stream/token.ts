@@ -24,7 +24,7 @@ import {
   readIssuers,
   readTokenOption,
 } from "../lib/issuers.ts";
-import { startProgram } from "../lib/project.ts";
+import { defaultCatalogName, startProgram } from "../lib/project.ts";
 import { readAssetIds, readDuration, readScope, readTime } from "../lib/text.ts";
 import { defaultCatalogNote, readWhichCatalog } from "../lib/which-catalog.ts";
 
@@ -51,7 +51,7 @@ and your entitlement service, which only a deployment knows.
   --country <code>     the viewer's country, for an asset with countries
   --origin <origin>    the page's origin, for an asset with origins
   --now <time>         the time to check at: now, +8h, 1795000000, 2026-11-18T11:06:40Z (now)
-  --catalog <file>     the catalog (fixtures/catalog.json of the project)
+  --catalog <file>     the catalog (${defaultCatalogName})
   --api <url>          the API of a service whose live catalog is used instead; ${startProgram}: http://localhost:8787
   --bearer <file>      an operator's credential for it with the scope operator:read`;
 

@@ -47,12 +47,14 @@ function bucketFindings(facts: Facts): Finding[] {
   return [...names].flatMap((name) =>
     workers
       .filter((worker) => !worker.buckets.some(({ binding }) => binding === name))
-      .map(({ file }) =>
+      .map(({ file, worker }) =>
         fault(
           "bucket_unbound",
-          `${file}: ${name}`,
+          facts.deployment === undefined ? `${file}: ${name}` : `${file}, ${worker}: ${name}`,
           "The catalog names this bucket binding, and the worker does not have it: files in the bucket answer 500.",
-          `Add [[r2_buckets]] with binding = "${name}" for this environment.`,
+          facts.deployment === undefined
+            ? `Add [[r2_buckets]] with binding = "${name}" for this environment.`
+            : `Add an origin of the type r2 with this name in lower case under \`origins\`, and deploy.`,
         ),
       ),
   );
@@ -88,7 +90,7 @@ function originFindings(facts: Facts): Finding[] {
   });
 }
 
-/** The workers send a secret only as STAGEDOOR_ORIGIN_SECRETS allows; other files answer 500. `npm start` sets it itself. */
+/** The workers send a secret only as STAGEDOOR_ORIGIN_SECRETS allows; other files answer 500. Locally the programs that start them set it. */
 function unboundSecretFindings(facts: Facts): Finding[] {
   const edge = workerOf(facts, "edge");
   if (facts.development || edge === undefined) return [];
@@ -112,13 +114,17 @@ function unlistedSecretFindings(facts: Facts): Finding[] {
   return [...names].flatMap((name) => {
     const unlisted = workers.filter((worker) => !worker.secrets.includes(name));
     if (unlisted.length === 0) return [];
-    const files = unlisted.map(({ file }) => file).join(" and ");
+    const files = [...new Set(unlisted.map(({ file }) => file))].join(" and ");
     return [
       warning(
         "origin_secret_unlisted",
         name,
-        `The catalog's origins require this secret, and ${files} ${unlisted.length > 1 ? "do" : "does"} not list it as required: a deployment without it answers 500 for those assets.`,
-        `Add it to \`required\` under [env.${facts.environment}.secrets] in ${files}, and ${uploadAdvice(
+        `The catalog's origins require this secret, and ${files} ${files.includes(" and ") ? "do" : "does"} not list it as required: a deployment without it answers 500 for those assets.`,
+        `${
+          facts.deployment === undefined
+            ? `Add it to \`required\` under [env.${facts.environment}.secrets] in ${files}`
+            : `Add it under \`secrets\`, and name it as the \`secret\` of an origin`
+        }, and ${uploadAdvice(
           name,
           workers.map(({ file }) => file),
           facts,

@@ -1,7 +1,9 @@
 import { readConfiguration, trustFaults } from "../../../src/config/configuration.ts";
 import { readIdentityConfiguration } from "../../../src/config/identity-configuration.ts";
+import type { Deployment } from "../../../src/deployment/config-schema.ts";
+import { secretReferences } from "../../../src/deployment/issuers-of.ts";
 import type { WorkerConfig } from "../../lib/worker-files.ts";
-import { environmentOf, type Facts, uploadAdvice, validCatalog } from "../facts.ts";
+import { environmentOf, type Facts, settingsPlace, uploadAdvice, validCatalog } from "../facts.ts";
 import { type Check, type Finding, fault, notChecked, warning } from "../finding.ts";
 
 /** Whether each worker would accept its configuration, by the worker's own code. */
@@ -20,7 +22,7 @@ export const configurationCheck: Check<Facts> = {
 function unreadableFindings({ unreadable }: Facts): Finding[] {
   const reasons = [...new Set(unreadable.map(({ why }) => why))];
   return reasons.map((reason) => {
-    const files = unreadable.filter(({ why }) => why === reason).map(({ file }) => file);
+    const files = [...new Set(unreadable.filter(({ why }) => why === reason).map(({ file }) => file))];
     return fault(
       "wrangler_unreadable",
       files.join(", "),
@@ -35,14 +37,13 @@ function configurationFindings(facts: Facts): Finding[] {
   const filesByError = new Map<string, string[]>();
   for (const worker of facts.workers)
     for (const error of errorsOf(worker, facts))
-      filesByError.set(error, [...(filesByError.get(error) ?? []), worker.file]);
-  const section = facts.development ? "[vars]" : `[env.${facts.environment}.vars]`;
+      filesByError.set(error, [...new Set([...(filesByError.get(error) ?? []), worker.file])]);
   return [...filesByError].map(([error, files]) => {
     const [secret] = /^STAGEDOOR_(KEYS|ISSUERS|IDENTITY_SECRET|ENTITLEMENT_SECRET)\b/.exec(error) ?? [];
     const whatToDo =
       secret !== undefined
         ? `Fix the error, and ${uploadAdvice(secret, files, facts)}.`
-        : `Fix the setting under ${section}: until then the worker answers every request with 500 configuration_invalid.`;
+        : `Fix the setting under ${settingsPlace(facts)}: until then the worker answers every request with 500 configuration_invalid.`;
     return fault("configuration_invalid", files.join(", "), error.replace(/\.?$/, "."), whatToDo);
   });
 }
@@ -77,7 +78,7 @@ function secretFindings({ file, vars }: WorkerConfig, facts: Facts): Finding[] {
     fault(
       "secret_in_vars",
       file,
-      `${name} is under [vars], which anyone with access to the repository or the dashboard can read.`,
+      `${name} is under ${facts.deployment === undefined ? "[vars]" : settingsPlace(facts)}, which anyone with access to the repository or the dashboard can read.`,
       `Remove it, create a new secret, and ${uploadAdvice(name, [file], facts)}.`,
     ),
   );
@@ -102,6 +103,7 @@ function issuerFindings(facts: Facts): Finding[] {
   const api = facts.workers.find(({ worker }) => worker === "api");
   if (api === undefined || facts.development || facts.issuers !== undefined) return [];
   if (api.vars.STAGEDOOR_ISSUERS !== undefined) return [];
+  if (facts.deployment !== undefined) return deployedIssuerFindings(facts.deployment);
   if (api.services.some(({ binding }) => binding === "IDENTITY"))
     return [notChecked("STAGEDOOR_ISSUERS", "Give --issuers if the API trusts more than the identity worker.")];
   return [
@@ -112,4 +114,11 @@ function issuerFindings(facts: Facts): Finding[] {
       "Give --issuers issuers.json, or bind IDENTITY.",
     ),
   ];
+}
+
+/** A deployment's file names all its issuers, or its identity worker: only issuers with a secret are not known here. */
+function deployedIssuerFindings({ config }: Deployment): Finding[] {
+  const { names } = secretReferences(config.identity.issuers);
+  if (names.length === 0) return [];
+  return [notChecked("STAGEDOOR_ISSUERS", `Give --issuers with the values of ${names.join(", ")} to check them.`)];
 }

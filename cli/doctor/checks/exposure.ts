@@ -1,4 +1,12 @@
 import { readIdentityConfiguration } from "../../../src/config/identity-configuration.ts";
+import {
+  configFile,
+  type Deployment,
+  environmentNames,
+  placeholderStart,
+} from "../../../src/deployment/config-schema.ts";
+import { placeholdersOf } from "../../../src/deployment/wrangler-config.ts";
+import { deployProgram } from "../../lib/project.ts";
 import { exampleHost, type WorkerConfig, type WorkerKind } from "../../lib/worker-files.ts";
 import { environmentOf, type Facts } from "../facts.ts";
 import { type Check, type Finding, fault, notChecked, warning } from "../finding.ts";
@@ -10,14 +18,34 @@ export const exposureCheck: Check<Facts> = {
   run: (facts) =>
     facts.development
       ? [notChecked("routes and logs", "Name a deployed environment: --env production.")]
-      : facts.workers.flatMap((worker) => [
-          ...placeholderFindings(worker, facts),
-          ...routeFindings(worker, facts),
-          ...addressFindings(worker),
-          ...logFindings(worker),
-          ...signUpFindings(worker, facts),
-        ]),
+      : [
+          ...(facts.deployment === undefined
+            ? facts.workers.flatMap((worker) => placeholderFindings(worker, facts))
+            : unfilledFindings(facts.deployment, facts.environment)),
+          ...facts.workers.flatMap((worker) => [
+            ...routeFindings(worker, facts),
+            ...addressFindings(worker),
+            ...logFindings(worker),
+            ...signUpFindings(worker, facts),
+          ]),
+        ],
 };
+
+/** Values of a deployment's file that are still to be filled in. */
+function unfilledFindings(deployment: Deployment, environment: string): Finding[] {
+  const name = environmentNames.find((one) => one === environment);
+  if (name === undefined) return [];
+  return placeholdersOf(deployment, name).map(({ member, line, value }) =>
+    fault(
+      "placeholder",
+      line === undefined ? configFile : `${configFile}:${line}`,
+      `${member} is ${value}.`,
+      value.startsWith(placeholderStart)
+        ? `\`${deployProgram} --env ${name} --create\` creates what is missing and writes its id here. Or write the id yourself.`
+        : "Write your own value.",
+    ),
+  );
+}
 
 /** Placeholders that nobody filled in. A Cloudflare id is 32 hexadecimal digits, a database's id has dashes. */
 function placeholderFindings(worker: WorkerConfig, facts: Facts): Finding[] {

@@ -12,6 +12,7 @@ import { signDevToken } from "../../lib/dev-keys.ts";
 import { readTextOrInput } from "../../lib/files.ts";
 import { operatorSigningKey, readUrl, signOperatorToken } from "../../lib/operator-api.ts";
 import { projectRoot } from "../../lib/project.ts";
+import { developmentSecrets } from "../../lib/secrets-file.ts";
 import { environmentOf, type Facts, validCatalog, validRing, workerOf } from "../facts.ts";
 import type { Live } from "./live.ts";
 import { probeWith } from "./probe.ts";
@@ -37,7 +38,7 @@ export function gatherLive(args: Args, facts: Facts, { token, bearer }: Credenti
   const edge = workerOf(facts, "edge");
   const settings = edge === undefined ? {} : environmentOf(edge, facts);
   const configured = (name: string) => (typeof settings[name] === "string" ? settings[name] : undefined);
-  const local = localVariables(facts.development);
+  const local = localVariables(facts);
   const catalog = validCatalog(facts);
   const asset = args.value("asset");
   if (asset !== undefined && catalog !== undefined && catalog.asset(asset) === undefined)
@@ -47,7 +48,7 @@ export function gatherLive(args: Args, facts: Facts, { token, bearer }: Credenti
   return {
     apiUrl,
     mediaUrl,
-    // In development the ports of `npm start` count, not the settings.
+    // In development the ports of the program that started the workers count, not the settings.
     configured: {
       apiUrl: facts.development ? undefined : configured("STAGEDOOR_API_URL"),
       mediaUrl: facts.development ? undefined : configured("STAGEDOOR_MEDIA_URL"),
@@ -88,9 +89,9 @@ function localOriginSecrets(assets: readonly Asset[]): OriginSecrets {
   return bound;
 }
 
-/** In development, the variables that `npm start` wrote to .dev.vars, among them the secrets of origins. */
-function localVariables(development: boolean): ReadonlyMap<string, string> {
-  const file = join(projectRoot, ".dev.vars");
+/** In development, the secrets of origins: of a deployment's file of secrets, or as `npm start` wrote them to .dev.vars. */
+function localVariables({ deployment, development }: Facts): ReadonlyMap<string, string> {
+  const file = join(projectRoot, deployment === undefined ? ".dev.vars" : developmentSecrets);
   const lines = development && existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];
   return new Map(
     lines.flatMap((line) => {

@@ -90,6 +90,7 @@ function addressesIn(vars: WorkerConfig["vars"]) {
 export const sound: Facts = {
   environment: "production",
   development: false,
+  deployment: undefined,
   workers,
   unreadable: [],
   elsewhere: [],

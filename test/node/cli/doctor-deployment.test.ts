@@ -1,0 +1,120 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { describe, expect, it } from "vitest";
+import { doctorCommand, offlineChecks } from "../../../cli/doctor/doctor.ts";
+import { type Facts, gatherFacts } from "../../../cli/doctor/facts.ts";
+import { gatherLive } from "../../../cli/doctor/live/gather-live.ts";
+import { readArguments } from "../../../cli/lib/command.ts";
+import { generateFiles } from "../../../cli/lib/deployment-folder.ts";
+import { folder, projectFolder, runFile } from "./command-line.ts";
+import { catalogOf, far, films, findingsOf, ringKeys, ringOf } from "./doctor-stage.ts";
+
+/** What only a clone has. The programs are those of the folder where the command runs. */
+const filesOfClones = /wrangler\.(toml|json)|wrangler secret|\[\[|\[env\.|\[vars\]|fixtures\//;
+const programsOfClones = /npm start|npm run deploy/;
+const addresses = { apiUrl: "http://localhost:8787", mediaUrl: "http://localhost:8788" };
+
+const config = {
+  version: 1,
+  api: { host: "api.{domain}" },
+  cdns: { main: { type: "workers", host: "media.{domain}" } },
+  origins: { far: { type: "http", url: "https://origin.films.test/", secret: "FAR_SECRET" } },
+  secrets: { FAR_SECRET: { use: "header", header: "X-Origin-Secret", hosts: ["*.films.test"] } },
+  identity: { worker: true },
+  environments: {
+    production: {
+      domain: "films.test",
+      kv: "0123456789abcdef0123456789abcdef",
+      d1: "01234567-89ab-4def-8123-456789abcdef",
+    },
+  },
+  assets: [],
+};
+
+/** A deployment's folder with these changes of its file. */
+function deployment(changes: object = {}): string {
+  const project = folder();
+  writeFileSync(join(project, "stagedoor.config.json"), JSON.stringify({ ...config, ...changes }, null, 2));
+  const generated = generateFiles(project);
+  if (!generated.ok) throw new Error(generated.refusal);
+  return project;
+}
+
+async function factsOf(project: string, ...words: readonly string[]): Promise<Facts> {
+  const args = readArguments(doctorCommand, ["--project", project, ...words]);
+  return gatherFacts(args, addresses);
+}
+
+async function production(project: string): Promise<Facts> {
+  return { ...(await factsOf(project, "--env", "production")), ring: ringOf(...ringKeys) };
+}
+
+describe("doctor in a deployment's folder", () => {
+  it("finds no fault in a deployment that is filled in", async () => {
+    const facts = { ...(await production(deployment())), catalog: catalogOf(far) };
+    expect((await findingsOf(offlineChecks, facts)).filter(({ severity }) => severity === "fault")).toEqual([]);
+  });
+
+  it("names the member and the line of a value that is not filled in, and the command that fills it in", async () => {
+    const project = deployment({
+      environments: { production: { ...config.environments.production, kv: "fill-in-production-kv-id" } },
+    });
+    const findings = await findingsOf(offlineChecks, await production(project));
+    expect(findings.filter(({ id }) => id === "placeholder")).toEqual([
+      expect.objectContaining({
+        about: expect.stringMatching(/^stagedoor\.config\.json:\d+$/),
+        found: "environments.production.kv is fill-in-production-kv-id.",
+        do: expect.stringContaining("--env production --create"),
+      }),
+    ]);
+  });
+
+  it.each<[string, object, (facts: Facts) => Facts]>([
+    ["bucket_unbound", {}, (facts) => ({ ...facts, catalog: catalogOf(films) })],
+    ["origin_secret_unlisted", { origins: { far: { type: "r2", bucket: "films" } } }, (facts) => facts],
+    ["configuration_invalid", { settings: { STAGEDOOR_ENTITLEMENT_CACHE: 30 } }, (facts) => facts],
+    ["sign_up_open", { settings: { STAGEDOOR_IDENTITY_SIGN_UP: "open" } }, (facts) => facts],
+  ])("names stagedoor.config.json and its members, and no file of a clone: %s", async (id, changes, change) => {
+    const facts = change({ ...(await production(deployment(changes))), catalog: catalogOf(far) });
+    const findings = await findingsOf(offlineChecks, facts);
+    expect(findings.map((finding) => finding.id)).toContain(id);
+    for (const { about, found, do: whatToDo } of findings)
+      expect(`${about} ${found} ${whatToDo}`).not.toMatch(filesOfClones);
+  });
+
+  it("checks in development the settings of the file", async () => {
+    const facts = await factsOf(deployment({ settings: { STAGEDOOR_ENTITLEMENT_CACHE: 30 } }));
+    expect(facts.workers.find(({ worker }) => worker === "edge")?.vars.STAGEDOOR_ORIGIN_SECRETS).toContain(
+      "FAR_SECRET",
+    );
+    const findings = await findingsOf(offlineChecks, facts);
+    expect(findings).toContainEqual(
+      expect.objectContaining({
+        id: "configuration_invalid",
+        about: "stagedoor.config.json",
+        found: expect.stringMatching(/^STAGEDOOR_ENTITLEMENT_CACHE: /),
+        do: expect.stringMatching(/^Fix the setting under `settings`: /),
+      }),
+    );
+  });
+
+  it("may send in development the secrets that the file names to the hosts that it names", async () => {
+    const project = deployment();
+    const args = readArguments(doctorCommand, ["--project", project, "--origins"]);
+    const live = gatherLive(args, await factsOf(project), { token: undefined, bearer: undefined });
+    expect(live.originSecrets).toMatchObject(config.secrets);
+  });
+});
+
+it("the help of commands names a deployment's own file and programs", async () => {
+  const names = ["doctor", "explain", "token", "sign", "assets list", "assets check"];
+  const cli = pathToFileURL(join(projectFolder, "cli/dispatch.ts")).href;
+  const script = `const { dispatch } = await import(${JSON.stringify(cli)});
+for (const name of ${JSON.stringify(names)}) console.log((await dispatch([...name.split(" "), "--help"])).text);`;
+  const words = ["--input-type=module", "-e", script];
+  const { stdout } = await runFile(process.execPath, words, deployment(), process.env);
+  for (const name of names) expect(stdout).toContain(`npx stagedoor ${name} `);
+  expect(stdout).not.toMatch(filesOfClones);
+  expect(stdout).not.toMatch(programsOfClones);
+});
