@@ -49,7 +49,9 @@ const origin = z
       bucket: z
         .string()
         .regex(/^[a-z0-9][a-z0-9-]{1,47}$/, "Use 2 to 48 characters of a-z 0-9 - that begin with a letter or a digit.")
-        .describe("The bucket's name in production; in staging it ends with -staging."),
+        .describe(
+          "The bucket's name in production; in staging it ends with -staging, unless environments.staging.origins names it.",
+        ),
       local: z
         .string()
         .min(1)
@@ -174,7 +176,9 @@ const environment = z.strictObject({
   d1: storeId(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, "01234567-89ab-cdef-0123-456789abcdef")
     .optional()
     .describe("The id of the identity worker's D1 database; only with identity.worker."),
-  origins: origins.optional().describe("Origins of this environment, in place of those with the same name."),
+  origins: origins
+    .optional()
+    .describe("Origins of this environment, in place of those with the same name. A bucket here has exactly its name."),
   settings: settings.optional().describe("Settings of this environment, in place of those with the same name."),
 });
 

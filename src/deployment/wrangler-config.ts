@@ -180,10 +180,14 @@ function bindings(
   };
 }
 
+/** The buckets of an environment. A bucket that the environment names itself has exactly that name. */
 function bucketsOf(config: DeploymentConfig, environment: EnvironmentName | undefined) {
+  const own = environment === undefined ? {} : (config.environments[environment]?.origins ?? {});
   const suffix = environment === undefined ? "" : suffixOf(environment);
   return Object.entries(originsOf(config, environment)).flatMap(([name, origin]) =>
-    origin.type === "r2" ? [{ binding: bindingOf(name), bucket_name: `${origin.bucket}${suffix}` }] : [],
+    origin.type === "r2"
+      ? [{ binding: bindingOf(name), bucket_name: `${origin.bucket}${Object.hasOwn(own, name) ? "" : suffix}` }]
+      : [],
   );
 }
 

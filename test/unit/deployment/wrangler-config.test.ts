@@ -5,7 +5,7 @@ import { readConfiguration } from "../../../src/config/configuration.ts";
 import { identitySettingReaders, settingReaders } from "../../../src/config/setting-readers.ts";
 import { catalogOf } from "../../../src/deployment/catalog-of.ts";
 import { decidedSettings, secretSettings, settableSchemas } from "../../../src/deployment/config-schema.ts";
-import { requiredSecrets, settingsFor, wranglerConfig } from "../../../src/deployment/wrangler-config.ts";
+import { requiredSecrets, settingsFor, storeNames, wranglerConfig } from "../../../src/deployment/wrangler-config.ts";
 import { deploymentWith } from "./example-config.ts";
 
 const places = { main: "index.js", migrationsFolder: "migrations" };
@@ -50,6 +50,19 @@ describe("the generated configuration", () => {
     expect(settingsFor("api", config, "staging")).toEqual({ STAGEDOOR_STREAM_LIMIT: "5" });
     expect(settingsFor("api", config, undefined)).toEqual({ STAGEDOOR_STREAM_LIMIT: "2" });
     expect(env.staging).not.toHaveProperty("r2_buckets");
+  });
+
+  it("binds a bucket that an environment names itself by exactly that name, and adds -staging to others", () => {
+    const stores = { domain: "s.example.tv", kv: "fill-in-kv", d1: "fill-in-d1" };
+    const { config } = deploymentWith({
+      origins: { media: { type: "r2", bucket: "films" }, archive: { type: "r2", bucket: "old-films" } },
+      environments: { staging: { ...stores, origins: { media: { type: "r2", bucket: "films-for-tests" } } } },
+    });
+    expect(storeNames(config, "staging").buckets).toEqual(["films-for-tests", "old-films-staging"]);
+    expect(Object(wranglerConfig("edge", config, places)).env.staging.r2_buckets).toEqual([
+      { binding: "MEDIA", bucket_name: "films-for-tests" },
+      { binding: "ARCHIVE", bucket_name: "old-films-staging" },
+    ]);
   });
 
   it("writes lists and objects as the settings have them", () => {
