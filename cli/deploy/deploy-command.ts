@@ -9,6 +9,7 @@ import {
 } from "../../src/deployment/config-schema.ts";
 import {
   addressesOf,
+  issuerSecretsOf,
   type Placeholder,
   placeholdersOf,
   secretsOfWorker,
@@ -63,6 +64,7 @@ the first failure: earlier workers are deployed, later ones are unchanged. Run t
   --dry-run            build each worker and upload nothing; exit with 1 if something is not filled in
   --issuers <file>     only in a clone: STAGEDOOR_ISSUERS; in a deployment's folder they are in identity.issuers
 
+If identity.issuers contains secrets, its changes are uploaded only with --secrets; without it, a note says so.
 A namespace without a catalog gets the file's assets. If a worker would refuse its configuration, or a value is not filled in, the
 errors are reported, nothing is created and nothing is uploaded.`,
   run: async (args, progress) => {
@@ -116,7 +118,23 @@ async function deployFolder(args: Args, folder: string, progress: Progress): Pro
   const next = dryRun
     ? `Nothing was uploaded, and everything is filled in. Next:\n  npx stagedoor deploy --env ${environment}${args.value("ring") === undefined ? ` (the first time with --ring keys-${environment}.json --secrets secrets-${environment}.env)` : ""}`
     : `The API is ${apiUrl}. Next:\n  npx stagedoor doctor --env ${environment}`;
-  return succeeded(`Done. ${next}`, doneJson(request, steps));
+  const kept = keptIssuers(args, deployment, request);
+  return succeeded(`Done. ${next}`, { ...doneJson(request, steps), issuersKept: kept !== undefined }, kept);
+}
+
+/**
+ * A list of issuers with secrets is a secret itself, which a deployment without their values leaves as it is. An operator who removed
+ * an issuer must know that it is still trusted. Undefined if the list is up to date.
+ */
+function keptIssuers(args: Args, { config }: Deployment, request: DeployRequest): string | undefined {
+  const { environment, secrets } = request;
+  const names = issuerSecretsOf(config);
+  if (names.length === 0 || secrets.api?.STAGEDOOR_ISSUERS !== undefined) return undefined;
+  const file = args.value("secrets");
+  const why = file === undefined ? "without --secrets" : `without the value of each in ${shortName(file)}`;
+  return `The list of issuers was not uploaded: identity.issuers contains secrets (${names.join(", ")}), and this deployment is ${why}.
+The API trusts the issuers of the last upload, whatever ${configFile} says now. If identity.issuers changed, run:
+  npx stagedoor deploy --env ${environment} --secrets-only --secrets ${file ?? `secrets-${environment}.env`}`;
 }
 
 function readRequest(args: Args, folder: string, deployment: Deployment): DeployRequest {

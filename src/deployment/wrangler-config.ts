@@ -239,14 +239,14 @@ export function settingsFor(
   const secrets = originSecretsOf(config);
   if (Object.keys(secrets).length > 0 && isRead("STAGEDOOR_ORIGIN_SECRETS"))
     settings.set("STAGEDOOR_ORIGIN_SECRETS", JSON.stringify(secrets));
-  if (environment !== undefined && worker === "api" && issuers.length > 0 && !hasSecretIssuers(config))
+  if (environment !== undefined && worker === "api" && issuers.length > 0 && issuerSecretsOf(config).length === 0)
     settings.set("STAGEDOOR_ISSUERS", JSON.stringify(issuersWith(issuers, () => undefined)));
   return Object.fromEntries(settings);
 }
 
-/** Whether the issuers contain secrets: then they are uploaded as a secret, and not written to a file. */
-function hasSecretIssuers({ identity }: DeploymentConfig): boolean {
-  return secretReferences(identity.issuers).names.length > 0;
+/** The names of the secrets in the issuers. If there are any, the list is uploaded as a secret, and not written to a file. */
+export function issuerSecretsOf({ identity }: DeploymentConfig): readonly string[] {
+  return secretReferences(identity.issuers).names;
 }
 
 /** A setting's value as its variable's text: a list of origins has spaces, everything else that is no text is JSON. */
@@ -258,7 +258,7 @@ export function settingText(value: string | number | readonly unknown[] | object
 
 /** The secrets that the origins and the issuers of an environment name, of this machine if it is undefined. */
 export function namedSecrets(config: DeploymentConfig, environment: EnvironmentName | undefined): readonly string[] {
-  return [...new Set([...originSecretNames(config, environment), ...secretReferences(config.identity.issuers).names])];
+  return [...new Set([...originSecretNames(config, environment), ...issuerSecretsOf(config)])];
 }
 
 /** Every secret that a file of secrets can have a value for. The key ring is a file of its own. */
@@ -298,7 +298,7 @@ export function requiredSecrets(
   return [
     "STAGEDOOR_KEYS",
     ...(readsFiles.includes(worker) ? originSecretNames(config, environment) : []),
-    ...(worker === "api" && hasSecretIssuers(config) ? ["STAGEDOOR_ISSUERS"] : []),
+    ...(worker === "api" && issuerSecretsOf(config).length > 0 ? ["STAGEDOOR_ISSUERS"] : []),
   ];
 }
 
@@ -314,7 +314,7 @@ export function secretsOfWorker(
     return readsFiles.includes(worker) && config.secrets[name]?.use !== "issuer";
   };
   const own = Object.entries(values).filter(([name]) => isFor(name));
-  const { names } = secretReferences(config.identity.issuers);
+  const names = issuerSecretsOf(config);
   const hasIssuers = worker === "api" && names.length > 0 && names.every((name) => name in values);
   const issuers = hasIssuers
     ? { STAGEDOOR_ISSUERS: JSON.stringify(issuersWith(config.identity.issuers, (name) => values[name])) }

@@ -206,10 +206,33 @@ describe("npx stagedoor deploy in a deployment's folder", () => {
           "the api worker",
           "the catalog",
         ],
+        issuersKept: false,
       },
     ]);
     for (const line of ["$ npx wrangler kv namespace list", "1/6  the manifest worker", "line of the stand-in: deploy"])
       expect(stderr).toContain(line);
+  });
+
+  it("says that a list of issuers with secrets stays as it is without their values, and how to upload it", async () => {
+    const at = await place("--identity", "provider");
+    const introspection = { url: "https://id.acme.tv/i", clientId: "c", clientSecret: { secret: "ISSUER_SECRET" } };
+    const issuers = JSON.stringify([{ issuer: "https://id.acme.tv", audience: "a", introspection }]);
+    const text = configOf(at)
+      .replace(/"issuers": \[[\s\S]*?\n {2}\] /, `"issuers": ${issuers} `)
+      .replace('"settings": {}', '"settings": {}, "secrets": { "ISSUER_SECRET": { "use": "issuer" } }');
+    writeFileSync(join(at.target, "stagedoor.config.json"), text);
+    writeFileSync(join(at.target, "s.env"), "ISSUER_SECRET=kept-from-others\n", { mode: 0o600 });
+    const deploy = (...words: readonly string[]) => run(at, "deploy", "--env", "production", "--create", ...words);
+    const without = await deploy("--json");
+    expect([without.exit, JSON.parse(without.stdout).issuersKept]).toEqual([0, true]);
+    expect(without.stderr).toContain("The API trusts the issuers of the last upload");
+    expect(without.stderr).toContain(
+      "npx stagedoor deploy --env production --secrets-only --secrets secrets-production.env",
+    );
+    const uploaded = await deploy("--json", "--secrets", "s.env");
+    expect([uploaded.exit, JSON.parse(uploaded.stdout).issuersKept]).toEqual([0, false]);
+    expect(uploaded.stderr).not.toMatch(/last upload|kept-from-others/);
+    expect(calls(at).some(({ secrets }) => secrets?.includes("STAGEDOOR_ISSUERS"))).toBe(true);
   });
 
   it("stops at the first failure, and names what was done", async () => {
