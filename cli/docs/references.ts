@@ -16,9 +16,9 @@ export function configurationReference(): string {
 
 <!-- Written by \`npm run docs\` from the schemas in src: change it there. -->
 
-Every setting is a variable in a worker's environment. Set secrets with \`npx wrangler secret put\`, and all other settings under
-\`[vars]\` in the worker's \`wrangler.toml\`. Each worker ignores the settings that it does not read, so all workers can have the
-same ones. A worker with an invalid or misspelt setting answers every request with \`configuration_invalid\` and logs every error;
+Write settings under \`settings\` of [\`stagedoor.config.json\`](../deploy/init.md), or of one of its environments; \`npx stagedoor deploy\`
+gives each worker those that it reads, and says which ones follow from other members of the file. Secrets are lines of
+\`secrets-<environment>.env\`. (In [a clone](../deploy/clone.md) a setting is a variable under \`vars\` of a worker's \`wrangler.toml\`.) A worker with an invalid or misspelt setting answers every request with \`configuration_invalid\` and logs every error;
 \`npx stagedoor doctor\` finds them before you deploy. Times are in seconds.
 
 ## The API, the edge and the manifest worker
@@ -44,8 +44,7 @@ ${membersTable(inputSchema(oauthClientSchema))}
 
 ## The catalog
 
-A JSON document, \`{"version": 1, "assets": [...]}\`: a file for \`npm start\`, and the key \`catalog\` of the KV namespace
-\`CATALOG\` in a deployment. \`npx stagedoor assets check --catalog catalog.json\` prints all its errors; an unknown member is one.
+A JSON document, \`{"version": 1, "assets": [...]}\`: the key \`catalog\` of the KV namespace \`CATALOG\`, and the file of \`--catalog\`. \`npx stagedoor assets check --catalog catalog.json\` prints all its errors; an unknown member is one.
 An asset has these members:
 
 ${membersTable(inputSchema(assetSchema))}

@@ -56,7 +56,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**\"the provider says that the token is not active\"**: it was revoked there, or the introspection client is not allowed to see it.",
       "**\"no usable sub or exp\", \"assets claim is neither\"**: the claims have other names. Set `subjectClaim`, `assetsClaim` or `scopeClaim`.",
       "**A key-bound token was sent as `Bearer`**, or an unbound token to an issuer with `dpop: required`.",
-      "**An operator's credential: the API does not have the key that signed it.** `npm run deploy -- --env production --ring keys.json --secrets-only`."
+      "**An operator's credential: the API does not have the key that signed it.** `npx stagedoor deploy --env production --ring keys.json --secrets-only`."
     ]
   },
   "token_expired": {
@@ -400,7 +400,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**403, the media host and the routes of a session.** The grant or URL names a key that this worker does not have."
     ],
     "causes": [
-      "**The workers have different rings.** Give every worker its part again: `npm run deploy -- --env production --ring keys.json --secrets-only`. `npx stagedoor doctor` compares them.",
+      "**The workers have different rings.** Give every worker its part again: `npx stagedoor deploy --env production --ring keys.json --secrets-only`. `npx stagedoor doctor` compares them.",
       "**A key was removed while its sessions were running.** Add it again; `npx stagedoor keys rotate` never removes a key too early.",
       "**The new ring is not everywhere yet**: isolates use the old one for a while. The API should sign with a key only after the edge has it, which `keys rotate` ensures.",
       "**For CloudFront**: the catalog's `keyPairId`, or the id that `keys bind` recorded, is not in the edge's ring.",
@@ -584,8 +584,8 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     "causes": [
       "**A setting is missing, invalid or misspelt**: the log has a line for each, with the fix. `npx stagedoor doctor` finds them before a deployment.",
       "**A secret was not set for this worker or this environment**: each has its own.",
-      "**For one asset only: `STAGEDOOR_ORIGIN_SECRETS` does not bind its origin's secret to that host and use.** Add it there, in the edge, the manifest and the API worker, or fix the asset.",
-      "**A binding is missing** in its `wrangler.toml`.",
+      "**For one asset only: `STAGEDOOR_ORIGIN_SECRETS` does not bind its origin's secret to that host and use.** Add it there, in `secrets` of `stagedoor.config.json`, or fix the asset.",
+      "**A binding is missing**: `npx stagedoor doctor` names it.",
       "**The catalog is missing or invalid**: `npx stagedoor assets check --catalog catalog.json`. Workers keep the last valid one for ten minutes.",
       "**There is no active session key**: the only one starts later, has expired, or was revoked. `npx stagedoor keys list --ring keys.json`."
     ]

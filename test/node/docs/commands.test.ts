@@ -2,8 +2,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { describe, expect, it } from "vitest";
-import { deployOptions } from "../../../cli/deploy/deploy.ts";
+import { deployCommand } from "../../../cli/deploy/deploy-command.ts";
 import { dispatch } from "../../../cli/dispatch.ts";
+import { readAnswers } from "../../../cli/init/answers.ts";
+import { configText } from "../../../cli/init/files-of.ts";
+import { initCommand } from "../../../cli/init/init.ts";
+import { readArguments } from "../../../cli/lib/command.ts";
+import { readConfig } from "../../../src/deployment/read-config.ts";
 import { projectFolder } from "../cli/command-line.ts";
 import { type CommandLine, commandLinesOf, documents } from "./command-lines.ts";
 
@@ -38,7 +43,7 @@ describe("a command in the documents", () => {
 
   it("occurs often enough for these tests to be useful", () => {
     expect(calls("npx", "stagedoor").length).toBeGreaterThan(20);
-    expect(calls("npm", "run", "deploy").length).toBeGreaterThan(5);
+    expect(calls("npx", "stagedoor", "deploy").length).toBeGreaterThan(10);
   });
 
   // With --help a command only parses its options.
@@ -49,10 +54,21 @@ describe("a command in the documents", () => {
 
   it.each(calls("npm", "run"))("names an existing npm script: $line ($at)", ({ words }) => {
     expect(Object.keys(scripts)).toContain(words[2]);
-    const dashes = words.indexOf("--");
-    if (words[2] !== "deploy" || dashes < 0) return;
-    const parsed = parseArgs({ args: words.slice(dashes + 1), options: deployOptions, strict: true });
-    expect([...named, undefined]).toContain(parsed.values.env);
+  });
+
+  it.each(calls("npx", "stagedoor", "deploy"))("names an existing environment: $line ($at)", ({ words }) => {
+    const { env } = parseArgs({ args: words.slice(3), options: deployCommand.options, strict: true }).values;
+    expect([...named, undefined]).toContain(env);
+  });
+
+  it.each(calls("npx", "stagedoor", "init"))("writes a valid configuration: $line ($at)", async ({ words }) => {
+    const args = readArguments(initCommand, words.slice(3));
+    const read = readConfig(configText(await readAnswers(args, async (_, standard) => standard)));
+    expect(read.ok ? [] : read.refusal).toEqual([]);
+  });
+
+  it("is the one that works in a deployment's folder and in a clone, for readers who deploy", () => {
+    expect(calls("npm", "run", "deploy").filter(({ at }) => !at.startsWith("CONTRIBUTING.md"))).toEqual([]);
   });
 
   it.each(calls("npx", "wrangler").filter(({ typed, words }) => typed || words.length > 4))(
@@ -65,7 +81,7 @@ describe("a command in the documents", () => {
       // Without an environment it would change the local resources.
       else
         expect(words.slice(2, 4).join(" ")).toMatch(
-          /^(dev|login|whoami|kv namespace|r2 (bucket|object)|d1 (create|execute))( |$)/,
+          /^(dev|login|whoami|tail stagedoor-edge|rollback --name|kv namespace|r2 (bucket|object)|d1 (create|execute))( |$)/,
         );
     },
   );
