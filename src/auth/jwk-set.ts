@@ -1,6 +1,6 @@
 import { type CryptoKey, createLocalJWKSet, errors, type JSONWebKeySet } from "jose";
 import { isObject } from "../base/body-text.ts";
-import { SingleFlight } from "../base/refresh-once.ts";
+import { SingleFlight } from "../base/concurrency.ts";
 import { seconds, type UnixSeconds } from "../base/time.ts";
 import { askJson, type HttpDeps } from "./ask-json.ts";
 import { type FindKeys, KeysUnavailable, mostKeysTried } from "./verify-jwt.ts";

@@ -35,7 +35,7 @@ interface Kept {
 
 /**
  * Caches the catalog: parsed once, used for `maxAge` (30 s), and for another `maxStale` (10 min) while no better one is
- * available. Requests share the catalog and never the promise of a load (see `base/refresh-once.ts`).
+ * available. Requests share the catalog and never the promise of a load (see `base/concurrency.ts`).
  */
 export function keepCatalog(source: CatalogSource): () => Promise<Result<Catalog, CatalogUnavailable>> {
   const { load, clock, maxAge = defaultMaxAge(false), maxStale = seconds(600), onRefusal } = source;

@@ -1,4 +1,4 @@
-import { SingleFlight } from "../base/refresh-once.ts";
+import { SingleFlight } from "../base/concurrency.ts";
 import { after, type Clock, inTime, seconds, type Timer, type UnixSeconds, type WaitUntil } from "../base/time.ts";
 import type { SessionContext } from "../sessions/session-context.ts";
 

@@ -246,19 +246,6 @@ export interface Turn {
   readonly since: UnixMilliseconds;
 }
 
-/**
- * Runs pieces of work one after another, in the order of arrival. For a Durable Object only: elsewhere in workerd a
- * request cannot wait for another.
- */
-export function inTurn(): <Value>(work: () => Promise<Value>) => Promise<Value> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const done = last.then(work);
-    last = done.catch(() => undefined);
-    return done;
-  };
-}
-
 /** The stored form of a refresh token or a code: the SHA-256 of its UTF-8 bytes in base64url. */
 export async function storedToken(token: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));

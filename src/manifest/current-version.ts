@@ -53,7 +53,7 @@ export type VersionRefusal = Refusal<SourceRefusal["code"] | "internal_error">;
 
 /**
  * The version to serve now. If it is not on the shelf, or has been there for too long, each request asks the source
- * itself, because requests cannot wait for each other (see `base/refresh-once.ts`) and there is nothing else to serve.
+ * itself, because requests cannot wait for each other (see `base/concurrency.ts`) and there is nothing else to serve.
  * One request at a time checks a version that has just expired. The mark is on the version, since another version needs
  * its own check.
  */

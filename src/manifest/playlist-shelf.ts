@@ -44,7 +44,7 @@ export interface ShelvedPlaylist {
 
 /**
  * Keeps an isolate's playlists and renderings within a memory limit; an isolate has 128 MB. It stores values and never
- * a promise (see `base/refresh-once.ts`).
+ * a promise (see `base/concurrency.ts`).
  */
 export class PlaylistShelf {
   readonly #playlists: WeighedMap<ShelvedPlaylist>;

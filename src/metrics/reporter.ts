@@ -1,4 +1,4 @@
-import { SingleFlight } from "../base/refresh-once.ts";
+import { SingleFlight } from "../base/concurrency.ts";
 import { inTime, type MillisecondClock, type Seconds, seconds, type Timer, unixSeconds } from "../base/time.ts";
 import type { Gathered, Report } from "./gathered.ts";
 import { IsolateCounter } from "./isolate-counter.ts";

@@ -10,6 +10,7 @@ import type {
   RunningStream,
   StreamEnding,
   StreamState,
+  StreamsOf,
   TouchAnswer,
 } from "./lease.ts";
 import type { HandedOver, LeaseStore } from "./lease-store.ts";
@@ -113,11 +114,21 @@ export function leaseRouter(store: LeaseStore, routerOf: (name: string) => Lease
   };
 }
 
+/** The streams of all subjects, by the router of each name. */
+export function streamsFrom(routerOf: (name: string) => LeaseRouter): StreamsOf {
+  return (subject, older = []) => ({
+    claim: async (claim) => routerOf(subject).claim(claim, subject, older),
+    take: async (policy, now) => routerOf(subject).take(policy, now, subject, older),
+    touch: async (touch) => routerOf(subject).touch(touch),
+    end: async (ending) => routerOf(subject).end(ending),
+    endLogin: async (ending) => endLoginAt([subject, ...older].map(routerOf), ending),
+    show: async (sessionId, now) => routerOf(subject).show(sessionId, now),
+    running: async (now) => routerOf(subject).running(now, subject, older),
+  });
+}
+
 /** Ends a login under every name of its subject: the streams of an older name may not have moved yet. */
-export async function endLoginAt(
-  routers: readonly Pick<LeaseRouter, "endLogin">[],
-  ending: LoginEnding,
-): Promise<LoginEnded> {
+async function endLoginAt(routers: readonly Pick<LeaseRouter, "endLogin">[], ending: LoginEnding): Promise<LoginEnded> {
   const ended = await Promise.all(routers.map((router) => router.endLogin(ending)));
   return {
     leaseUntil: ended.map(({ leaseUntil }) => leaseUntil).reduce(later, ending.now),

@@ -1,6 +1,13 @@
 import type { SqlRow, SqlStore } from "../base/sql-store.ts";
 import { isUnixSeconds, seconds, type UnixSeconds } from "../base/time.ts";
-import type { LeaseRow, LeaseRows, Marker, NetworkSeen, QuotaUsed } from "./lease-rows.ts";
+import {
+  type LeaseRow,
+  type LeaseRows,
+  type Marker,
+  markerKinds,
+  type NetworkSeen,
+  type QuotaUsed,
+} from "./lease-rows.ts";
 import { revocationCauses } from "./revocation.ts";
 
 const schema = `
@@ -35,13 +42,6 @@ const schema = `
 
 /** Columns that a release added after the first: tables of an older one lack them. */
 const addedColumns = ["token TEXT", "signer TEXT"] as const;
-
-const markerKinds = [
-  "moved_to",
-  "moved_from",
-  "signed_out",
-  "shared_login",
-] as const satisfies readonly Marker["kind"][];
 
 /**
  * A subject's rows in SQLite. Makes its tables with the first row, so that a question alone leaves nothing behind. Adds to

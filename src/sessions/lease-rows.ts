@@ -32,13 +32,15 @@ export interface NetworkSeen {
   readonly trusted: boolean;
 }
 
+export const markerKinds = ["moved_to", "moved_from", "signed_out", "shared_login"] as const;
+
 /**
  * A fact about another name of the subject, or about a login, with an expiry. `moved_to`, `moved_from`: the subject's
  * streams moved to or from that name when the session key changed. `signed_out`: the viewer signed out of that login.
  * `shared_login`: a session of that login was renewed from another login, so grants of both are in use.
  */
 export interface Marker {
-  readonly kind: "moved_to" | "moved_from" | "signed_out" | "shared_login";
+  readonly kind: (typeof markerKinds)[number];
   readonly name: string;
   readonly until: UnixSeconds;
 }

@@ -1,5 +1,5 @@
 import type { QuotaStatus, RatePolicy } from "../auth/rate-limit.ts";
-import { after, later, type UnixSeconds } from "../base/time.ts";
+import { after, later, type UnixSeconds, unixSeconds } from "../base/time.ts";
 import type {
   ClaimAnswer,
   ClaimDecision,
@@ -28,7 +28,7 @@ import {
   stateOf,
   toldOfRunning,
 } from "./lease-rules.ts";
-import { claimBudget, waitAfterMany } from "./lease-throttle.ts";
+import { type ClaimBudget, claimBudget, waitAfterMany } from "./lease-throttle.ts";
 
 /**
  * The rows that a subject's older name hands over to the newer one, and how long it forwards requests there. The rows
@@ -60,14 +60,16 @@ export class LeaseStore {
   readonly #times: LeaseTimes;
   readonly #rows = new Map<string, LeaseRow>();
   readonly #markers = new Map<string, Marker>();
-  readonly #budget = claimBudget();
+  readonly #budget: ClaimBudget;
   readonly #hash: (network: string) => string;
   readonly #quotas: LeaseQuotas;
   #nextRemoval: UnixSeconds | undefined;
 
-  constructor(store: LeaseRows, times: LeaseTimes, secrets: NetworkSecrets) {
+  /** `budget` is for stores that are opened for every request; the others have one of their own. */
+  constructor(store: LeaseRows, times: LeaseTimes, secrets: NetworkSecrets, budget: ClaimBudget = claimBudget()) {
     this.#store = store;
     this.#times = times;
+    this.#budget = budget;
     this.#hash = networkHash(store, secrets);
     this.#quotas = new LeaseQuotas(store);
     for (const row of store.all()) this.#keep(row);
@@ -165,6 +167,11 @@ export class LeaseStore {
     return undefined;
   }
 
+  /** Ends the forwarding to the {@link successor}: the rows are still here. */
+  stay(): void {
+    for (const marker of [...this.#markers.values()]) if (marker.kind === "moved_to") this.#eraseMarker(marker);
+  }
+
   /** Extends the forwarding to the expiry of a grant that was forwarded. */
   forwardedUntil(until: UnixSeconds): void {
     for (const marker of this.#markers.values())
@@ -213,6 +220,16 @@ export class LeaseStore {
   /** When {@link prune} next removes something; undefined if nothing is stored. */
   get nextRemoval(): UnixSeconds | undefined {
     return this.#nextRemoval;
+  }
+
+  /** When everything that is stored may be removed; undefined if nothing is stored. */
+  get lastRemoval(): UnixSeconds | undefined {
+    const ends = [...this.#rows.values()].map(({ expiresAt }) => expiresAt);
+    for (const { until } of this.#markers.values()) ends.push(until);
+    const removals = ends.map((end) => removalOf(end, this.#times));
+    const quotas = this.#quotas.all().length === 0 ? [] : [this.#quotas.lastEnd(unixSeconds(0))];
+    const all = [...removals, ...quotas];
+    return all.length === 0 ? undefined : all.reduce(later);
   }
 
   /** Removes expired rows, markers and quotas: see {@link removalOf}. */

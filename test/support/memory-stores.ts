@@ -18,7 +18,7 @@ import { Gathering } from "../../src/metrics/gathering.ts";
 import type { Telemetry, TelemetryEvent } from "../../src/metrics/telemetry.ts";
 import { nobleHmac } from "../../src/platform/cloudflare/noble-hmac.ts";
 import type { StreamsOf } from "../../src/sessions/lease.ts";
-import { endLoginAt, type LeaseRouter, leaseRouter } from "../../src/sessions/lease-router.ts";
+import { type LeaseRouter, leaseRouter, streamsFrom } from "../../src/sessions/lease-router.ts";
 import type { LeaseRow, LeaseRows, Marker, QuotaUsed } from "../../src/sessions/lease-rows.ts";
 import { LeaseStore } from "../../src/sessions/lease-store.ts";
 import { type KeptRevocation, merge, type RevocationLog, shortened, takeBack } from "../../src/sessions/revocation.ts";
@@ -170,15 +170,7 @@ export function memoryStreams(
       leaseRouter(new LeaseStore(storeOf(name), { leaseTtl, writeInterval }, secrets), routerOf),
     );
   return {
-    streamsOf: (subject, older = []) => ({
-      claim: async (claim) => routerOf(subject).claim(claim, subject, older),
-      take: async (policy, now) => routerOf(subject).take(policy, now, subject, older),
-      touch: async (touch) => routerOf(subject).touch(touch),
-      end: async (ending) => routerOf(subject).end(ending),
-      endLogin: async (ending) => endLoginAt([subject, ...older].map(routerOf), ending),
-      show: async (sessionId, now) => routerOf(subject).show(sessionId, now),
-      running: async (now) => routerOf(subject).running(now, subject, older),
-    }),
+    streamsOf: streamsFrom(routerOf),
     writes: (subject) => storeOf(subject).writes(),
     size: (subject) => [...storeOf(subject).all()].length,
     restart: () => routers.clear(),

@@ -1,4 +1,5 @@
 import { DurableObject, waitUntil } from "cloudflare:workers";
+import { inTurn } from "../../src/base/concurrency.ts";
 import { ok } from "../../src/base/result.ts";
 import { systemClock, systemMillisecondClock } from "../../src/base/time.ts";
 import { type IdentityConfiguration, readIdentityConfiguration } from "../../src/config/identity-configuration.ts";
@@ -6,7 +7,7 @@ import { logError } from "../../src/http/problem-response.ts";
 import { answerIdentity, notNow, turnOf } from "../../src/identity/answer-identity.ts";
 import { endSignIns, sweepEnded } from "../../src/identity/end-sign-ins.ts";
 import type { IdentityParts } from "../../src/identity/options.ts";
-import { inTurn, type Turn } from "../../src/identity/refresh-tokens.ts";
+import type { Turn } from "../../src/identity/refresh-tokens.ts";
 import { seedIdentity } from "../../src/identity/seed.ts";
 import { type EndedLogin, endSignInsPath, withEndedLogins } from "../../src/identity/service-messages.ts";
 import type { TelemetryBindings } from "../../src/platform/cloudflare/isolate-telemetry.ts";

@@ -13,7 +13,7 @@ import {
 import type { Configuration } from "../../config/configuration.ts";
 import type { Telemetry } from "../../metrics/telemetry.ts";
 import type { StreamsOf } from "../../sessions/lease.ts";
-import { endLoginAt, type LeaseRouter } from "../../sessions/lease-router.ts";
+import { type LeaseRouter, streamsFrom } from "../../sessions/lease-router.ts";
 import type { RevocationDelta, RevocationLog } from "../../sessions/revocation.ts";
 import { readPage } from "../../sessions/revocation-store.ts";
 import { type RevocationWatch, watchRevocations } from "../../sessions/revocation-watch.ts";
@@ -155,20 +155,5 @@ export interface SubjectLeasesNamespace<Id> {
 
 /** The streams of all subjects: one SubjectLeases per name. */
 export function streamsOf<Id>(namespace: SubjectLeasesNamespace<Id>): StreamsOf {
-  return (subject, older = []) => {
-    const object = () => namespace.get(namespace.idFromName(subject));
-    return {
-      claim: async (claim) => object().claim(claim, subject, older),
-      take: async (policy, now) => object().take(policy, now, subject, older),
-      touch: async (touch) => object().touch(touch),
-      end: async (ending) => object().end(ending),
-      endLogin: async (ending) =>
-        endLoginAt(
-          [subject, ...older].map((name) => namespace.get(namespace.idFromName(name))),
-          ending,
-        ),
-      show: async (sessionId, now) => object().show(sessionId, now),
-      running: async (now) => object().running(now, subject, older),
-    };
-  };
+  return streamsFrom((name) => namespace.get(namespace.idFromName(name)));
 }

@@ -1,6 +1,6 @@
 import { makeRoom } from "../../base/bounded-map.ts";
+import { SingleFlight } from "../../base/concurrency.ts";
 import { bytesText, textBody } from "../../base/lossless-text.ts";
-import { SingleFlight } from "../../base/refresh-once.ts";
 import { ok, type Refusal, type Result, refusal } from "../../base/result.ts";
 import { inTime, type MillisecondClock, seconds, type Timer, unixMilliseconds } from "../../base/time.ts";
 import {

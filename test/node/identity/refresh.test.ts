@@ -1,7 +1,7 @@
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { inTurn } from "../../../src/base/concurrency.ts";
 import { answerIdentity, turnOf } from "../../../src/identity/answer-identity.ts";
-import { inTurn } from "../../../src/identity/refresh-tokens.ts";
 import { distantD1 } from "./distant-d1.ts";
 import {
   apiUrl,

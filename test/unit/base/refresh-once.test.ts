@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { SingleFlight } from "../../../src/base/refresh-once.ts";
+import { SingleFlight } from "../../../src/base/concurrency.ts";
 import { seconds, type Timer } from "../../../src/base/time.ts";
 
 describe("a single flight", () => {

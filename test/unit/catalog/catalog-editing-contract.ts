@@ -14,11 +14,11 @@ export interface EditedStore {
   readonly restart: () => Promise<void>;
 }
 
+const idsIn = (text: string | undefined) =>
+  Object(JSON.parse(text ?? "{}")).assets?.map(({ id }: { id: string }) => id);
+
 /** The contract of the port, for every implementation. `open` returns an empty store of its own. */
 export function catalogEditingContract(name: string, open: () => Promise<EditedStore>): void {
-  const idsIn = (text: string | undefined) =>
-    Object(JSON.parse(text ?? "{}")).assets?.map(({ id }: { id: string }) => id);
-
   describe(`a catalog editor (${name})`, () => {
     it("starts empty and creates a catalog from the first asset", async () => {
       const { editing, text } = await open();
@@ -91,7 +91,12 @@ export function catalogEditingContract(name: string, open: () => Promise<EditedS
       expect(idsIn(await text())).toEqual(["theirs", "one", "two"]);
       expect(await text()).toContain("Theirs");
     });
+  });
+}
 
+/** In addition, the contract for a store that may show an older text for a minute, as KV does. */
+export function staleStoreContract(name: string, open: () => Promise<EditedStore>): void {
+  describe(`a catalog editor of a store that may show an older text (${name})`, () => {
     it("continues from its own text if the store still shows an older one, also after a restart", async () => {
       const { editing, text, write, restart } = await open();
       await write(textOf(film("zero")));

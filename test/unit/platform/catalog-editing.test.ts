@@ -2,20 +2,21 @@ import { describe } from "vitest";
 import { type CatalogEditorNamespace, catalogEditing } from "../../../src/platform/cloudflare/object-clients.ts";
 import { nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
 import { type MemoryCatalog, memoryCatalogEditing } from "../../support/memory-stores.ts";
-import { catalogEditingContract } from "../catalog/catalog-editing-contract.ts";
+import { catalogEditingContract, staleStoreContract } from "../catalog/catalog-editing-contract.ts";
 import { runtimeBindings } from "./runtime-bindings.ts";
 
-catalogEditingContract("memory", async () => {
-  const catalog: MemoryCatalog = { text: undefined };
-  return {
-    editing: memoryCatalogEditing(catalog, nodeSha256),
-    text: async () => catalog.text,
-    write: async (text) => {
-      catalog.text = text;
-    },
-    restart: async () => undefined,
-  };
-});
+for (const contract of [catalogEditingContract, staleStoreContract])
+  contract("memory", async () => {
+    const catalog: MemoryCatalog = { text: undefined };
+    return {
+      editing: memoryCatalogEditing(catalog, nodeSha256),
+      text: async () => catalog.text,
+      write: async (text) => {
+        catalog.text = text;
+      },
+      restart: async () => undefined,
+    };
+  });
 
 /** The part of a KVNamespace that this test uses. */
 interface Store {
@@ -35,16 +36,17 @@ const store: unknown = Reflect.get(bindings, "EDITED_CATALOG");
 describe.skipIf(!isNamespace(objects))("in workerd, which has Durable Objects and KV,", async () => {
   if (!isNamespace(objects) || !isStore(store)) return;
   const tools = await objectTools();
-  catalogEditingContract("durable-object", async () => {
-    const name = crypto.randomUUID();
-    await store.delete("catalog");
-    return {
-      editing: catalogEditing(objects, name),
-      text: async () => (await store.get("catalog")) ?? undefined,
-      write: (text) => store.put("catalog", text),
-      restart: () => tools.evictDurableObject(objects.get(objects.idFromName(name))),
-    };
-  });
+  for (const contract of [catalogEditingContract, staleStoreContract])
+    contract("durable-object", async () => {
+      const name = crypto.randomUUID();
+      await store.delete("catalog");
+      return {
+        editing: catalogEditing(objects, name),
+        text: async () => (await store.get("catalog")) ?? undefined,
+        write: (text) => store.put("catalog", text),
+        restart: () => tools.evictDurableObject(objects.get(objects.idFromName(name))),
+      };
+    });
 });
 
 async function objectTools(): Promise<ObjectTools> {

@@ -38,3 +38,38 @@ export class SingleFlight {
       await new Promise<void>((resolve) => timer(pollInterval, resolve));
   }
 }
+
+/**
+ * Runs pieces of work one after another, in the order of arrival. For Node and Durable Objects only: elsewhere in
+ * workerd a request cannot wait for another.
+ */
+export function inTurn(): <Value>(work: () => Promise<Value>) => Promise<Value> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const done = last.then(work);
+    last = done.catch(() => undefined);
+    return done;
+  };
+}
+
+/** {@link inTurn} for each name by itself. A name without work is forgotten. */
+export class NamedTurns {
+  readonly #names = new Map<string, { readonly turn: ReturnType<typeof inTurn>; waiting: number }>();
+
+  async run<Value>(name: string, work: () => Promise<Value>): Promise<Value> {
+    const named = this.#names.get(name) ?? { turn: inTurn(), waiting: 0 };
+    this.#names.set(name, named);
+    named.waiting++;
+    try {
+      return await named.turn(work);
+    } finally {
+      named.waiting--;
+      if (named.waiting === 0) this.#names.delete(name);
+    }
+  }
+
+  /** The number of names with work. */
+  get size(): number {
+    return this.#names.size;
+  }
+}
