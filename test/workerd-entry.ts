@@ -1,5 +1,5 @@
 export { DpopProofs, RateLimitCounter } from "../src/platform/cloudflare/limit-objects.ts";
-export { MetricsStore } from "../src/platform/cloudflare/metrics-object.ts";
+export { MetricsStore } from "../src/platform/cloudflare/manifest-objects.ts";
 export { RevocationLog, SubjectLeases } from "../src/platform/cloudflare/session-objects.ts";
 
 export { EditedCatalogEditor } from "./workerd-catalog.ts";

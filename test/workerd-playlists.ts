@@ -1,6 +1,6 @@
 import { textBytes } from "../src/base/lossless-text.ts";
 import { ok } from "../src/base/result.ts";
-import { SharedPlaylist } from "../src/platform/cloudflare/playlist-object.ts";
+import { SharedPlaylist } from "../src/platform/cloudflare/manifest-objects.ts";
 
 /**
  * Fresh for 30 seconds, even on a busy machine. Its byte order marks and Latin-1 characters must reach the viewer

@@ -9,9 +9,9 @@ import { directPlaylists } from "../../src/manifest/playlist-source.ts";
 import { answerManifest } from "../../src/manifest/serve-playlist.ts";
 import { timedOrigin } from "../../src/origin/origin.ts";
 import type { TelemetryBindings } from "../../src/platform/cloudflare/isolate-telemetry.ts";
+import type { SharedPlaylist } from "../../src/platform/cloudflare/manifest-objects.ts";
 import { nobleHmac } from "../../src/platform/cloudflare/noble-hmac.ts";
 import { kvCatalogSource } from "../../src/platform/cloudflare/object-clients.ts";
-import type { SharedPlaylist } from "../../src/platform/cloudflare/playlist-object.ts";
 import { mediaOrigin } from "../../src/platform/cloudflare/r2-origin.ts";
 import { sharedPlaylists } from "../../src/platform/cloudflare/shared-playlists.ts";
 import { configuredWorker, type WorkerBasics } from "../../src/platform/cloudflare/worker-shell.ts";
@@ -20,8 +20,7 @@ import { cloudFrontSigners } from "../../src/signing/cloudfront/asset-signers.ts
 import { rememberGrants } from "../../src/signing/grant.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 
-export { MetricsStore } from "../../src/platform/cloudflare/metrics-object.ts";
-export { SharedPlaylist } from "../../src/platform/cloudflare/playlist-object.ts";
+export { MetricsStore, SharedPlaylist } from "../../src/platform/cloudflare/manifest-objects.ts";
 
 interface Env extends TelemetryBindings<DurableObjectId> {
   readonly CATALOG: KVNamespace;

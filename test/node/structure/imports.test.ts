@@ -16,10 +16,7 @@ const longest = 400;
 
 /** A shorter module belongs to its only importer, unless there is a reason. */
 const shortest = 40;
-const mayBeShort = new Map([
-  ["src/playlist/m3u8-parser.d.ts", "types of a package that has none"],
-  ["src/platform/cloudflare/playlist-object.ts", "a Durable Object, which Node cannot load"],
-]);
+const mayBeShort = new Map([["src/playlist/m3u8-parser.d.ts", "types of a package that has none"]]);
 
 interface Import {
   readonly specifier: string;
