@@ -33,7 +33,7 @@ import { workerFile } from "../lib/worker-files.ts";
 import { deployClone, doneJson, runSteps } from "./deploy.ts";
 import { keysOf, type SecretsOfWorkers } from "./secrets.ts";
 import { type DeployRequest, type Step, stepsOf } from "./steps.ts";
-import { createdMembers, createStores, hasCatalog } from "./stores.ts";
+import { createStores, hasCatalog } from "./stores.ts";
 import { deployOrder } from "./workers.ts";
 import { secretErrors, wranglerFor } from "./wrangler.ts";
 
@@ -94,7 +94,7 @@ async function deployFolder(args: Args, folder: string, progress: Progress): Pro
   const { environment, dryRun, secretsOnly } = request;
   const creates = args.flag("create") && !dryRun;
   const unfilled = placeholdersOf(deployment, environment);
-  const blocking = creates ? unfilled.filter((placeholder) => !isCreated(placeholder, environment)) : unfilled;
+  const blocking = creates ? unfilled.filter(({ isCreated }) => !isCreated) : unfilled;
   if (blocking.length > 0 && !dryRun) endFailed(`Nothing was deployed. ${unfilledText(blocking, environment)}`);
   const errors = await secretErrors(request);
   if (errors.length > 0)
@@ -170,16 +170,11 @@ function readEnvironment(args: Args, { config }: Deployment) {
   );
 }
 
-/** Whether `--create` fills in a value: the id of a store. */
-function isCreated({ member }: Placeholder, environment: EnvironmentName): boolean {
-  return createdMembers.some((created) => member === `environments.${environment}.${created}`);
-}
-
 function unfilledText(placeholders: readonly Placeholder[], environment: EnvironmentName): string {
   const lines = placeholders.map(
     ({ member, line, value }) => `  ${configFile}${line === undefined ? "" : `:${line}`}  ${member}  ${value}`,
   );
-  const creates = placeholders.some((placeholder) => isCreated(placeholder, environment))
+  const creates = placeholders.some(({ isCreated }) => isCreated)
     ? `\n\`npx stagedoor deploy --env ${environment} --create\` creates the stores and fills in their ids.`
     : "";
   return `These values are not filled in:\n${lines.join("\n")}${creates}`;

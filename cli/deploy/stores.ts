@@ -1,12 +1,8 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { applyEdits, modify } from "jsonc-parser";
-import {
-  configFile,
-  type Deployment,
-  type EnvironmentName,
-  placeholderStart,
-} from "../../src/deployment/config-schema.ts";
+import { configFile, type Deployment, type EnvironmentName } from "../../src/deployment/config-schema.ts";
+import { placeholderStart } from "../../src/deployment/placeholders.ts";
 import { storeNames } from "../../src/deployment/wrangler-config.ts";
 import { endFailed, type Progress } from "../lib/command.ts";
 import { parseJson, rewriteFile } from "../lib/files.ts";
@@ -28,7 +24,7 @@ export interface Wrangler {
 }
 
 /** The members of an environment that `--create` fills in while they are placeholders. */
-export const createdMembers = ["kv", "d1"] as const;
+const createdMembers = ["kv", "d1"] as const;
 type CreatedMember = (typeof createdMembers)[number];
 
 /** How wrangler names a store with an id, lists such stores, and prints the id of a new one. */

@@ -1,4 +1,5 @@
-import { exampleHost, type WorkerKind } from "../lib/worker-files.ts";
+import { isPlaceholder } from "../../src/deployment/placeholders.ts";
+import type { WorkerKind } from "../lib/worker-files.ts";
 
 /**
  * The order of every deployment: a worker comes after the workers whose objects and services it binds, because Cloudflare
@@ -26,11 +27,6 @@ export function valuesOf(toml: string, environment: string): readonly TomlValue[
     if (line.startsWith("#") || !`${table}.`.startsWith(`env.${environment}.`)) return [];
     return [...line.matchAll(/"([^"]*)"/g)].map(([, text = ""]) => ({ line: index + 1, table, text }));
   });
-}
-
-/** Whether a value in a wrangler.toml is a placeholder: `fill-in-…` for the id of a KV namespace or a database, or an example host. */
-export function isPlaceholder(value: string): boolean {
-  return value.startsWith("fill-in-") || exampleHost.test(value);
 }
 
 /** The placeholders in one environment of a wrangler.toml. */

@@ -1,4 +1,5 @@
 import { createInterface } from "node:readline/promises";
+import { placeholders } from "../../src/deployment/placeholders.ts";
 import { type Args, endInvalid, endMisused } from "../lib/command.ts";
 import { parseJson, readText, shortName } from "../lib/files.ts";
 
@@ -55,7 +56,11 @@ export async function readAnswers(args: Args, ask: Ask): Promise<Answers> {
     const text = await answer(option, `${question} (${choices.join(", ")})`, first ?? "");
     return choices.find((one) => one === text) ?? endInvalid(option, text, choices.join(" or "));
   };
-  const domain = await answer("domain", "Domain of the service, a zone of your Cloudflare account", "example.com");
+  const domain = await answer(
+    "domain",
+    "Domain of the service, a zone of your Cloudflare account",
+    placeholders.domain,
+  );
   if (!/^([a-z0-9-]+\.)+[a-z][a-z0-9-]*$/.test(domain))
     endInvalid("domain", domain, "a domain in lower case without a scheme, such as example.tv");
   const environments = readEnvironments(await answer("environments", "Environments", "staging,production"));
@@ -72,7 +77,7 @@ export async function readAnswers(args: Args, ask: Ask): Promise<Answers> {
     cloudfront:
       cdn === "workers"
         ? undefined
-        : await answer("cdn-host", "Host of the CloudFront distribution", "cdn.example.com"),
+        : await answer("cdn-host", "Host of the CloudFront distribution", placeholders.cdnHost),
     identity: { worker: identity === "worker", issuers: identity === "worker" ? [] : readIssuerList(args) },
     asset: {
       id: await answer("asset", "Id of the first asset", "film"),
@@ -91,11 +96,11 @@ async function originOf(
   if (type === "s3")
     return {
       type,
-      bucket: await answer("bucket", "Name of the S3 bucket", "films"),
+      bucket: await answer("bucket", "Name of the S3 bucket", placeholders.s3Bucket),
       region: await answer("region", "Its region", "eu-central-1"),
       endpoint: (await answer("endpoint", "Address of the store, empty for Amazon S3", "")) || undefined,
     };
-  const url = await answer("origin-url", "Base URL of the films", "https://origin.example.com/");
+  const url = await answer("origin-url", "Base URL of the films", placeholders.originUrl);
   const header = await answer("origin-header", "Header with a secret that the origin checks, empty for none", "");
   return { type, url: url.endsWith("/") ? url : `${url}/`, header: header || undefined };
 }
@@ -132,15 +137,7 @@ function checkUnused(
 /** The list of --issuers; a placeholder without it. Its errors are those of the deployment's file. */
 function readIssuerList(args: Args): readonly unknown[] {
   const file = args.value("issuers");
-  if (file === undefined)
-    return [
-      {
-        issuer: "https://id.example.com/",
-        audience: "stagedoor",
-        algorithms: ["RS256"],
-        jwksUri: "https://id.example.com/.well-known/jwks.json",
-      },
-    ];
+  if (file === undefined) return [placeholders.issuer];
   const list = parseJson(readText(file, "the issuers"));
   return Array.isArray(list) && list.length > 0
     ? list

@@ -1,4 +1,5 @@
-import { configFile, placeholderStart } from "../../src/deployment/config-schema.ts";
+import { configFile } from "../../src/deployment/config-schema.ts";
+import { placeholders } from "../../src/deployment/placeholders.ts";
 import type { Answers } from "./answers.ts";
 
 /** The name of the secret with which an origin recognises the workers. */
@@ -10,8 +11,8 @@ export function configText(answers: Answers): string {
   const environmentLines = environments.map((environment) => {
     const members = {
       domain: environment === "production" ? domain : `${environment}.${domain}`,
-      kv: `${placeholderStart}${environment}-kv-id`,
-      ...(identity.worker ? { d1: `${placeholderStart}${environment}-d1-id` } : {}),
+      kv: placeholders.storeId(environment, "kv"),
+      ...(identity.worker ? { d1: placeholders.storeId(environment, "d1") } : {}),
     };
     return `    ${JSON.stringify(environment)}: ${inline(members)}`;
   });

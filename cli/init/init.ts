@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { isObject } from "../../src/base/body-text.ts";
 import { configFile } from "../../src/deployment/config-schema.ts";
+import { placeholders } from "../../src/deployment/placeholders.ts";
 import { configFaultText, readConfig } from "../../src/deployment/read-config.ts";
 import { type Args, type Command, endFailed, succeeded } from "../lib/command.ts";
 import { parseJson } from "../lib/files.ts";
@@ -18,7 +19,7 @@ export const initCommand: Command = {
 On a terminal it asks for what no option answers; with --yes it uses the defaults. It replaces no file without --force, and adds to
 an existing package.json or .gitignore only what is missing.
 
-  --domain <domain>         the domain of production, a zone of your Cloudflare account (example.com, to be filled in)
+  --domain <domain>         the domain of production, a zone of your Cloudflare account (${placeholders.domain}, to be filled in)
   --environments <list>     staging, production or both (staging,production)
   --origin <type>           where films are stored: r2, s3 or http (r2)
   --bucket <name>           the bucket, with r2 or s3
@@ -166,8 +167,9 @@ function nextText(args: Args, folder: string, answers: Answers, files: readonly 
   const provider =
     identity.worker || args.value("issuers") !== undefined
       ? ""
-      : "\n  npx stagedoor issuers add --discovery <url> --audience <name>   # then remove https://id.example.com/ from identity.issuers";
-  const unfilled = args.value("domain") === undefined ? " and the domain, which is still example.com" : "";
+      : `\n  npx stagedoor issuers add --discovery <url> --audience <name>   # then remove ${placeholders.issuer.issuer} from identity.issuers`;
+  const unfilled =
+    answers.domain === placeholders.domain ? ` and the domain, which is still ${placeholders.domain}` : "";
   return `Wrote to ${shown(folder)}: ${files.join(", ")}.
 
 Next:

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
 import { parseEnv } from "node:util";
-import { type DeploymentConfig, placeholderStart } from "../../src/deployment/config-schema.ts";
+import type { DeploymentConfig } from "../../src/deployment/config-schema.ts";
+import { placeholderStart } from "../../src/deployment/placeholders.ts";
 import { uploadableSecrets } from "../../src/deployment/wrangler-config.ts";
 import { endFailed } from "./command.ts";
 import { readText, shortName } from "./files.ts";

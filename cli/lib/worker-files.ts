@@ -28,9 +28,6 @@ export function workerFile(folder: string, worker: WorkerKind): string {
  */
 export const verifiersFirst = ["edge", "manifest", "identity", "api"] as const satisfies readonly WorkerKind[];
 
-/** Hosts that wrangler.toml comes with, for the operator to replace: names of RFC 2606 §3. */
-export const exampleHost = /(^|[/.])example\.(com|net|org)$/;
-
 /** A worker's wrangler.toml in one environment. */
 export interface WorkerConfig {
   readonly worker: WorkerKind;

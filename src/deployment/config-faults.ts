@@ -8,10 +8,10 @@ import {
   type DeploymentConfig,
   type EnvironmentName,
   environmentNames,
-  placeholderStart,
   settableSchemas,
 } from "./config-schema.ts";
 import { issuersWith, secretReferences } from "./issuers-of.ts";
+import { placeholders } from "./placeholders.ts";
 import { settingText, takenBindings } from "./wrangler-config.ts";
 
 /** An error between members, each valid by itself. */
@@ -133,7 +133,7 @@ function identityFaults({ identity, environments, secrets }: DeploymentConfig): 
       ? [
           {
             path,
-            advice: `The identity worker needs the id of a D1 database: use ${placeholderStart}${name}-d1-id until there is one.`,
+            advice: `The identity worker needs the id of a D1 database: use ${placeholders.storeId(name, "d1")} until there is one.`,
           },
         ]
       : [{ path, advice: "Remove it: it has no effect without identity.worker." }];

@@ -4,6 +4,7 @@ import { secretName } from "../catalog/asset-origin.ts";
 import { originSecretsSchema } from "../catalog/origin-secrets.ts";
 import { identitySettingsSchema } from "../config/identity-configuration.ts";
 import { settingsSchema } from "../config/settings.ts";
+import { placeholderStart } from "./placeholders.ts";
 
 /** The file's name, in the root of a deployment's folder. */
 export const configFile = "stagedoor.config.json";
@@ -11,9 +12,6 @@ export const configFile = "stagedoor.config.json";
 /** The environments that can be deployed. */
 export const environmentNames = ["staging", "production"] as const;
 export type EnvironmentName = (typeof environmentNames)[number];
-
-/** The start of a value that is still to be filled in, such as `fill-in-production-kv-id`. */
-export const placeholderStart = "fill-in-";
 
 const name = z
   .string()

@@ -1,13 +1,8 @@
 import { identitySettingReaders, settingReaders, type WorkerKind } from "../config/setting-readers.ts";
 import { bindingOf, hostOf, originSecretsOf, originsOf } from "./catalog-of.ts";
-import {
-  type Deployment,
-  type DeploymentConfig,
-  type EnvironmentName,
-  environmentNames,
-  placeholderStart,
-} from "./config-schema.ts";
+import { type Deployment, type DeploymentConfig, type EnvironmentName, environmentNames } from "./config-schema.ts";
 import { issuersWith, secretReferences } from "./issuers-of.ts";
+import { isPlaceholder } from "./placeholders.ts";
 
 /** The date of the runtime's behaviour that this version of the package was tested with. */
 const compatibilityDate = "2026-11-01";
@@ -328,23 +323,32 @@ export interface Placeholder {
   readonly member: string;
   readonly line: number | undefined;
   readonly value: string;
+  /** Whether `npx stagedoor deploy --create` fills it in: the id of a store. */
+  readonly isCreated: boolean;
 }
 
-/** Names for documents (RFC 2606 §3), which no deployment can have. */
-const exampleHost = /(^|[/.@])example\.(com|net|org)(?=[:/]|$)/;
-
-/** The placeholders that a deployment to an environment would have. Assets are left out: they may have any text. */
+/**
+ * The placeholders that a deployment to an environment would have. Left out are assets, which may have any text, and origins and
+ * settings that the environment replaces.
+ */
 export function placeholdersOf({ config, lineOf }: Deployment, environment: EnvironmentName): readonly Placeholder[] {
   const found: Placeholder[] = [];
   const visit = (value: unknown, path: readonly PropertyKey[]): void => {
-    if (typeof value === "string" && (value.startsWith(placeholderStart) || exampleHost.test(value)))
-      found.push({ member: path.map(String).join("."), line: lineOf(path), value });
+    if (typeof value === "string" && isPlaceholder(value)) {
+      const [place, , store] = path;
+      const isCreated = place === "environments" && (store === "kv" || store === "d1");
+      found.push({ member: path.map(String).join("."), line: lineOf(path), value, isCreated });
+    }
     if (typeof value === "object" && value !== null)
       for (const [name, member] of Object.entries(value))
         visit(member, [...path, Array.isArray(value) ? Number(name) : name]);
   };
   const { api, cdns, origins, secrets, identity, settings, environments } = config;
-  for (const [name, value] of Object.entries({ api, cdns, origins, secrets, identity, settings })) visit(value, [name]);
-  visit(environments[environment], ["environments", environment]);
+  const own = environments[environment];
+  for (const [name, value] of Object.entries({ api, cdns, secrets, identity })) visit(value, [name]);
+  for (const [place, shared] of Object.entries({ origins, settings }))
+    for (const [name, value] of Object.entries(shared))
+      if (!Object.hasOwn(Object(place === "origins" ? own?.origins : own?.settings), name)) visit(value, [place, name]);
+  visit(own, ["environments", environment]);
   return found;
 }

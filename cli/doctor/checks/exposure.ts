@@ -1,13 +1,9 @@
 import { readIdentityConfiguration } from "../../../src/config/identity-configuration.ts";
-import {
-  configFile,
-  type Deployment,
-  environmentNames,
-  placeholderStart,
-} from "../../../src/deployment/config-schema.ts";
+import { configFile, type Deployment, environmentNames } from "../../../src/deployment/config-schema.ts";
+import { isPlaceholder } from "../../../src/deployment/placeholders.ts";
 import { placeholdersOf } from "../../../src/deployment/wrangler-config.ts";
 import { deployProgram } from "../../lib/project.ts";
-import { exampleHost, type WorkerConfig, type WorkerKind } from "../../lib/worker-files.ts";
+import type { WorkerConfig, WorkerKind } from "../../lib/worker-files.ts";
 import { environmentOf, type Facts } from "../facts.ts";
 import { type Check, type Finding, fault, notChecked, warning } from "../finding.ts";
 
@@ -35,12 +31,12 @@ export const exposureCheck: Check<Facts> = {
 function unfilledFindings(deployment: Deployment, environment: string): Finding[] {
   const name = environmentNames.find((one) => one === environment);
   if (name === undefined) return [];
-  return placeholdersOf(deployment, name).map(({ member, line, value }) =>
+  return placeholdersOf(deployment, name).map(({ member, line, value, isCreated }) =>
     fault(
       "placeholder",
       line === undefined ? configFile : `${configFile}:${line}`,
       `${member} is ${value}.`,
-      value.startsWith(placeholderStart)
+      isCreated
         ? `\`${deployProgram} --env ${name} --create\` creates what is missing and writes its id here. Or write the id yourself.`
         : "Write your own value.",
     ),
@@ -53,9 +49,9 @@ function placeholderFindings(worker: WorkerConfig, facts: Facts): Finding[] {
     .filter(({ id }) => !/^[0-9a-f]{32}$|^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id))
     .map(({ binding }) => binding);
   const settings = ["STAGEDOOR_MEDIA_URL", "STAGEDOOR_API_URL"].filter((name) =>
-    exampleHost.test(String(worker.vars[name] ?? "")),
+    isPlaceholder(String(worker.vars[name] ?? "")),
   );
-  const routes = worker.routes.filter((host) => exampleHost.test(host)).map((host) => `the route ${host}`);
+  const routes = worker.routes.filter(isPlaceholder).map((host) => `the route ${host}`);
   const texts = [
     ...(ids.length === 0 ? [] : [`The id of ${ids.join(" and ")} is not a Cloudflare id.`]),
     ...(settings.length + routes.length === 0

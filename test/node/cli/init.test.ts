@@ -9,6 +9,7 @@ import { readArguments } from "../../../cli/lib/command.ts";
 import { readDeployment } from "../../../cli/lib/deployment-folder.ts";
 import { catalogOf } from "../../../src/deployment/catalog-of.ts";
 import { readConfig } from "../../../src/deployment/read-config.ts";
+import { placeholdersOf } from "../../../src/deployment/wrangler-config.ts";
 import { folder, json, projectFolder, runFile, stagedoor } from "./command-line.ts";
 
 const init = (target: string, ...words: readonly string[]) => stagedoor("init", target, "--yes", ...words);
@@ -56,6 +57,29 @@ describe("npx stagedoor init", () => {
     const read = readDeployment(target);
     if (!read.ok) throw new Error(read.refusal);
     expect(catalogOf(read.value, "production").assets).toHaveLength(1);
+  });
+
+  it.each<[string, readonly string[], readonly string[]]>([
+    ["R2", [], []],
+    ["S3", ["--origin", "s3"], ["origins.films.bucket", "secrets.S3_KEY.hosts.0"]],
+    ["HTTP", ["--origin", "http"], ["origins.films.url"]],
+    ["CloudFront", ["--cdn", "cloudfront"], ["cdns.cloudfront.host"]],
+    [
+      "a provider",
+      ["--identity", "provider"],
+      ["issuer", "audience", "jwksUri"].map((member) => `identity.issuers.0.${member}`),
+    ],
+  ])("writes only defaults for %s that a deployment refuses until they are filled in", async (_, words, members) => {
+    const target = join(folder(), "tv");
+    await init(target, ...words);
+    const read = readDeployment(target);
+    if (!read.ok) throw new Error(read.refusal);
+    const stores = words.includes("--identity") ? ["kv"] : ["kv", "d1"];
+    expect(
+      placeholdersOf(read.value, "production")
+        .map(({ member }) => member)
+        .toSorted(),
+    ).toEqual([...members, ...["domain", ...stores].map((member) => `environments.production.${member}`)].toSorted());
   });
 
   it("pins the package and what this deployment needs of its optional packages", async () => {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type DeployRequest, stepsOf } from "../../../cli/deploy/steps.ts";
-import { deployOrder, isPlaceholder, placeholdersIn } from "../../../cli/deploy/workers.ts";
+import { deployOrder, placeholdersIn } from "../../../cli/deploy/workers.ts";
 import { callWrangler } from "../../../cli/deploy/wrangler.ts";
 import { folder } from "../cli/command-line.ts";
 
@@ -87,17 +87,7 @@ process.exit(3);`;
   });
 });
 
-describe("a placeholder", () => {
-  it.each(["fill-in-staging-kv-id", "media.example.com", "https://api.staging.example.com", "example.org"])(
-    "is recognized: %s",
-    (text) => expect(isPlaceholder(text)).toBe(true),
-  );
-
-  it.each(["0123abcd", "media.acme.tv", "https://myexample.com", "example.com.acme.tv", "stagedoor-media"])(
-    "is not %s",
-    (text) => expect(isPlaceholder(text)).toBe(false),
-  );
-
+describe("a placeholder in a wrangler.toml", () => {
   it("is found only in its own environment, and not in comments", () => {
     const toml = `[[kv_namespaces]]
 id = "fill-in-a"
