@@ -43,11 +43,8 @@ which is created if there is none. Anyone with the output file can start streams
     const ringFile = ringFileOf(args);
     const out = readOut(args, ringFile, `backend-${name}.jwt`);
     const claims = { issuer: backendIssuer, name, scope, lifetime, more: { assets, rate } };
-    const { token, tokenId, kid, expiresAt, keyMade } = await issueCredential(args, ringFile, "backend", claims);
-    if (token.length > maxTokenLength)
-      endFailed(
-        `The credential would be longer than the ${maxTokenLength} characters that the API reads: list fewer assets, or give --assets "*" and name each viewer's assets in viewer.assets.`,
-      );
+    const issued = await issueCredential(args, ringFile, "backend", claims, checkLength);
+    const { token, tokenId, kid, expiresAt, keyMade } = issued;
     const about = { name, assets, scope, rate, tokenId, kid, expiresAt: rfc3339(expiresAt), keyMade };
     const next = uploadStep(ringFile, kid, keyMade);
     if (out === "-") return succeeded(token, { ...about, token }, next);
@@ -55,6 +52,13 @@ which is created if there is none. Anyone with the output file can start streams
     return writtenOutcome(args, out, { ...about, file: out }, next);
   },
 };
+
+function checkLength(token: string): void {
+  if (token.length > maxTokenLength)
+    endFailed(
+      `The credential would be longer than the ${maxTokenLength} characters that the API reads: list fewer assets, or give --assets "*" and name each viewer's assets in viewer.assets. Nothing was written.`,
+    );
+}
 
 function writtenOutcome(
   args: Args,

@@ -2,7 +2,13 @@ import { existsSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { importJWK, SignJWT } from "jose";
 import { after, type Seconds, seconds, systemClock, type UnixSeconds } from "../../src/base/time.ts";
-import { type BackendKey, backendKeySchema, type OperatorKey, operatorKeySchema } from "../../src/keys/key.ts";
+import {
+  type BackendKey,
+  backendKeySchema,
+  type OperatorKey,
+  operatorKeySchema,
+  type RingKey,
+} from "../../src/keys/key.ts";
 import { type KeyRing, keysFor, signingKey } from "../../src/keys/ring.ts";
 import { introduced, longestHold } from "../../src/keys/rotation.ts";
 import { type Args, endFailed, endInvalid } from "./command.ts";
@@ -79,19 +85,24 @@ export function readOut(args: Args, ringFile: string, usual: string): string {
 
 /**
  * Issues a credential: signs it with the ring's key of the purpose, which is created if there is none, and records its
- * expiry with the key.
+ * expiry with the key. `check` may end the command before anything is written.
  */
 export async function issueCredential(
   args: Args,
   ringFile: string,
   purpose: CredentialPurpose,
   claims: CredentialClaims,
+  check: (token: string) => void = () => undefined,
 ): Promise<SignedCredential & { readonly keyMade: boolean }> {
   const { key, isNew } = await credentialKeyFrom(args, ringFile, purpose);
   const signed = await signCredential(key, claims);
+  check(signed.token);
+  if (isNew) await addKey(ringFile, key, purpose);
   await recordExpiry(ringFile, purpose, signed.kid, signed.expiresAt);
   return { ...signed, keyMade: isNew };
 }
+
+/** The key that signs now, or a new one that is not in the ring yet. */
 
 async function credentialKeyFrom(
   args: Args,
@@ -106,13 +117,15 @@ async function credentialKeyFrom(
     return endFailed(
       `${shortName(file)} has no ${purpose} key that can sign now: the ring has only public halves, or its keys are not yet or no longer valid. Use the ring with the private halves, or add a key with \`npx stagedoor keys new --purpose ${purpose}\`.`,
     );
-  const now = systemClock();
-  const newKey = await makeKey(purpose, newKid(purpose, file), now);
-  const added = await changeRing(file, async ({ keys }) => {
-    const all = introduced(keys, newKey, purpose, now);
-    return { keys: all, result: all.at(-1) };
-  });
-  return { key: (purpose === "operator" ? operatorKeySchema : backendKeySchema).parse(added), isNew: true };
+  const newKey = await makeKey(purpose, newKid(purpose, file), systemClock());
+  return { key: (purpose === "operator" ? operatorKeySchema : backendKeySchema).parse(newKey), isNew: true };
+}
+
+async function addKey(file: string, key: OperatorKey | BackendKey, purpose: CredentialPurpose): Promise<void> {
+  await changeRing(file, async ({ keys }) => ({
+    keys: introduced<RingKey>(keys, key, purpose, systemClock()),
+    result: undefined,
+  }));
 }
 
 /** Records a credential's expiry before it is issued, so that `keys rotate` does not retire the key earlier. */

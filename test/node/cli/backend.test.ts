@@ -1,5 +1,5 @@
-import { readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { decodeJwt } from "jose";
 import { describe, expect, it } from "vitest";
 import { devKeyRing } from "../../../cli/lib/dev-keys.ts";
@@ -71,12 +71,12 @@ describe("backend new", () => {
     expect(() => statSync(ring)).toThrow();
   });
 
-  it("refuses a list of assets that makes the credential longer than the API reads", async () => {
+  it("refuses a list of assets that makes the credential longer than the API reads, and writes nothing", async () => {
     const ids = Array.from({ length: 200 }, (_, i) => `film-${"x".repeat(40)}-${i}`).join(",");
     const [ring, out] = [join(folder(), "keys.json"), join(folder(), "web.jwt")];
     const run = await stagedoor("backend", "new", "--name", "web", "--assets", ids, "--ring", ring, "--out", out);
     expect([run.exit, run.stderr]).toEqual([1, expect.stringContaining("list fewer assets")]);
-    expect(() => statSync(out)).toThrow();
+    expect(readdirSync(dirname(ring)).concat(readdirSync(dirname(out)))).toEqual([]);
   });
 
   it("keeps its key in the ring until the last credential has expired", async () => {
