@@ -6,6 +6,9 @@ export const headLength = 65_536;
 /** How much of it is searched as text: the most that a prolog of XML may take. */
 const textLength = 8192;
 
+/** One character per byte. Only ASCII and the bytes of a byte order mark are compared. */
+const ascii = new TextDecoder("latin1");
+
 /** What is known about a file before it is served. */
 export interface FileSample {
   /** The first bytes: {@link headLength}, or the whole file if it is shorter. */
@@ -41,7 +44,7 @@ export function contentFault({ head, size, contentType }: FileSample): string | 
 function textFault(head: Uint8Array): string | undefined {
   const [a, b] = head;
   if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff)) return "it is text in UTF-16";
-  const text = latin1(head.subarray(0, textLength)).replace(/^\u00ef\u00bb\u00bf/, "");
+  const text = ascii.decode(head.subarray(0, textLength)).replace(/^\u00ef\u00bb\u00bf/, "");
   if (/^\0+[<#]|^[<#]\0/.test(text)) return "it is text in UTF-16 or UTF-32";
   const start = text.trimStart();
   if (/^#EXT/i.test(start)) return "it is a playlist";
@@ -77,7 +80,7 @@ function rootOf(text: string): string | undefined {
 function segmentFault(head: Uint8Array): string | undefined {
   // M2TS puts four bytes before each packet.
   if (isPackets(head, 0, 188) || isPackets(head, 4, 192)) return "it is an MPEG-TS segment";
-  if (latin1(head.subarray(0, 4096)).includes("com.apple.streaming.transportStreamTimestamp"))
+  if (ascii.decode(head.subarray(0, 4096)).includes("com.apple.streaming.transportStreamTimestamp"))
     return "it is a segment of packed audio";
   return isFragmented(head) ? "it is fragmented MP4, which playlists use" : undefined;
 }
@@ -100,21 +103,15 @@ const fragmentBoxes: ReadonlySet<string> = new Set(["styp", "sidx", "ssix", "moo
 function isFragmented(head: Uint8Array): boolean {
   for (let at = 0; at + 8 <= head.length; ) {
     const view = new DataView(head.buffer, head.byteOffset + at);
-    const type = latin1(head.subarray(at + 4, at + 8));
+    const type = ascii.decode(head.subarray(at + 4, at + 8));
     if (fragmentBoxes.has(type)) return true;
     if (at === 0 && !/^(ftyp|moov|mdat|free|skip|wide|pdin|uuid)$/.test(type)) return false;
     const size = view.getUint32(0);
     const length = size === 1 && at + 16 <= head.length ? Number(view.getBigUint64(8)) : size;
-    if (type === "moov" && latin1(head.subarray(at, size === 0 ? undefined : at + length)).includes("mvex"))
+    if (type === "moov" && ascii.decode(head.subarray(at, size === 0 ? undefined : at + length)).includes("mvex"))
       return true;
     if (length < 8) return false;
     at += length;
   }
   return false;
-}
-
-function latin1(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
 }

@@ -1,4 +1,3 @@
-import { readBytes } from "../base/body-text.ts";
 import { makeRoom } from "../base/bounded-map.ts";
 import { readDecimal } from "../base/encoding.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
@@ -35,9 +34,6 @@ export interface GuardedFiles {
   readonly judge: (file: FileRequest, waitUntil: WaitUntil) => Promise<Result<undefined, FileRefusal>>;
 }
 
-/** The largest file in bytes whose own response is read before it is sent, instead of asking for its first bytes. */
-const readWhole = 1024 * 1024;
-
 /** How long a decision is remembered for the other ranges of a film. */
 const verdictLife = seconds(60);
 const mostVerdicts = 1000;
@@ -49,9 +45,10 @@ interface Verdict {
 }
 
 /**
- * Guards `deliver`; created once per isolate. A small file is read whole and judged by the bytes that are then sent. Of a
- * range, a large file or a HEAD, the first bytes are requested before the answer, and the answer must be of the same
- * version (entity tag, or date): a range in the middle of a playlist does not look like one.
+ * Guards `deliver`; created once per isolate. A whole file is judged by the first of the bytes that are then sent, so at
+ * most {@link headLength} of a request are in memory. Of a range or a HEAD, the first bytes are requested before the
+ * answer, and the answer must be of the same version (entity tag, or date): a range in the middle of a playlist does not
+ * look like one. If the origin names no version, the whole file is sent instead of a range (RFC 9110 §14.2 allows it).
  */
 export function guardFiles({ deliver, clock, timer }: GuardPorts): GuardedFiles {
   const verdicts = new Map<string, Verdict & { readonly until: UnixSeconds }>();
@@ -91,11 +88,14 @@ export function guardFiles({ deliver, clock, timer }: GuardPorts): GuardedFiles 
   }
 
   async function serve(file: FileRequest, waitUntil: WaitUntil): Promise<Result<Response, FileRefusal>> {
-    const found = await deliver(file, waitUntil);
+    const asked = await deliver(file, waitUntil);
+    const nameless = asked.ok && asked.value.status === 206 && versionOf(asked.value) === undefined;
+    const { range: _, ifRange: __, ...whole } = file;
+    const found = nameless ? await deliver(dropped(asked.value, whole), waitUntil) : asked;
     if (!found.ok || found.value.status === 304) return found;
-    const length = readDecimal(found.value.headers.get("Content-Length") ?? "");
-    if (file.method === "GET" && found.value.status === 200 && length !== undefined && length <= readWhole)
-      return serveRead(file, found.value, length);
+    if (nameless && found.value.status === 206)
+      return dropped(found.value, refusal("origin_failed", "the origin sends a range instead of the whole file"));
+    if (file.method === "GET" && found.value.status === 200) return serveWhole(file, found.value);
     for (const fresh of [false, true]) {
       const verdict = await judged(file, waitUntil, fresh).catch(() => refusal("origin_failed", "the file broke off"));
       if (!verdict.ok) return dropped(found.value, verdict);
@@ -106,18 +106,23 @@ export function guardFiles({ deliver, clock, timer }: GuardPorts): GuardedFiles 
     return dropped(found.value, refusal("origin_failed", "the file changes while it is read"));
   }
 
-  async function serveRead(file: FileRequest, found: Response, length: number): Promise<Result<Response, FileRefusal>> {
+  /** A copy of the stream's beginning is read; the rest goes from the origin to the viewer as it arrives. */
+  async function serveWhole(file: FileRequest, found: Response): Promise<Result<Response, FileRefusal>> {
     if (found.body === null) return ok(found);
+    const { status, headers } = found;
+    const [beginning, whole] = found.body.tee();
+    const answer = new Response(whole, { status, headers });
     const deadline = startDeadline(timeoutOf(file.asset.origin), timer);
     try {
-      const bytes = await readBytes(found.body.getReader(), length, deadline);
-      if (bytes === "late") return refusal("origin_slow", "the file did not end in time");
-      if (bytes === "too_large" || bytes.length !== length) return refusal("origin_failed", "the file was cut off");
-      const { fault } = verdictOn(file, found, bytes);
-      const { status, headers } = found;
-      return fault === undefined ? ok(new Response(bytes, { status, headers })) : forbidden(fault);
+      const head = await readHead({ body: beginning }, deadline);
+      if (!head.ok) return dropped(answer, head);
+      const length = readDecimal(headers.get("Content-Length") ?? "");
+      if (length !== undefined && head.value.length < Math.min(length, headLength))
+        return dropped(answer, refusal("origin_failed", "the file was cut off"));
+      const { fault } = verdictOn(file, found, head.value);
+      return fault === undefined ? ok(answer) : dropped(answer, forbidden(fault));
     } catch {
-      return refusal("origin_failed", "the file was cut off");
+      return dropped(answer, refusal("origin_failed", "the file was cut off"));
     } finally {
       deadline.end();
     }
@@ -156,7 +161,10 @@ function versionOf({ headers }: Pick<Response, "headers">): string | undefined {
 }
 
 /** The first {@link headLength} bytes of a body, or all of it. The rest is not read. */
-async function readHead({ body }: Response, deadline: Deadline): Promise<Result<Uint8Array, Refusal<"origin_slow">>> {
+async function readHead(
+  { body }: Pick<Response, "body">,
+  deadline: Deadline,
+): Promise<Result<Uint8Array, Refusal<"origin_slow">>> {
   if (body === null) return ok(new Uint8Array(0));
   const reader = body.getReader();
   const head = new Uint8Array(headLength);

@@ -127,8 +127,7 @@ async function serveSegment(
     // CloudFront serves what it is asked for, so the file is judged before its URL is signed.
     const judged = await context.files.judge(file, context.waitUntil);
     if (!judged.ok) return judged;
-    const request = new Request(raw.url, { method: raw.method, headers: raw.headers, redirect: "manual" });
-    const redirect = await askManifestWorker(request, manifestTimeout(access), context);
+    const redirect = await askManifestWorker(withoutBody(raw, "manual"), manifestTimeout(access), context);
     if (!redirect.ok) return redirect;
     if (redirect.value.status === 307) context.telemetry(servedEvents.served.file);
     // The headers of a fetched response cannot be changed.
@@ -212,10 +211,10 @@ async function askManifestWorker(
  * Drops a GET's body: a client that aborts it would abort the request to the manifest worker too, like a failure of
  * that worker.
  */
-function withoutBody({ url, method, headers }: Request): Request {
+function withoutBody({ url, method, headers }: Request, redirect: RequestRedirect = "follow"): Request {
   const kept = new Headers(headers);
   kept.delete("Content-Length");
-  return new Request(url, { method, headers: kept });
+  return new Request(url, { method, headers: kept, redirect });
 }
 
 function viewerRequest({ method, raw: { headers } }: MediaRequest): ViewerRequest {

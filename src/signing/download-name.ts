@@ -1,6 +1,5 @@
 import { extensionOf } from "../base/alias.ts";
 import { canonicalQuery } from "../base/canonical-path.ts";
-import { utf8 } from "../base/encoding.ts";
 
 const parameter = "download=";
 const longest = 128;
@@ -41,12 +40,10 @@ export function downloadIn(query: string): string | undefined {
  */
 export function contentDisposition(name: string): string {
   const ascii = name.replace(/[^\x20-\x7e]/gu, "_").replace(/["\\%]/g, "_");
-  let encoded = "";
-  for (const byte of utf8(name)) {
-    const character = String.fromCharCode(byte);
-    encoded += /[A-Za-z0-9.!#$&+^_`|~-]/.test(character)
-      ? character
-      : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
-  }
+  // encodeURIComponent leaves four characters that are no attr-char.
+  const encoded = encodeURIComponent(name).replace(
+    /['()*]/g,
+    (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
   return `attachment; filename="${ascii}"; filename*=UTF-8''${encoded}`;
 }

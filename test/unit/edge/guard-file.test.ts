@@ -120,7 +120,8 @@ describe("a file that may be served", () => {
   it.each([16, undefined])(
     "is not served if its origin refuses the range of its first bytes, and is not empty: size %s",
     async (size) => {
-      const key = new Response(jpeg.subarray(0, 16), { status: 206, headers: { "Content-Range": "bytes 0-15/16" } });
+      const headers = { "Content-Range": "bytes 0-15/16", ETag: '"k"' };
+      const key = new Response(jpeg.subarray(0, 16), { status: 206, headers });
       const deliver = async ({ range }: FileRequest) => (range === "bytes=0-65535" ? rangeRefusal(size) : ok(key));
       const guard = guardFiles({ deliver, clock: () => unixSeconds(1), timer: systemTimer });
       const request = {
@@ -146,8 +147,64 @@ describe("a file that may be served", () => {
       });
     expect(heads()).toBe(1);
     state.now += 61;
-    expect(await get("film.mp4", { cacheable: false })).toMatchObject({ status: 200 });
+    expect(await get("film.mp4", { range: "bytes=5-9", cacheable: false })).toMatchObject({ status: 206 });
     expect(heads()).toBe(2);
+  });
+
+  it("is judged by the bytes that are sent, however large it is, and at most its beginning is read before", async () => {
+    let pulled = 0;
+    const chunk = new Uint8Array(16_384).fill(7);
+    const body = new ReadableStream<Uint8Array<ArrayBuffer>>(
+      {
+        pull: (controller) => {
+          controller.enqueue(++pulled === 1 ? film.slice(0, 16_384) : chunk);
+          if (pulled === 100) controller.close();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const headers = { "Content-Length": String(100 * 16_384), "Content-Type": "video/mp4" };
+    const answers = [new Response(body, { headers }), new Response(playlist)];
+    const deliver = async () => ok(answers.shift() ?? Response.error());
+    const guard = guardFiles({ deliver, clock: () => unixSeconds(1_800_000_000), timer: systemTimer });
+    const request = { asset, path: "film.mp4", query: "", remaining: seconds(60), cacheable: true } as const;
+    const served = await guard.serve({ ...request, method: "GET" }, () => undefined);
+    expect([served.ok, answers.length]).toEqual([true, 1]);
+    expect(pulled).toBeLessThanOrEqual(6);
+    if (served.ok) expect((await served.value.arrayBuffer()).byteLength).toBe(100 * 16_384);
+    expect(await guard.serve({ ...request, method: "GET" }, () => undefined)).toMatchObject({
+      refusal: { code: "file_forbidden" },
+    });
+  });
+
+  it.each(["bytes=100-110", "bytes=0-65535", "bytes=-5"])(
+    "is sent whole if its origin names no version, because its range could be of another file: %s",
+    async (range) => {
+      const answers = [jpeg, playlist].map((body) => ({ body, contentType: "image/jpeg" }));
+      const { get, files, requests } = guarded(answers[0] && { "untagged.jpg": answers[0] });
+      const served = await get("untagged.jpg", { range, cacheable: false });
+      expect([served.status, served.bytes]).toEqual([200, jpeg]);
+      expect(requests.at(-1)?.range).toBeUndefined();
+      if (answers[1] !== undefined) files.set("film/untagged.jpg", answers[1]);
+      // A minute has not passed since the last decision about this name.
+      expect(await get("untagged.jpg", { range, cacheable: false })).toMatchObject({ status: "file_forbidden" });
+    },
+  );
+
+  it("is not served if its origin names no version and sends nothing but ranges", async () => {
+    const headers = { "Content-Range": "bytes 0-99/300", "Content-Type": "image/jpeg" };
+    const deliver = async () => ok(new Response(jpeg.subarray(0, 100), { status: 206, headers }));
+    const guard = guardFiles({ deliver, clock: () => unixSeconds(1_800_000_000), timer: systemTimer });
+    const request = {
+      asset,
+      path: "a.jpg",
+      query: "",
+      method: "GET",
+      remaining: seconds(60),
+      cacheable: true,
+    } as const;
+    const refused = { ok: false, refusal: { code: "origin_failed" } };
+    expect(await guard.serve({ ...request, range: "bytes=0-99" }, () => undefined)).toMatchObject(refused);
   });
 
   it("that was replaced by a playlist is refused at once, although its name was judged before", async () => {
