@@ -43,6 +43,13 @@ export async function viewerOf(
     token,
     tryStart,
     start: async (body: object = {}) => sessionOf(await tryStart(body)),
+    /** A file URL, and the id of the session that it belongs to. */
+    openPoster: async () => {
+      const { status, body } = await ask("POST", "/files", {}, { asset: "vod-ts", files: ["poster.jpg"] });
+      const { sessionId, files } = Object(body);
+      if (status !== 200 && status !== 201) throw new Error(`no file: ${status} ${JSON.stringify(body)}`);
+      return { sessionId: String(sessionId), url: String(files[0].url) };
+    },
     show: (session: Session) => ask("GET", `/stream/${session.sessionId}`, own(session)),
     renew: (session: Session) => ask("POST", `/stream/${session.sessionId}/renew`, own(session)),
     end: (session: Session) => ask("DELETE", `/stream/${session.sessionId}`, own(session)),

@@ -44,6 +44,11 @@ describe("docs/players/files.md", () => {
     expect(await bytesOf(film)).toEqual(fixture("downloads/film.mp4"));
   });
 
+  it("names the asset and the files that a clone has", () => {
+    const { assets } = JSON.parse(readFileSync("fixtures/catalog.json", "utf8"));
+    expect(assets).toContainEqual(JSON.parse(example("json")));
+  });
+
   it("has JavaScript that finds the sprites of a thumbnail track", async () => {
     const source = `${example("js")}; return { poster, sprites };`;
     const AsyncFunction = Object.getPrototypeOf(async () => undefined).constructor;
@@ -66,6 +71,11 @@ describe("a file that no playlist names", () => {
     const length = fixture("downloads/film.mp4").length;
     expect([head.status, head.headers.get("Content-Length")]).toEqual([200, String(length)]);
     const etag = head.headers.get("ETag") ?? "";
+    const whole = await fetch(film);
+    expect([whole.headers.get("Content-Length"), await bytesOf(whole)]).toEqual([
+      String(length),
+      fixture("downloads/film.mp4"),
+    ]);
     const part = await fetch(film, { headers: { Range: "bytes=100000-100009", "If-Range": etag } });
     expect([part.status, await bytesOf(part)]).toEqual([206, fixture("downloads/film.mp4").subarray(100_000, 100_010)]);
     expect((await fetch(film, { headers: { "If-None-Match": etag } })).status).toBe(304);

@@ -105,6 +105,23 @@ describe.concurrent("an operator's revocation", () => {
     expect((await get((await after.start()).manifestUrl)).status).toBe(200);
   });
 
+  it.each(["session", "subject", "token", "login"] as const)("of a %s ends its file URLs", async (kind) => {
+    const name = `reader-${kind}`;
+    const viewer = await viewerOf(cluster.addresses, name, { login: name });
+    const other = await viewerOf(cluster.addresses, `${name}-2`, { login: `${name}-2` });
+    const [poster, others] = [await viewer.openPoster(), await other.openPoster()];
+    expect((await get(poster.url)).status).toBe(200);
+    const body = {
+      session: { session: poster.sessionId },
+      subject: subject(name),
+      token: { token: { issuer: devIssuer, jti: jtiOf(viewer.token) } },
+      login: { login: { issuer: devIssuer, sid: name } },
+    }[kind];
+    expect((await operator.revoke(body)).status).toBe(201);
+    await untilRefused(poster.url, "session_revoked");
+    expect((await get(others.url)).status).toBe(200);
+  });
+
   it("of an asset withdraws it until the revocation is lifted", async () => {
     const ann = await viewerOf(cluster.addresses, "ann");
     const [film, other] = [await ann.start({ asset: "vod-fmp4" }), await ann.start()];
@@ -125,15 +142,29 @@ describe.concurrent("an operator's revocation", () => {
 describe("a revocation that affects every viewer", () => {
   it("of a key ends every session that it signed, while that of a session ends only that one", async () => {
     const ann = await viewerOf(cluster.addresses, "ann");
-    const [one, two] = [await ann.start(), await ann.start()];
+    const [one, two, poster] = [await ann.start(), await ann.start(), await ann.openPoster()];
     await operator.revoke({ session: one.sessionId });
     await untilRefused(one.manifestUrl, "session_revoked");
     expect((await get(two.manifestUrl)).status).toBe(200);
     await operator.revoke({ key: "dev-session" });
     await untilRefused(two.manifestUrl, "session_revoked");
+    await untilRefused(poster.url, "session_revoked");
     await until(ann.tryStart, ({ status }) => status === 500, 500);
     await operator.revoke({ key: "dev-session", lift: true });
     await until(ann.tryStart, ({ status }) => status === 201, 500);
+  });
+});
+
+describe("a revocation of the asset of a file URL", () => {
+  it("refuses the URL until it is lifted", async () => {
+    const { url } = await (await viewerOf(cluster.addresses, "ann")).openPoster();
+    await operator.revoke({ asset: "vod-ts" });
+    await untilRefused(url, "session_revoked");
+    await operator.revoke({ asset: "vod-ts", lift: true });
+    await until(
+      () => get(url),
+      ({ status }) => status === 200,
+    );
   });
 });
 
