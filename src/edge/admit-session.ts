@@ -7,8 +7,14 @@ import { networkName } from "../sessions/identifiers.ts";
 import type { StreamsOf, TouchAnswer } from "../sessions/lease.ts";
 import type { LeaseMemory } from "../sessions/lease-memory.ts";
 import { entryOfEnded, type Revocation, type RevocationLog } from "../sessions/revocation.ts";
-import { endedBecause, forbiddenBy, type RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
+import {
+  endedBecause,
+  forbiddenBy,
+  leavesSignOutsOut,
+  type RevocationSnapshot,
+} from "../sessions/revocation-snapshot.ts";
 import type { RevocationWatch } from "../sessions/revocation-watch.ts";
+import { admitByLogin, type LoginAnswers } from "./admit-files.ts";
 import type { MediaAccess } from "./check-media-request.ts";
 
 /** The dependencies of admission, created once per isolate. */
@@ -17,6 +23,7 @@ export interface AdmissionParts extends Pick<Configuration, "sharedNetworks" | "
   readonly log: Pick<RevocationLog, "append">;
   readonly streams: StreamsOf;
   readonly leases: LeaseMemory;
+  readonly logins: LoginAnswers;
   readonly timer: Timer;
   /** Called when a store does not respond and the viewer is admitted all the same. */
   readonly onFailure: (refusal: Refusal) => void;
@@ -86,8 +93,11 @@ function admitUnder(
     if (forbidding.kind !== "key") parts.telemetry({ event: "ended", sessionId: grant.sessionId });
     return endedBecause(forbidding.cause).refusal;
   }
-  // It holds no lease, so only the log can end it. It lives for an hour at most.
-  if (grant.use === "files") return undefined;
+  // It holds no lease, so the log ends it. It lives for an hour at most. A backend's viewers have no sign-out.
+  if (grant.use === "files")
+    return leavesSignOutsOut(snapshot) && grant.signer === undefined
+      ? admitByLogin(grant, asking.now, parts.logins, parts)
+      : undefined;
   const address = asking.client.address ?? "";
   const playlist = access.purpose === "playlist";
   switch (parts.leases.look(grant.sessionId, address, asking.now, playlist)) {

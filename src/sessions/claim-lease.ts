@@ -71,7 +71,7 @@ export async function claimLease(
       return refuse({ code: "start_rate_exceeded", reason: "the viewer starts streams too fast", retryAfter });
     }
     case "signed_out":
-      return refusal("token_revoked", "the viewer has signed out of the login that the credential came from");
+      return signedOut;
     case "ended":
       return endedBecause(answer.value.cause);
     case "granted": {
@@ -89,6 +89,11 @@ function startedByOf({ backend, tokenId }: Credential): StartedBy | undefined {
   if (backend === undefined || tokenId === undefined) return undefined;
   return { token: tokenDigest(backendIssuer, tokenId), signer: backend.kid };
 }
+
+export const signedOut = refusal(
+  "token_revoked",
+  "the viewer has signed out of the login that the credential came from",
+);
 
 /** The viewer's streams under the key of the next grant, and their stream limit. */
 export function placeOf(
@@ -164,7 +169,8 @@ async function tellOfTaken(
   return fromStore("the revocation log", context.log.append(entries, "viewer"), context);
 }
 
-function withoutStore(
+/** The result of a question to a store that failed: the refusal, unless the operator admits viewers then. */
+export function withoutStore(
   failed: Refused<Refusal<"store_unavailable">>,
   { settings, onFailure }: SessionContext,
 ): Result<undefined, Refusal<"store_unavailable">> {

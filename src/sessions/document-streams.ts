@@ -80,6 +80,7 @@ export function documentStreams(parts: DocumentStreamsParts): StreamsOf {
         touch: (...words) => asked((router) => router.touch(...words)),
         end: (...words) => asked((router) => router.end(...words)),
         endLogin: (...words) => asked((router) => router.endLogin(...words)),
+        isSignedOut: (...words) => asked((router) => router.isSignedOut(...words)),
         show: (...words) => asked((router) => router.show(...words)),
         running: (...words) => asked((router) => router.running(...words)),
         handOver: (...words) => asked((router) => router.handOver(...words)),

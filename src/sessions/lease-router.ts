@@ -26,6 +26,7 @@ export interface LeaseRouter {
   touch(touch: LeaseTouch): Promise<TouchAnswer>;
   end(ending: StreamEnding): Promise<EndedStream>;
   endLogin(ending: LoginEnding): Promise<LoginEnded>;
+  isSignedOut(login: string): Promise<boolean>;
   show(sessionId: string, now: UnixSeconds): Promise<StreamState | undefined>;
   /** Lists the running streams. Reads streams under `older` names without a takeover. */
   running(now: UnixSeconds, own: string, older: readonly string[]): Promise<readonly RunningStream[]>;
@@ -93,6 +94,10 @@ export function leaseRouter(store: LeaseStore, routerOf: (name: string) => Lease
       store.forwardedUntil(ending.until);
       return routerOf(successor).endLogin(ending);
     },
+    isSignedOut: async (login) => {
+      const successor = store.successor();
+      return successor === undefined ? store.isSignedOut(login) : routerOf(successor).isSignedOut(login);
+    },
     show: async (sessionId, now) => {
       const successor = store.successor();
       return successor === undefined ? store.show(sessionId, now) : routerOf(successor).show(sessionId, now);
@@ -122,6 +127,7 @@ export function streamsFrom(routerOf: (name: string) => LeaseRouter): StreamsOf 
     touch: async (touch) => routerOf(subject).touch(touch),
     end: async (ending) => routerOf(subject).end(ending),
     endLogin: async (ending) => endLoginAt([subject, ...older].map(routerOf), ending),
+    isSignedOut: async (login) => isSignedOutAt([subject, ...older].map(routerOf), login),
     show: async (sessionId, now) => routerOf(subject).show(sessionId, now),
     running: async (now) => routerOf(subject).running(now, subject, older),
   });
@@ -134,4 +140,10 @@ async function endLoginAt(routers: readonly Pick<LeaseRouter, "endLogin">[], end
     leaseUntil: ended.map(({ leaseUntil }) => leaseUntil).reduce(later, ending.now),
     complete: ended.every(({ complete }) => complete),
   };
+}
+
+/** Whether a login was ended under any name of its subject. */
+async function isSignedOutAt(routers: readonly Pick<LeaseRouter, "isSignedOut">[], login: string): Promise<boolean> {
+  const answers = await Promise.all(routers.map((router) => router.isSignedOut(login)));
+  return answers.includes(true);
 }

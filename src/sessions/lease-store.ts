@@ -97,7 +97,7 @@ export class LeaseStore {
     const isNew = !this.#rows.has(claim.sessionId);
     const retryAfter = this.#budget(claim.now) ?? (isNew ? waitAfterMany(this.#rows, claim.now) : undefined);
     if (retryAfter !== undefined) return { status: "throttled", retryAfter };
-    if (this.#isSignedOut(claim.login)) return { status: "signed_out" };
+    if (this.isSignedOut(claim.login)) return { status: "signed_out" };
     this.#rememberShared(claim);
     const { answer, write, remember } = decideClaim(this.#rows, this.#hashed(claim), this.#times);
     for (const row of write) this.#write(row, claim.now);
@@ -107,7 +107,7 @@ export class LeaseStore {
 
   /** See {@link decideTouch}. */
   touch(touch: LeaseTouch): TouchAnswer {
-    if (this.#isSignedOut(touch.login)) return { status: "ended", cause: "revoked", stream: undefined };
+    if (this.isSignedOut(touch.login)) return { status: "ended", cause: "revoked", stream: undefined };
     const first = touch.first && this.#hashed(touch.first);
     const { answer, row, write } = decideTouch(this.#rows, { ...this.#hashed(touch), first }, this.#times);
     if (row !== undefined && write) this.#write(row, touch.now);
@@ -136,13 +136,14 @@ export class LeaseStore {
     return { leaseUntil: after(now, this.#times.leaseTtl), complete };
   }
 
-  #isSignedOut(login: string | undefined): boolean {
+  /** Whether the viewer signed out of a login: {@link LeaseStore.endLogin}. */
+  isSignedOut(login: string | undefined): boolean {
     return login !== undefined && this.#markers.has(markerKey("signed_out", login));
   }
 
   #endSignedOut(): void {
     for (const row of [...this.#rows.values()])
-      if (row.ended === undefined && this.#isSignedOut(row.login)) this.#write({ ...row, ended: "revoked" });
+      if (row.ended === undefined && this.isSignedOut(row.login)) this.#write({ ...row, ended: "revoked" });
   }
 
   /** A row names only the login of the last claim, so the login before it needs a marker. */

@@ -146,6 +146,8 @@ export interface SubjectStreams {
   end(ending: StreamEnding): Promise<EndedStream>;
   /** Ends all sessions of a login, and refuses claims and grants of it from then on. */
   endLogin(ending: LoginEnding): Promise<LoginEnded>;
+  /** Whether the viewer signed out of a login, as {@link SubjectStreams.endLogin} was told. */
+  isSignedOut(login: string): Promise<boolean>;
   show(sessionId: string, now: UnixSeconds): Promise<StreamState | undefined>;
   /** The running sessions, oldest first, without a claim. */
   running(now: UnixSeconds): Promise<readonly RunningStream[]>;

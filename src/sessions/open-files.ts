@@ -18,13 +18,14 @@ import {
   viewerOf,
   withMissingMember,
 } from "./backend-viewer.ts";
-import { credentialClaims, subjectDigest } from "./identifiers.ts";
+import { signedOut, streamsUnder, withoutStore } from "./claim-lease.ts";
+import { credentialClaims, loginDigest, subjectDigest } from "./identifiers.ts";
 import { readBody } from "./request-body.ts";
 import { withinRate } from "./request-limits.ts";
-import { isEndedRefusal } from "./revocation-snapshot.ts";
+import { isEndedRefusal, leavesSignOutsOut } from "./revocation-snapshot.ts";
 import { revocationsNow } from "./revocations-now.ts";
-import type { SessionContext, SessionRequest } from "./session-context.ts";
-import { type StartCheckRefusal, startChecks } from "./start-checks.ts";
+import { fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
+import { type PassedStart, type StartCheckRefusal, startChecks } from "./start-checks.ts";
 
 /** Maximum size of the request's body, in bytes: a hundred paths with their names. */
 export const longestFilesBody = 32_768;
@@ -122,6 +123,8 @@ async function openFor(
     return refuse(why);
   }
   const { asset, terms } = passed.value;
+  const signedIn = await requireSignedIn(passed.value, context);
+  if (!signedIn.ok) return signedIn;
   const wanted = body.files.map((file) => (typeof file === "string" ? { path: file, download: undefined } : file));
   const named = wanted.findIndex(({ download }) => download !== undefined);
   if (named >= 0 && asset.cdn === "cloudfront-signed")
@@ -160,6 +163,23 @@ async function openFor(
     return { path: file, url, expiresAt: rfc3339(expiry) };
   });
   return ok({ sessionId, expiresAt: rfc3339(expiresAt), files });
+}
+
+/** Refuses a viewer whose sign-out a full revocation log left out: a claim would find it, and files make none. */
+async function requireSignedIn(
+  { credential, snapshot, terms }: PassedStart,
+  context: SessionContext,
+): Promise<Result<undefined, Refusal<"token_revoked" | "store_unavailable">>> {
+  const { loginId, backend } = credential;
+  if (loginId === undefined || backend !== undefined || !leavesSignOutsOut(snapshot)) return ok(undefined);
+  const streams = streamsUnder(terms.key, credential, context);
+  const answer = await fromStore(
+    "the viewer's streams",
+    streams.isSignedOut(loginDigest(credential.issuer, loginId)),
+    context,
+  );
+  if (!answer.ok) return withoutStore(answer, context);
+  return answer.value ? signedOut : ok(undefined);
 }
 
 const mostFaults = 16;

@@ -1,6 +1,13 @@
 import { type Refusal, type Refused, refusal } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
-import type { Revocable, Revocation, RevocationCause, RevocationDelta, RevocationKind } from "./revocation.ts";
+import {
+  type Revocable,
+  type Revocation,
+  type RevocationCause,
+  type RevocationDelta,
+  type RevocationKind,
+  signOutsLeftOut,
+} from "./revocation.ts";
 
 /** The known revocations. */
 export interface RevocationSnapshot {
@@ -58,6 +65,11 @@ export function forbidsCredential(
     (login === undefined ? undefined : entries.login.get(login)) ??
     (issuedAt === undefined ? bySubject : upTo(bySubject, issuedAt))
   );
+}
+
+/** Whether a full log left a sign-out out, so that the objects of viewers have to be asked: see {@link signOutLeftOut}. */
+export function leavesSignOutsOut({ size, entries }: RevocationSnapshot): boolean {
+  return size > 0 && entries.subject.has(signOutsLeftOut);
 }
 
 /** Whether this key is revoked: it must not sign, and its signatures are invalid. */

@@ -20,6 +20,7 @@ import {
   revocationKinds,
   revocationMakers,
   shortened,
+  signOutLeftOut,
   takeBack,
 } from "./revocation.ts";
 
@@ -102,7 +103,8 @@ export interface RevocationBounds {
   readonly pageSize: number;
   /**
    * From this many valid entries on, viewers' entries are skipped: each isolate has all entries in memory, and a new
-   * one reads them before its first response. The row of a session that a viewer ends refuses it within a lease anyway.
+   * one reads them before its first response. The row of a session that a viewer ends refuses it within a lease anyway,
+   * and one entry says that sign-outs are missing.
    */
   readonly fullAt: number;
 }
@@ -183,6 +185,12 @@ export function openRevocationStore(
     );
   };
 
+  const leaveOut = (signOut: Revocation) => {
+    const note = signOutLeftOut(signOut);
+    const kept = merge(find(note.kind, note.value), note, "viewer", now());
+    if (kept !== undefined) write(kept);
+  };
+
   return {
     append: (entries, by) => {
       let skipped = 0;
@@ -195,6 +203,7 @@ export function openRevocationStore(
             const isNew = known === undefined || known.until <= now();
             if (isNew && by === "viewer" && isFull()) {
               skipped++;
+              if (entry.kind === "login") leaveOut(entry);
               continue;
             }
             if (isNew) counted().count++;

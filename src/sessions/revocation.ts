@@ -1,3 +1,4 @@
+import { filesTtl, maxSessionTtl } from "../base/constants.ts";
 import { after, earlier, later, seconds, type UnixMilliseconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
 
 /** The kinds of revocation. */
@@ -91,6 +92,26 @@ export function entryOfEnded(
 ): Revocation {
   const until = after(later(leaseUntil, now), seconds(unwritten + clockSkew));
   return { kind: "session", value: sessionId, cause, at: now, until };
+}
+
+/** The value of {@link signOutLeftOut}. No hash or digest of a subject has it. */
+export const signOutsLeftOut = "sign-outs-left-out";
+
+/** The times of {@link signOutLeftOut} are rounded up to this, so that it is not written for each sign-out. */
+const leftOutStep = seconds(600);
+
+/**
+ * The one entry that a full log adds for all sign-outs that it leaves out. Grants of `POST /files` have no row that could
+ * refuse them, so while this entry lasts, their logins are asked for in the viewers' objects, which know each sign-out.
+ * It lasts until the last such grant and the last access token of the login have expired. Releases that do not know it
+ * read it as an entry of a subject that nobody is.
+ */
+export function signOutLeftOut({ at, until }: Revocation): Revocation {
+  // A login's entry lasts as long as a session that its last access token starts.
+  const tokensUntil = until - maxSessionTtl;
+  const last = Math.max(at + filesTtl, tokensUntil) + 2 * clockSkew;
+  const rounded = unixSeconds(Math.ceil(last / leftOutStep) * leftOutStep);
+  return { kind: "subject", value: signOutsLeftOut, cause: "revoked", at: unixSeconds(0), until: rounded };
 }
 
 /** An entry as the log stores it. */

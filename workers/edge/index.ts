@@ -50,6 +50,7 @@ const withParts = configuredWorker(
       const admission = {
         ...stores,
         leases: rememberLeases({ capacity: 10_000, leaseTtl }),
+        logins: new Map(),
         timer: systemTimer,
         onFailure: onRefusal,
         sharedNetworks,

@@ -68,6 +68,10 @@ export class SubjectLeases extends DurableObject<SubjectLeasesEnv> implements Le
     return this.#ask((router) => router.endLogin(ending));
   }
 
+  async isSignedOut(login: string): Promise<boolean> {
+    return this.#ask((router) => router.isSignedOut(login));
+  }
+
   async show(sessionId: string, now: UnixSeconds): Promise<StreamState | undefined> {
     return this.#ask((router) => router.show(sessionId, now));
   }

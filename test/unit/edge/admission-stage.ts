@@ -77,6 +77,7 @@ export function isolate(changes: Partial<AdmissionParts> = {}, issuedAt: UnixSec
       },
     }),
     leases: rememberLeases({ capacity: 10 }),
+    logins: new Map(),
     timer,
     sharedNetworks: 3,
     storeFailure: failure,

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { seconds } from "../../../src/base/time.ts";
+import { seconds, unixSeconds } from "../../../src/base/time.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
 import { checkMediaRequest } from "../../../src/edge/check-media-request.ts";
-import { loginDigest, tokenHash } from "../../../src/sessions/identifiers.ts";
+import { loginDigest, subjectHash, tokenHash } from "../../../src/sessions/identifiers.ts";
 import type { OpenedFiles } from "../../../src/sessions/open-files.ts";
+import { signOutLeftOut } from "../../../src/sessions/revocation.ts";
 import { openGrant } from "../../../src/signing/grant.ts";
 import { issuerName } from "../auth/tokens.ts";
 import { client, grantIssuer, keyOf, now, preparedKeys } from "../signing/session.ts";
@@ -50,6 +51,25 @@ describe("POST /files", () => {
     expect(codeOf(await limited.start({ asset: "film" }, ann))).toBe("stream_limit");
     expect(limited.events.filter((event) => event === "claim")).toHaveLength(2);
     expect(limited.counted.filter(({ event }) => event === "alive")).toHaveLength(1);
+  });
+
+  it("refuses a viewer whose sign-out a full revocation log left out", async () => {
+    const full = await service();
+    const context = full.context();
+    const login = loginDigest(issuerName, "s-1");
+    const streams = context.streams(subjectHash(keyOf(keys, "2026-a"), issuerName, "ann"));
+    const until = unixSeconds(now + 604_800);
+    await streams.endLogin({ login, now, until });
+    // As long as the log has an entry of each sign-out, the viewer's object is not asked.
+    opened(await full.files(body, ann));
+    await context.log.append(
+      [signOutLeftOut({ kind: "login", value: login, cause: "revoked", at: now, until })],
+      "viewer",
+    );
+    expect(codeOf(await full.files(body, ann))).toBe("token_revoked");
+    opened(await full.files(body, { ...ann, sid: "s-2" }));
+    full.state.down = "streams";
+    expect(codeOf(await full.files(body, { ...ann, sid: "s-2" }))).toBe("store_unavailable");
   });
 
   it("ends with a shorter session, key or availability", async () => {

@@ -159,6 +159,27 @@ describe.skipIf(newDatabase === undefined)("the revocation log in SQLite", () =>
       expect(values(fullStore)).toEqual(["b", "c", "a"]);
     });
 
+    it("adds one entry for all sign-outs that it drops, until no file and no token of them is valid", () => {
+      const fullStore = full();
+      const signOut = (value: string, until: number): Revocation => ({ ...named(value, until), kind: "login" });
+      const leftOut = () => fullStore.store.since(0).entries.filter(({ kind }) => kind === "subject");
+      fullStore.store.append([named("d")], "viewer");
+      expect(leftOut()).toEqual([]);
+      const aWeek = 604_800;
+      expect(fullStore.store.append([signOut("l1", aWeek + 900), signOut("l2", aWeek + 900)], "viewer")).toBe(2);
+      const [note, ...others] = leftOut();
+      expect([note?.value, others]).toEqual(["sign-outs-left-out", []]);
+      const atLeast = at(3600 + 120);
+      expect(note?.until).toBeGreaterThanOrEqual(atLeast);
+      expect(note?.until).toBeLessThan(atLeast + 600);
+      const { cursor } = fullStore.store.since(0);
+      fullStore.store.append([signOut("l3", aWeek + 900)], "viewer");
+      expect(fullStore.store.since(cursor).entries).toEqual([]);
+      fullStore.store.append([signOut("l4", aWeek + 9000)], "viewer");
+      expect(fullStore.store.since(cursor).entries.map(({ value }) => value)).toEqual(["sign-outs-left-out"]);
+      expect(leftOut()[0]?.until).toBeGreaterThanOrEqual(at(9000 + 120));
+    });
+
     it("accepts any number of operators' entries", () => {
       const fullStore = full();
       expect(fullStore.store.append([named("d"), named("e")], "operator")).toBe(0);

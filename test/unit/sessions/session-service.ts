@@ -134,6 +134,10 @@ export async function sessionService(
         up("streams", "end login");
         return subjectStreams.endLogin(...ending);
       },
+      isSignedOut: async (...login) => {
+        up("streams");
+        return subjectStreams.isSignedOut(...login);
+      },
       show: async (...show) => {
         up("streams");
         return subjectStreams.show(...show);

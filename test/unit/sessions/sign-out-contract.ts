@@ -57,5 +57,17 @@ export function signOutContract(label: string, open: () => StreamsUnderTest): vo
       expect(await newer.show("s0", at(14))).toMatchObject({ ended: "revoked" });
       expect(await streams.claim(claimOf("s2", 15, { login: "mine" }))).toEqual({ status: "signed_out" });
     });
+
+    it("is known for that login, after a restart and under each name of the subject", async () => {
+      const { name, implementation, streams } = newSubject();
+      const newer = implementation.streamsOf(subject(), [name]);
+      expect(await streams.isSignedOut("mine")).toBe(false);
+      await streams.endLogin(signOut);
+      await implementation.restart(name);
+      expect([await streams.isSignedOut("mine"), await streams.isSignedOut("another")]).toEqual([true, false]);
+      expect(await newer.isSignedOut("mine")).toBe(true);
+      await newer.claim(claimOf("s0", 11));
+      expect([await streams.isSignedOut("mine"), await newer.isSignedOut("mine")]).toEqual([true, true]);
+    });
   });
 }
