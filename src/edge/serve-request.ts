@@ -211,7 +211,7 @@ async function askManifestWorker(
  * Drops a GET's body: a client that aborts it would abort the request to the manifest worker too, like a failure of
  * that worker.
  */
-function withoutBody({ url, method, headers }: Request, redirect: RequestRedirect = "follow"): Request {
+function withoutBody({ url, method, headers }: Request, redirect: "follow" | "manual" = "follow"): Request {
   const kept = new Headers(headers);
   kept.delete("Content-Length");
   return new Request(url, { method, headers: kept, redirect });
