@@ -76,7 +76,7 @@ textarea {
 input[type="file"] { padding: 0.375rem 0.625rem; }
 button { font: inherit; color: inherit; cursor: pointer; }
 .primary {
-  height: 2.5rem; padding: 0 1.375rem; border: 0; border-radius: var(--radius);
+  height: 2.5rem; padding: 0 1.375rem; border: 1px solid transparent; border-radius: var(--radius);
   background: var(--ink); color: var(--paper); font-weight: 600;
 }
 .small {
@@ -120,6 +120,12 @@ rect.c6 { fill: var(--c6); } rect.c7 { fill: var(--c7); }
   select, input { height: 2.75rem; font-size: 1rem; }
   textarea { font-size: 1rem; }
   .small, .primary { min-height: 2.75rem; }
+}
+/* Forced colours show no background, but each border, also a transparent one. */
+@media (forced-colors: active) {
+  .verdict, .outcome, .note { border: 1px solid CanvasText; }
+  nav a[aria-current] { text-decoration: underline; }
+  i[class^="c"] { forced-color-adjust: none; }
 }
 `;
 

@@ -42,6 +42,26 @@ async function refusedRequest(): Promise<string> {
   return response.headers.get("Request-Id") ?? "";
 }
 
+describe("the console in forced colours", () => {
+  it("shows the edges of what only a background sets apart", () =>
+    inTab(
+      async ({ page }) => {
+        const edgeOf = (part: string) =>
+          page.locator(part).evaluate((element) => {
+            const { borderTopWidth, borderTopColor, backgroundColor } = getComputedStyle(element);
+            return { width: borderTopWidth, isSeen: borderTopColor !== backgroundColor };
+          });
+        await page.goto(`${usual.apiUrl}/console`);
+        expect(await edgeOf(".sign-in .primary")).toEqual({ width: "1px", isSeen: true });
+        await signIn(page);
+        expect(await edgeOf("#verdict")).toEqual({ width: "1px", isSeen: true });
+        const current = page.locator("nav a[aria-current]");
+        expect(await current.evaluate((link) => getComputedStyle(link).textDecorationLine)).toBe("underline");
+      },
+      { forcedColors: "active" },
+    ));
+});
+
 describe("the console", () => {
   it("shows a playing film and stops it with one click", () =>
     inTab(async ({ page }) => {
