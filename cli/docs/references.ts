@@ -18,7 +18,8 @@ export function configurationReference(): string {
 
 Write settings under \`settings\` of [\`stagedoor.config.json\`](../deploy/init.md), or of one of its environments; \`npx stagedoor deploy\`
 gives each worker those that it reads, and says which ones follow from other members of the file. Secrets are lines of
-\`secrets-<environment>.env\`. (In [a clone](../deploy/clone.md) a setting is a variable under \`vars\` of a worker's \`wrangler.toml\`.) A worker with an invalid or misspelt setting answers every request with \`configuration_invalid\` and logs every error;
+\`secrets-<environment>.env\`. (In [a clone](../deploy/clone.md) a setting is a variable under \`vars\` of a worker's \`wrangler.toml\`.)
+A worker with an invalid or misspelt setting answers every request with \`configuration_invalid\` and logs every error;
 \`npx stagedoor doctor\` finds them before you deploy. Times are in seconds.
 
 ## The API, the edge and the manifest worker

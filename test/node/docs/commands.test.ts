@@ -67,6 +67,15 @@ describe("a command in the documents", () => {
     expect(read.ok ? [] : read.refusal).toEqual([]);
   });
 
+  it.each(documents.filter((file) => file.startsWith("examples/")))(
+    "installs and starts the service first in %s",
+    (file) => {
+      const [, first] = /```sh\n(.*?)```/s.exec(readFileSync(join(projectFolder, file), "utf8")) ?? [];
+      expect(first).toMatch(/^npm ci\b/m);
+      expect(first).toMatch(/\bnpm start\b/);
+    },
+  );
+
   it("is the one that works in a deployment's folder and in a clone, for readers who deploy", () => {
     expect(calls("npm", "run", "deploy").filter(({ at }) => !at.startsWith("CONTRIBUTING.md"))).toEqual([]);
   });
@@ -85,4 +94,9 @@ describe("a command in the documents", () => {
         );
     },
   );
+});
+
+it.each(documents)("%s says of code for phones that our tests do not run it", (file) => {
+  const text = readFileSync(join(projectFolder, file), "utf8");
+  if (/^```(swift|kotlin)$/m.test(text)) expect(text).toMatch(/code on this page was not run by our tests/);
 });
