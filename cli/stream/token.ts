@@ -3,6 +3,7 @@ import { playScope } from "../../src/catalog/asset.ts";
 import { problemFor } from "../../src/http/problems.ts";
 import { keysFor } from "../../src/keys/ring.ts";
 import { explainToken } from "../../src/operator/explain/explain-token.ts";
+import { type BackendViewer, backendViewerSchema } from "../../src/sessions/backend-viewer.ts";
 import {
   type Args,
   type Command,
@@ -34,6 +35,7 @@ const inspectOptions = {
   issuers: { type: "string" },
   country: { type: "string" },
   origin: { type: "string" },
+  viewer: { type: "string" },
   now: { type: "string" },
   ...catalogOption,
   api: { type: "string" },
@@ -50,6 +52,7 @@ and your entitlement service, which only a deployment knows.
                        its issuer requires that (default: the development issuer, and the identity worker of a local API)
   --country <code>     the viewer's country, for an asset with countries
   --origin <origin>    the page's origin, for an asset with origins
+  --viewer <viewer>    with a backend's credential: the viewer, as an id or as JSON: '{"subject":"user-17","country":"DE"}'
   --now <time>         the time to check at: now, +8h, 1795000000, 2026-11-18T11:06:40Z (now)
   --catalog <file>     the catalog (${defaultCatalogName})
   --api <url>          the API of a service whose live catalog is used instead; ${startProgram}: http://localhost:8787
@@ -64,11 +67,15 @@ async function inspectToken(args: Args): Promise<Completed> {
   const from = { country: args.value("country"), origin: args.value("origin") };
   if (assetId === undefined && (from.country ?? from.origin) !== undefined)
     endMisused("--country and --origin need --asset: they are conditions of an asset.");
+  const viewer = readViewer(args.value("viewer"));
+  if (viewer !== undefined && assetId === undefined) endMisused("--viewer needs --asset: it is the viewer of a start.");
+  if (viewer !== undefined && (from.country ?? from.origin) !== undefined)
+    endMisused("--country and --origin are members of --viewer, because a backend names where its viewer is.");
   const file = args.value("issuers");
   const sources = (await backendSources(token, () => readRing(args))) ?? {
     issuers: file === undefined ? devIssuers(await readRing(args), token) : readIssuers(file),
   };
-  const start = assetId === undefined ? undefined : { assetId, catalog: await readWhichCatalog(args), from };
+  const start = assetId === undefined ? undefined : { assetId, catalog: await readWhichCatalog(args), from, viewer };
   const explanation = await explainToken(token, sources, now, start);
   const { refusal } = explanation;
   const status = refusal !== undefined ? problemFor(refusal.code).status : start === undefined ? null : 201;
@@ -144,4 +151,25 @@ function readStreams(text: string | undefined): { readonly streams?: number } {
   return /^[1-9]\d{0,3}$/.test(text)
     ? { streams: Number(text) }
     : endInvalid("streams", text, "a number from 1 to 9999");
+}
+
+function readViewer(text: string | undefined): BackendViewer | undefined {
+  if (text === undefined) return undefined;
+  const viewer = backendViewerSchema.safeParse(text.startsWith("{") ? jsonIn(text) : { subject: text });
+  if (viewer.success) return viewer.data;
+  const [issue] = viewer.error.issues;
+  const where = issue === undefined || issue.path.length === 0 ? "" : `${issue.path.join(".")}: `;
+  return endInvalid(
+    "viewer",
+    text,
+    `an id, or an object as in the API's body (${where}${issue?.message ?? "invalid"})`,
+  );
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -46,14 +46,19 @@ export const explain: PageHandler = ({ operator, form }, context) =>
 
 export const simulateStart: PageHandler = async ({ operator, form, request }, context) => {
   const assets = await assetIds(context);
+  const subject = optionalField(form, "subject");
+  const from = {
+    address: optionalField(form, "address"),
+    country: optionalField(form, "country")?.toUpperCase(),
+    origin: optionalField(form, "origin"),
+  };
   return answerForm(
     simulateBodySchema,
     {
       credential: form.get("credential")?.trim(),
       asset: form.get("asset")?.trim(),
-      address: optionalField(form, "address"),
-      country: optionalField(form, "country")?.toUpperCase(),
-      origin: optionalField(form, "origin"),
+      // A backend names the viewer and where they are; its own address counts for nothing.
+      ...(subject === undefined ? from : { viewer: { subject, ...from } }),
     },
     async (start) => ok(await simulate(start, request, context)),
     (answer) => <SimulatePage operator={operator} assets={assets} {...answer} />,

@@ -54,8 +54,11 @@ export function SimulatePage({ assets, errors = {}, ...props }: PageProps & { re
         </>
       }
     >
-      <Field name="credential" label="Viewer's bearer token" errors={errors}>
+      <Field name="credential" label="Viewer's bearer token, or a backend's credential" errors={errors}>
         <textarea rows={5} required placeholder="eyJ…" {...inputOf("credential")}></textarea>
+      </Field>
+      <Field name="subject" label="Viewer's id, with a backend's credential" errors={errors}>
+        <input maxlength={512} {...inputOf("subject")} />
       </Field>
       <Field name="asset" label="Asset" errors={errors}>
         {assets.length === 0 || assets.length > maxOptions ? (
@@ -160,5 +163,7 @@ export function readForm<Schema extends z.ZodType>(
 ): Result<z.output<Schema>, FormErrors> {
   const parsed = schema.safeParse(form);
   if (parsed.success) return ok(parsed.data);
-  return refuse(Object.fromEntries(parsed.error.issues.map(({ path, message }) => [String(path[0] ?? ""), message])));
+  return refuse(
+    Object.fromEntries(parsed.error.issues.map(({ path, message }) => [String(path.at(-1) ?? ""), message])),
+  );
 }

@@ -6,7 +6,9 @@ import { between, rfc3339, type UnixSeconds } from "../base/time.ts";
 import { catalogFaultNames } from "../catalog/catalog-fault.ts";
 import { problemFor, refusalCodes } from "../http/problems.ts";
 import type { SessionsNow } from "../metrics/gathered.ts";
+import { backendViewerSchema } from "../sessions/backend-viewer.ts";
 import { idForm } from "../sessions/identifiers.ts";
+import { filePathSchema } from "../sessions/open-files.ts";
 import { revocationKinds } from "../sessions/revocation.ts";
 import type { Revoked } from "../sessions/revoke.ts";
 import type { Explanation } from "./explain/explanation.ts";
@@ -66,6 +68,15 @@ export const simulateBodySchema = z.strictObject({
     .max(512, "Origins have at most 512 characters.")
     .optional()
     .describe("The Origin of the page, as a browser would send it."),
+  viewer: backendViewerSchema
+    .optional()
+    .describe("With a backend's credential, and only then: the viewer that it would start the stream for."),
+  files: z
+    .array(filePathSchema)
+    .min(1)
+    .max(100)
+    .optional()
+    .describe("What POST /files would answer for these paths, instead of a start."),
 });
 
 const time = z.iso.datetime();

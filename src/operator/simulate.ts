@@ -1,11 +1,26 @@
+import { type Backend, backendIssuer } from "../auth/backend-token.ts";
+import type { Credential } from "../auth/credential.ts";
 import type { RatePolicy } from "../auth/rate-limit.ts";
 import { isJws } from "../auth/read-credential.ts";
+import { filesTtl } from "../base/constants.ts";
 import { isCountry } from "../base/country.ts";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import { after, earlier, type UnixSeconds } from "../base/time.ts";
 import type { Asset } from "../catalog/asset.ts";
+import { isAllowedFile } from "../catalog/file-globs.ts";
+import {
+  type BackendRefusal,
+  type BackendViewer,
+  namesNoViewer,
+  namesViewer,
+  requireBackendNotRevoked,
+  requireServer,
+  viewerAs,
+  withMissingMember,
+} from "../sessions/backend-viewer.ts";
 import { type Claiming, forbiddenAmong, placeOf } from "../sessions/claim-lease.ts";
 import { addressName, subjectDigest } from "../sessions/identifiers.ts";
+import { requireSignedIn } from "../sessions/open-files.ts";
 import { fromStore, type SessionRequest } from "../sessions/session-context.ts";
 import { type StartCheck, startChecks, type Terms } from "../sessions/start-checks.ts";
 import { pasted } from "./explain/explain-text.ts";
@@ -23,10 +38,14 @@ export interface SimulatedStart {
   /** ISO 3166-1 alpha-2 in upper case; anything else is unknown. */
   readonly country?: string | undefined;
   readonly origin?: string | undefined;
+  /** With a backend's credential: the viewer that it names. */
+  readonly viewer?: BackendViewer | undefined;
+  /** Paths below the asset: simulates `POST /files` instead of a start. */
+  readonly files?: readonly string[] | undefined;
 }
 
 /**
- * What `POST /stream/start` would answer, by its own checks in their order, without side effects: it counts nothing,
+ * What `POST /stream/start`, or `POST /files`, would answer, by its own checks in their order, without side effects: it counts nothing,
  * claims no lease, uses up no proof and prolongs no sign-in session. It does ask the token's issuer and the entitlement
  * service, which only read. A start that would be refused is a successful explanation.
  */
@@ -37,9 +56,7 @@ export async function simulate(
 ): Promise<Explanation> {
   const now = context.clock();
   const { settings } = context;
-  const { address, origin, takeover = false } = start;
-  const country = start.country !== undefined && isCountry(start.country) ? start.country : undefined;
-  const client = { address, userAgentHash: () => "" };
+  const { address, takeover = false } = start;
   const steps: Step[] = [];
   const judge = <Value>(
     part: string,
@@ -60,31 +77,49 @@ export async function simulate(
 
   // The address is not counted for a JWT, which is usually verified without asking its issuer.
   if (!isJws(pasted(start.credential))) {
-    const quota = quotaWords(settings.startRateAddress, addressName(client.address), now, context);
+    const quota = quotaWords(settings.startRateAddress, addressName(address), now, context);
     const fromAddress = judge("quota", quota, (seen) => `of the address: ${seen}`, info);
     if (!fromAddress.ok) return refused(fromAddress.refusal);
   }
-  const { verified, steps: tokenSteps } = await examineToken(pasted(start.credential), context, now);
+  const { verified, steps: tokenSteps, backend } = await examineToken(pasted(start.credential), context, now);
   steps.push(...tokenSteps);
   if (!verified.ok) return refused(verified.refusal);
-  const { credential } = verified.value;
-  if (credential.backend !== undefined) {
-    const { refusal: noViewer } = refusal(
-      "body_invalid",
-      "a backend's start names its viewer, which a simulation cannot",
-    );
-    steps.push(fails("viewer", noViewer.code, noViewer.reason));
-    return refused(noViewer);
-  }
+  const revocations = context.revocations.fresh();
+  const whose =
+    backend === undefined
+      ? ownViewer(start, verified.value.credential)
+      : await backendViewer(start, backend, revocations, now, context);
+  const viewer = judge("viewer", whose, ({ words }) => words, info);
+  if (!viewer.ok) return refused(viewer.refusal);
+  const { credential, from } = viewer.value;
+  const { client } = from;
   const name = subjectDigest(credential.issuer, credential.subject);
-  const own = quotaWords(settings.startRate, name, now, context);
+  const { files } = start;
+  const own = quotaWords(files === undefined ? settings.startRate : settings.filesRate, name, now, context);
   const bySubject = judge("quota", own, (seen) => `of the viewer: ${seen}`, info);
   if (!bySubject.ok) return refused(bySubject.refusal);
-  const attempt = { credential, assetId: start.asset, request: { client, country, origin, waitUntil }, now };
+  const attempt = { credential, assetId: start.asset, request: { ...from, waitUntil }, now };
   const observe = (outcome: StartCheck) => void steps.push(checkStep(outcome, context, now));
-  const passed = await startChecks(attempt, context, { observe, revocations: context.revocations.fresh() });
-  if (!passed.ok) return refused(passed.refusal);
+  const passed = await startChecks(attempt, context, { observe, revocations });
+  if (!passed.ok) {
+    const why = withMissingMember(passed.refusal, { credential, request: from });
+    if (why !== passed.refusal) steps.push(fails("viewer", why.code, why.reason));
+    return refused(why);
+  }
   const { terms } = passed.value;
+  if (files !== undefined) {
+    const signedIn = judge(
+      "login",
+      await requireSignedIn(passed.value, context),
+      () => "the viewer has not signed out",
+    );
+    if (!signedIn.ok) return refused(signedIn.refusal);
+    const allowed = judge("files", filesWords(passed.value.asset, files), (words) => words);
+    if (!allowed.ok) return refused(allowed.refusal);
+    const until = when(earlier(after(now, filesTtl), terms.expiresAt), now);
+    const grants = `URLs of ${files.length === 1 ? "1 file" : `${files.length} files`} of ${shown(passed.value.asset.id)}, which are renewed until ${until}`;
+    return { kind: "start", verdict: "accepted", refusal: undefined, grants, steps };
+  }
   const claiming = { ...passed.value, client, takeover };
   const place = judge("place", await streamWords(claiming, terms, now, context), (words) => words);
   if (!place.ok) return refused(place.refusal);
@@ -94,6 +129,57 @@ export async function simulate(
   const grants = `a session of ${shown(passed.value.asset.id)} until ${when(expiresAt, now)}, with a manifest URL that expires ${manifestExpiry}`;
   return { kind: "start", verdict: "accepted", refusal: undefined, grants, steps };
 }
+
+/** The viewer of a simulated start, and the request as far as the checks read it. */
+interface SimulatedViewer {
+  readonly credential: Credential;
+  readonly from: Pick<SessionRequest, "client" | "country" | "origin">;
+  readonly words: string;
+}
+
+/** A viewer with a token of their own. */
+function ownViewer(
+  { address, country, origin, viewer }: SimulatedStart,
+  credential: Credential,
+): Result<SimulatedViewer, Refusal<"body_invalid">> {
+  if (viewer !== undefined) return namesViewer;
+  const known = country !== undefined && isCountry(country) ? country : undefined;
+  const from = { client: { address, userAgentHash: () => "" }, country: known, origin };
+  return ok({ credential, from, words: "the credential's own" });
+}
+
+/** The viewer that a backend names, after the checks that only a backend's request has. */
+async function backendViewer(
+  { origin, viewer }: SimulatedStart,
+  backend: Backend,
+  revocations: ReturnType<OperatorContext["revocations"]["fresh"]>,
+  now: UnixSeconds,
+  context: OperatorContext,
+): Promise<Result<SimulatedViewer, BackendRefusal | Refusal<"body_invalid">>> {
+  const fromServer = requireServer({ origin });
+  if (!fromServer.ok) return fromServer;
+  const snapshot = await requireBackendNotRevoked(backend, revocations);
+  if (!snapshot.ok) return snapshot;
+  if (viewer === undefined) return namesNoViewer;
+  const quota = quotaWords(backend.rate, subjectDigest(backendIssuer, backend.name), now, context);
+  if (!quota.ok) return quota;
+  const { credential, ...from } = viewerAs(viewer, backend, context);
+  const words = `named by the backend ${shown(backend.name)}, of the issuer ${shown(credential.issuer)}; the address and country of the backend's own request count for nothing`;
+  return ok({ credential, from, words });
+}
+
+/** Whether the asset's globs allow all paths. The edge also judges each file by its bytes. */
+function filesWords(asset: Asset, files: readonly string[]): Result<string, Refusal<"file_forbidden">> {
+  const refused = files.filter((path) => !isAllowedFile(asset, path));
+  return refused.length === 0
+    ? ok("the asset's globs allow every path; the media host also judges each file by its bytes")
+    : refusal(
+        "file_forbidden",
+        `the asset's files do not include ${refused.slice(0, mostShown).map(shown).join(", ")}`,
+      );
+}
+
+const mostShown = 8;
 
 function checkStep(outcome: StartCheck, { entitlement }: OperatorContext, now: UnixSeconds): Step {
   const { check } = outcome;

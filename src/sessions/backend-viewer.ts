@@ -101,12 +101,7 @@ export async function viewerOf(
       withinAddressRate(context.settings.startRateAddress, request, context),
     );
     if (!verified.ok) return verified;
-    if (body.ok && body.value.viewer !== undefined)
-      return refusal(
-        "body_invalid",
-        "a viewer's request names a viewer",
-        "viewer: Leave it out. Only a backend's credential names its viewers; yours names you.",
-      );
+    if (body.ok && body.value.viewer !== undefined) return namesViewer;
     return ok({ credential: verified.value, request });
   }
   const backend = await authorizeBackend(token, request, context, revocations);
@@ -114,15 +109,22 @@ export async function viewerOf(
   // A malformed body uses up no quota.
   if (!body.ok) return body;
   const { viewer } = body.value;
-  if (viewer === undefined)
-    return refusal(
-      "body_invalid",
-      "a backend's request names no viewer",
-      'viewer: Name the viewer, {"subject": "<your id of them>"}: a backend\'s credential starts streams for its viewers.',
-    );
+  if (viewer === undefined) return namesNoViewer;
   const counted = await withinBackendRate(backend.value, request, context);
   return counted.ok ? ok(asViewer(viewer, backend.value, request, context)) : counted;
 }
+
+export const namesNoViewer = refusal(
+  "body_invalid",
+  "a backend's request names no viewer",
+  'viewer: Name the viewer, {"subject": "<your id of them>"}: a backend\'s credential starts streams for its viewers.',
+);
+
+export const namesViewer = refusal(
+  "body_invalid",
+  "a viewer's request names a viewer",
+  "viewer: Leave it out. Only a backend's credential names its viewers; yours names you.",
+);
 
 /** The token of a request that names the issuer of backends' credentials; it is not verified. */
 export function backendTokenOf({ credential }: Pick<SessionRequest, "credential">): PresentedToken | undefined {
@@ -151,19 +153,33 @@ async function verifiedBackend(
   context: SessionContext,
   revocations: ReturnType<typeof revocationsNow>,
 ): Promise<Result<Backend, BackendRefusal>> {
-  // Only browsers send Origin: a credential that opens streams for any viewer would be readable by each of them.
-  if (request.origin !== undefined)
-    return refusal(
-      "request_invalid",
-      "a backend's credential came with an Origin, so from a browser",
-      "Origin: Send a backend's credential from your server only, without this header. If a page or an app contains it, revoke it.",
-    );
+  const fromServer = requireServer(request);
+  if (!fromServer.ok) return fromServer;
   const verified = await verifyBackend(presented, context.backends, context.clock());
   if (!verified.ok) return verified;
-  const { name, kid, tokenId } = verified.value;
-  const own = { issuer: backendIssuer, subject: name, tokenId, loginId: name, issuedAt: undefined, backend: { kid } };
-  const snapshot = await requireNotRevoked(own, revocations);
+  const snapshot = await requireBackendNotRevoked(verified.value, revocations);
   return snapshot.ok ? verified : snapshot;
+}
+
+/** Only browsers send Origin: a credential that opens streams for any viewer would be readable by each of them. */
+export function requireServer({
+  origin,
+}: Pick<SessionRequest, "origin">): Result<undefined, Refusal<"request_invalid">> {
+  if (origin === undefined) return ok(undefined);
+  return refusal(
+    "request_invalid",
+    "a backend's credential came with an Origin, so from a browser",
+    "Origin: Send a backend's credential from your server only, without this header. If a page or an app contains it, revoke it.",
+  );
+}
+
+/** The current revocations, if none of them forbids this credential, its name or its key. */
+export function requireBackendNotRevoked(
+  { name, kid, tokenId }: Backend,
+  revocations: ReturnType<typeof revocationsNow>,
+): ReturnType<typeof requireNotRevoked> {
+  const own = { issuer: backendIssuer, subject: name, tokenId, loginId: name, issuedAt: undefined, backend: { kid } };
+  return requireNotRevoked(own, revocations);
 }
 
 /** Counts a request of a backend. */
@@ -176,7 +192,10 @@ export function withinBackendRate(
 }
 
 /** The issuer of a backend's viewers: the one that the deployment maps the backend to, or `backend:<name>`. */
-function issuerOfViewers({ name }: Pick<Backend, "name">, { settings }: Pick<SessionContext, "settings">): string {
+function issuerOfViewers(
+  { name }: Pick<Backend, "name">,
+  { settings }: { readonly settings: Pick<SessionContext["settings"], "backendIssuers"> },
+): string {
   return settings.backendIssuers.get(name) ?? backendIssuerPrefix + name;
 }
 
@@ -187,6 +206,17 @@ export function asViewer(
   request: SessionRequest,
   context: SessionContext,
 ): ViewerRequest {
+  const { credential, ...from } = viewerAs(viewer, backend, context);
+  request.onViewer(credential);
+  return { credential, request: { ...request, ...from } };
+}
+
+/** The credential and the client of a viewer that a backend names. */
+export function viewerAs(
+  viewer: BackendViewer,
+  backend: Backend,
+  context: Pick<SessionContext, "clock"> & { readonly settings: Pick<SessionContext["settings"], "backendIssuers"> },
+): Pick<ViewerRequest, "credential"> & Pick<SessionRequest, "client" | "country" | "origin"> {
   const { address, country, origin, userAgent, streams } = viewer;
   const credential: Credential = {
     issuer: issuerOfViewers(backend, context),
@@ -201,13 +231,12 @@ export function asViewer(
     streams,
     backend: { kid: backend.kid },
   };
-  request.onViewer(credential);
   const client = {
     address,
     userAgentHash: () => (userAgent === undefined ? undefined : encodeBase64url(sha256Of(userAgent.trim()))),
   };
   const known = country !== undefined && isCountry(country) ? country : undefined;
-  return { credential, request: { ...request, client, country: known, origin } };
+  return { credential, client, country: known, origin };
 }
 
 /** The assets of the backend that its viewer may start: naming another asset opens nothing more. */
@@ -229,7 +258,10 @@ const neededMembers = {
  */
 export function withMissingMember<Reason extends Refusal>(
   refused: Reason,
-  { credential, request }: ViewerRequest,
+  {
+    credential,
+    request,
+  }: Pick<ViewerRequest, "credential"> & { readonly request: Pick<SessionRequest, "client" | "country" | "origin"> },
 ): Reason | Refusal<"body_invalid"> {
   const needed = Object.entries(neededMembers).find(([code]) => code === refused.code)?.[1];
   const { country, origin, client } = request;

@@ -30,7 +30,8 @@ import { type PassedStart, type StartCheckRefusal, startChecks } from "./start-c
 /** Maximum size of the request's body, in bytes: a hundred paths with their names. */
 export const longestFilesBody = 32_768;
 
-const pathSchema = z
+/** A path below an asset, in a body. */
+export const filePathSchema = z
   .string()
   .max(1024)
   .superRefine((path, context) => {
@@ -43,7 +44,7 @@ const pathSchema = z
 
 const downloadSchema = z
   .strictObject({
-    path: pathSchema,
+    path: filePathSchema,
     download: z
       .string()
       .describe("The name under which a browser saves the file (Content-Disposition), with its extension."),
@@ -56,7 +57,7 @@ const downloadSchema = z
 export const filesBodySchema = z.strictObject({
   asset: z.string().min(1).max(64).describe("The asset's id."),
   files: z
-    .array(z.union([pathSchema, downloadSchema]))
+    .array(z.union([filePathSchema, downloadSchema]))
     .min(1)
     .max(100)
     .describe("The files to open. All of them or none are opened."),
@@ -166,7 +167,7 @@ async function openFor(
 }
 
 /** Refuses a viewer whose sign-out a full revocation log left out: a claim would find it, and files make none. */
-async function requireSignedIn(
+export async function requireSignedIn(
   { credential, snapshot, terms }: PassedStart,
   context: SessionContext,
 ): Promise<Result<undefined, Refusal<"token_revoked" | "store_unavailable">>> {

@@ -1,5 +1,5 @@
 import type { RequestSource } from "../../auth/access-policy.ts";
-import { backendIssuer, isBackendToken, verifyBackend } from "../../auth/backend-token.ts";
+import { type Backend, backendIssuer, isBackendToken, verifyBackend } from "../../auth/backend-token.ts";
 import { claimAt, claimText, readJwsParts } from "../../auth/claims.ts";
 import type { TokenRefusal, VerifiedToken } from "../../auth/credential.ts";
 import { type BindingRefusal, checkBinding } from "../../auth/dpop.ts";
@@ -17,6 +17,8 @@ import { isObject } from "../../base/body-text.ts";
 import { ok, type Refusal, type Refused, type Result } from "../../base/result.ts";
 import { isUnixSeconds, type Timer, type UnixSeconds } from "../../base/time.ts";
 import type { Catalog } from "../../catalog/catalog.ts";
+import { type BackendViewer, namesViewer, viewerAs, withMissingMember } from "../../sessions/backend-viewer.ts";
+import { bindTo } from "../../sessions/client-network.ts";
 import { playable } from "../../sessions/start-checks.ts";
 import { type Explanation, fails, info, passes, type Step, shown, when } from "./explanation.ts";
 
@@ -25,6 +27,8 @@ export interface RequestedStart {
   readonly assetId: string;
   readonly catalog: Catalog;
   readonly from: RequestSource;
+  /** With a backend's credential: the viewer that it names, instead of {@link RequestedStart.from}. */
+  readonly viewer?: BackendViewer | undefined;
 }
 
 /** The issuers, those of backends' credentials, and the identity worker if there is one. */
@@ -40,6 +44,8 @@ type ExaminedRefusal = Refusal<(TokenRefusal | BindingRefusal | SignInRefusal)["
 export interface Examined {
   readonly steps: readonly Step[];
   readonly verified: Result<VerifiedToken, ExaminedRefusal>;
+  /** If it is a backend's credential. */
+  readonly backend?: Backend;
 }
 
 /**
@@ -52,10 +58,25 @@ export async function explainToken(
   now: UnixSeconds,
   start?: RequestedStart,
 ): Promise<Explanation> {
-  const { steps, verified } = await examineToken(token, sources, now);
+  const { steps, verified, backend } = await examineToken(token, sources, now);
   if (!verified.ok) return refusedAs(verified.refusal, steps);
   if (start === undefined) return accepted(verified.value, steps, now);
-  const { assetId, catalog, from } = start;
+  const { assetId, catalog, from, viewer } = start;
+  if (viewer !== undefined) {
+    if (backend === undefined) return refusedBy("viewer", namesViewer.refusal, steps);
+    const { credential, ...request } = viewerAs(viewer, backend, {
+      settings: { backendIssuers: new Map() },
+      clock: () => now,
+    });
+    const opened = playable({ credential, assetId, from: request, now }, catalog);
+    const bound = opened.ok ? bindTo(opened.value, request.client) : opened;
+    if (!bound.ok) return refusedBy("start", withMissingMember(bound.refusal, { credential, request }), steps);
+    const step = passes(
+      "start",
+      `POST /stream/start would start ${shown(assetId)} for the viewer ${shown(viewer.subject)}`,
+    );
+    return accepted(verified.value, [...steps, step], now);
+  }
   const allowed = playable({ credential: verified.value.credential, assetId, from, now }, catalog);
   if (!allowed.ok) return refusedBy("start", allowed.refusal, steps);
   const step = passes("start", `POST /stream/start would start ${shown(assetId)}`);
@@ -98,6 +119,7 @@ async function examineBackend(
   const words = `the credential of the backend ${shown(name)}: each request names its viewer, at most ${rate.quota} requests per minute`;
   return {
     verified: ok({ credential, jkt: undefined, dpop: "optional" }),
+    backend: verified.value,
     steps: [
       ...steps,
       passes("verification", "its signature, issuer, audience and times are valid"),

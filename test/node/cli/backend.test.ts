@@ -115,6 +115,45 @@ describe("a backend's credential", () => {
     expect([refused.exit, refused.stdout]).toEqual([1, expect.stringContaining("token_invalid")]);
     for (const run of [inspected, other, refused]) expect(run.stdout + run.stderr).not.toContain(text);
   });
+
+  it("is checked with the viewer of a start, and answers as the start would", async () => {
+    const place = folder();
+    const [ring, file, catalog] = ["keys.json", "backend-web.jwt", "catalog.json"].map((name) => join(place, name));
+    const origin = { type: "r2", binding: "MEDIA", prefix: "film/" };
+    const film = {
+      id: "film",
+      origin,
+      entry: "index.m3u8",
+      countries: { only: ["DE"] },
+      binding: { network: "prefix" },
+    };
+    writeFileSync(catalog ?? "", JSON.stringify({ version: 1, assets: [film] }));
+    await stagedoor("backend", "new", "--name", "web", "--ring", ring ?? "");
+    const check = (...more: readonly string[]) =>
+      stagedoor("token", "--inspect", file ?? "", "--ring", ring ?? "", "--catalog", catalog ?? "", ...more);
+    const viewer = { subject: "user-17", country: "DE", address: "192.0.2.7" };
+    const started = await check("--asset", "film", "--viewer", JSON.stringify(viewer));
+    expect([started.exit, started.stdout]).toEqual([
+      0,
+      expect.stringContaining('POST /stream/start would start "film" for the viewer "user-17"'),
+    ]);
+    const codes = [];
+    for (const changes of [{ country: "FR" }, { country: undefined }, { address: undefined }]) {
+      const text = JSON.stringify({ ...viewer, ...changes });
+      const { exit, stdout } = await check("--asset", "film", "--viewer", text, "--json");
+      codes.push([exit, JSON.parse(stdout).refusal?.code ?? JSON.parse(stdout).code]);
+    }
+    expect(codes).toEqual([
+      [1, "country_forbidden"],
+      [1, "body_invalid"],
+      [1, "body_invalid"],
+    ]);
+    expect(await check("--viewer", "user-17")).toMatchObject({ exit: 2 });
+    expect((await check("--asset", "film", "--viewer", "user-17", "--country", "DE")).exit).toBe(2);
+    expect((await check("--asset", "film", "--viewer", '{"subjekt":1}')).stderr).toMatch(
+      /--viewer must be an id, or an object/,
+    );
+  });
 });
 
 it("a development key ring of an earlier version gets a backend key", async () => {
