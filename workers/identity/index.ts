@@ -14,6 +14,7 @@ import type { TelemetryBindings } from "../../src/platform/cloudflare/isolate-te
 import type { RevocationLog } from "../../src/platform/cloudflare/session-objects.ts";
 import { revocationLog } from "../../src/platform/cloudflare/session-stores.ts";
 import { configuredWorker, type WorkerBasics } from "../../src/platform/cloudflare/worker-shell.ts";
+import { countSkipped } from "../../src/service/host-ports.ts";
 
 interface Env extends TelemetryBindings<DurableObjectId> {
   readonly DB: D1Database;
@@ -38,9 +39,7 @@ const withParts = configuredWorker(
           cache: undefined,
           mediaUrl: settings.apiUrl,
           clock: systemMillisecondClock,
-          onSkipped: (skipped) => {
-            for (let i = 0; i < skipped; i++) telemetry({ event: "unlogged" });
-          },
+          onSkipped: countSkipped(telemetry),
         }),
         telemetry: (event) => {
           // A reused token is a copy, stolen or from a backup: worth a log line even without metrics.

@@ -1,22 +1,17 @@
 import * as z from "zod";
 import { readDecimal } from "../../base/encoding.ts";
-import type { Refusal } from "../../base/result.ts";
 import {
   type MillisecondClock,
-  type Milliseconds,
-  milliseconds,
   systemMillisecondClock,
-  systemTimer,
   type UnixMilliseconds,
   unixMilliseconds,
 } from "../../base/time.ts";
 import type { Configuration } from "../../config/configuration.ts";
-import type { Telemetry } from "../../metrics/telemetry.ts";
+import { countSkipped, type HostPorts, type SessionStores, watchedStores } from "../../service/host-ports.ts";
 import type { StreamsOf } from "../../sessions/lease.ts";
 import { type LeaseRouter, streamsFrom } from "../../sessions/lease-router.ts";
 import type { RevocationDelta, RevocationLog } from "../../sessions/revocation.ts";
 import { readPage } from "../../sessions/revocation-store.ts";
-import { type RevocationWatch, watchRevocations } from "../../sessions/revocation-watch.ts";
 import type { EdgeCache } from "./edge-cache.ts";
 
 /** The Durable Objects that store sessions. */
@@ -25,33 +20,21 @@ export interface SessionBindings<Id> {
   readonly SUBJECT_LEASES: SubjectLeasesNamespace<Id>;
 }
 
-export interface SessionStores {
-  readonly revocations: RevocationWatch;
-  readonly log: RevocationLog;
-  readonly streams: StreamsOf;
-}
-
 /** A worker's session stores, wired once per isolate. */
 export function sessionStores<Id>(
   bindings: SessionBindings<Id>,
   cache: EdgeCache,
   settings: Pick<Configuration, "mediaUrl" | "revocationMaxAge" | "storeFailure">,
-  onFailure: (refusal: Refusal) => void,
-  telemetry: Telemetry,
+  ports: Pick<HostPorts, "onRefusal" | "telemetry">,
 ): SessionStores {
-  const clock = systemMillisecondClock;
-  const onSkipped = (count: number) => {
-    for (let i = 0; i < count; i++) telemetry({ event: "unlogged" });
-  };
-  const log = revocationLog({ objects: bindings.REVOCATION_LOG, cache, mediaUrl: settings.mediaUrl, clock, onSkipped });
-  const maxAge = milliseconds(settings.revocationMaxAge * 1000);
-  const failure = settings.storeFailure;
-  const onAge = (age: Milliseconds) => telemetry({ event: "snapshot", age });
-  return {
-    log,
-    revocations: watchRevocations({ log, clock, timer: systemTimer, maxAge, failure, onFailure, onAge }),
-    streams: streamsOf(bindings.SUBJECT_LEASES),
-  };
+  const log = revocationLog({
+    objects: bindings.REVOCATION_LOG,
+    cache,
+    mediaUrl: settings.mediaUrl,
+    clock: systemMillisecondClock,
+    onSkipped: countSkipped(ports.telemetry),
+  });
+  return watchedStores({ log, streams: streamsOf(bindings.SUBJECT_LEASES) }, settings, ports);
 }
 
 /** The part of a `DurableObjectNamespace<RevocationLog>` that is used here. */

@@ -1,9 +1,32 @@
 import { type Refusal, type Result, refusal, refuse } from "../../base/result.ts";
+import type { Configuration } from "../../config/configuration.ts";
 import { withCors } from "../../http/cors.ts";
 import { describeError, type Log, logRefusal, problemResponse } from "../../http/problem-response.ts";
 import { newRequestId } from "../../http/request.ts";
 import type { Telemetry } from "../../metrics/telemetry.ts";
+import type { HostPorts } from "../../service/host-ports.ts";
+import { nodeSha256 } from "../node/node-crypto.ts";
 import { countedBy, type IsolateTelemetry, isolateTelemetry, type TelemetryBindings } from "./isolate-telemetry.ts";
+import { nobleHmac } from "./noble-hmac.ts";
+import { kvCatalogSource, type TextStore } from "./object-clients.ts";
+
+/** The ports of a worker that are the same for all of them. */
+export function workerPorts(
+  catalog: TextStore,
+  { development }: Pick<Configuration, "development">,
+  { telemetry, log, onRefusal, reporting, random }: WorkerBasics,
+): HostPorts {
+  return {
+    telemetry,
+    log,
+    onRefusal,
+    reporting,
+    random,
+    hmac: nobleHmac,
+    sha256: nodeSha256,
+    catalog: kvCatalogSource(catalog, development, onRefusal),
+  };
+}
 
 type Environment = Readonly<Record<string, unknown>>;
 type ReadSettings<Settings> = (environment: Environment) => Result<Settings, readonly string[]>;

@@ -101,9 +101,10 @@ describe("the import rules", () => {
     expect(filesThat(core, ({ specifier }) => /^(node|cloudflare):/.test(specifier))).toEqual([]);
   });
 
-  it("permit JSX only in the console and the worker that bundles it", () => {
+  it("permit JSX only in the console and the service that mounts it", () => {
     const others = src.filter((source) => folderOf(source) !== "console");
-    expect(filesThat([...others, ...cli, ...bench], ({ specifier }) => specifier.endsWith(".tsx"))).toEqual([]);
+    const users = filesThat([...others, ...workers, ...cli, ...bench], ({ specifier }) => specifier.endsWith(".tsx"));
+    expect(users).toEqual(["src/service/api-service.ts"]);
   });
 
   it("forbid deployed code to import the command line, tests, benchmarks or pages", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { unixSeconds } from "../../../src/base/time.ts";
+import { identityRoutes } from "../../../src/identity/identity-client.ts";
 import { type EndedLogin, withEndedLogins } from "../../../src/identity/service-messages.ts";
-import { identityRoutes } from "../../../src/platform/cloudflare/identity-service.ts";
 
 const login = (name: string, logged = true): EndedLogin => ({
   userId: "ann",

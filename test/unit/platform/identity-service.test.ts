@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Presented } from "../../../src/auth/credential.ts";
-import { identityService } from "../../../src/platform/cloudflare/identity-service.ts";
+import { identityService } from "../../../src/identity/identity-client.ts";
 
 const apiUrl = "https://api.example.com";
 const cookie: Presented = { kind: "cookie", cookie: "__Host-stagedoor.session_token=abc.def" };

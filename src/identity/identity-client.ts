@@ -1,11 +1,11 @@
 import * as z from "zod";
-import type { Presented } from "../../auth/credential.ts";
-import type { EndSignIns, IdentitySessions } from "../../auth/identity-credential.ts";
-import { identityPath } from "../../base/constants.ts";
-import { rightsOf } from "../../identity/identity-settings.ts";
-import { type EndedLogin, endSignInsPath, takeEndedLogins } from "../../identity/service-messages.ts";
+import type { Presented } from "../auth/credential.ts";
+import type { EndSignIns, IdentitySessions } from "../auth/identity-credential.ts";
+import { identityPath } from "../base/constants.ts";
+import { rightsOf } from "./identity-settings.ts";
+import { type EndedLogin, endSignInsPath, takeEndedLogins } from "./service-messages.ts";
 
-/** The part of a service binding that is used here. */
+/** The identity service: a worker's binding, or a handler of the same process. */
 export interface IdentityBinding {
   fetch(request: Request): Promise<Response>;
 }
@@ -18,7 +18,7 @@ const answerSchema = z
   .nullable();
 
 /**
- * Sign-in sessions from the identity worker's `GET /api/auth/get-session`, over its service binding. The request
+ * Sign-in sessions from the identity worker's `GET /api/auth/get-session`, over its binding. The request
  * contains the presented credential and nothing else of the viewer's request. It extends the session, except with `use`
  * "look". Rejects if the response is neither a session nor `null`.
  */
@@ -42,7 +42,7 @@ export function identityService(binding: IdentityBinding, apiUrl: string): Ident
 }
 
 /**
- * The identity worker's routes, over its service binding. Calls `endLogin` for each login that a request ended: in the
+ * The identity worker's routes, over its binding. Calls `endLogin` for each login that a request ended: in the
  * background if the revocation log has it already, otherwise before the response. Rejects if that `endLogin` failed.
  */
 export function identityRoutes(
@@ -59,7 +59,7 @@ export function identityRoutes(
   };
 }
 
-/** Ends sign-in sessions in the identity worker, over its service binding. Rejects unless the response is 204. */
+/** Ends sign-in sessions in the identity worker, over its binding. Rejects unless the response is 204. */
 export function identityEnding(binding: IdentityBinding, apiUrl: string): EndSignIns {
   return async (which) => {
     const headers = { "Content-Type": "application/json" };

@@ -1,0 +1,111 @@
+import { ok, type Result, refuse } from "../base/result.ts";
+import { systemClock, systemMillisecondClock, systemTimer, type WaitUntil } from "../base/time.ts";
+import type { Configuration } from "../config/configuration.ts";
+import { type Admit, admitSession } from "../edge/admit-session.ts";
+import { answerMedia } from "../edge/answer-media.ts";
+import { fileDelivery } from "../edge/deliver-file.ts";
+import { guardFiles } from "../edge/guard-file.ts";
+import { serveRequest } from "../edge/serve-request.ts";
+import { type ReadinessCheck, readiness, readyPath, storeChecks } from "../http/health.ts";
+import { PlaylistShelf } from "../manifest/playlist-shelf.ts";
+import type { PlaylistSource } from "../manifest/playlist-source.ts";
+import { answerManifest } from "../manifest/serve-playlist.ts";
+import type { MediaCache } from "../origin/fill-cache.ts";
+import type { Origin } from "../origin/origin.ts";
+import { rememberLeases } from "../sessions/lease-memory.ts";
+import { cloudFrontSigners } from "../signing/cloudfront/asset-signers.ts";
+import { publicKeysOf } from "../signing/cloudfront/verify-cloudfront.ts";
+import { rememberGrants } from "../signing/grant.ts";
+import { prepareSessionKeys } from "../signing/session-keys.ts";
+import type { HostPorts, SessionStores } from "./host-ports.ts";
+
+/** Answers every request of its service. */
+export type AnswerRequest = (request: Request, waitUntil: WaitUntil) => Promise<Response>;
+
+/** What the edge gets from its host. */
+export interface EdgePorts extends HostPorts {
+  readonly stores: SessionStores;
+  readonly origin: Origin;
+  readonly cache: MediaCache;
+  /** The manifest service. */
+  readonly manifest: { fetch(request: Request): Promise<Response> };
+}
+
+/** The edge, created once per isolate or process; or the faults of the key ring. */
+export async function edgeService(
+  configuration: Configuration,
+  ports: EdgePorts,
+): Promise<Result<AnswerRequest, readonly string[]>> {
+  const publicKeys = await publicKeysOf(configuration.ring, systemClock);
+  if (!publicKeys.ok) return refuse(publicKeys.refusal);
+  const { leaseTtl, sharedNetworks, storeFailure, mediaUrl } = configuration;
+  const { stores, telemetry, catalog, origin, cache, manifest } = ports;
+  const admission = {
+    ...stores,
+    leases: rememberLeases({ capacity: 10_000, leaseTtl }),
+    logins: new Map(),
+    timer: systemTimer,
+    onFailure: ports.onRefusal,
+    sharedNetworks,
+    storeFailure,
+    telemetry,
+  };
+  const admit: Admit = (access, asking) => admitSession(access, asking, admission);
+  const deliver = fileDelivery({ origin, cache, clock: systemClock, telemetry });
+  const checks = {
+    ...storeChecks({ ...stores, catalog, clock: systemClock }),
+    manifest: async () => (await manifest.fetch(new Request(new URL(readyPath, mediaUrl)))).ok,
+  };
+  const parts = {
+    ...configuration,
+    telemetry,
+    clock: systemClock,
+    timer: systemTimer,
+    milliseconds: systemMillisecondClock,
+    keys: await prepareSessionKeys(configuration.ring, ports.hmac),
+    open: rememberGrants(10_000),
+    publicKeys: publicKeys.value,
+    catalog,
+    admit,
+    ready: readiness({ checks, clock: systemClock, timer: systemTimer }),
+    sha256: ports.sha256,
+    deliver,
+    files: guardFiles({ deliver, clock: systemClock, timer: systemTimer }),
+    manifest,
+  };
+  return ok((request, waitUntil) =>
+    answerMedia(request, ports.reporting, (media) => serveRequest(media, { ...parts, waitUntil })),
+  );
+}
+
+/** What the manifest service gets from its host. */
+export interface ManifestPorts extends HostPorts {
+  readonly source: PlaylistSource;
+  /** Signs for CloudFront with a private key of the ring. */
+  readonly signWith: Parameters<typeof cloudFrontSigners>[3];
+  readonly readinessChecks: Readonly<Record<string, ReadinessCheck>>;
+  /** Maximum size of the playlists, and of values computed from them, in memory, in bytes. */
+  readonly shelfCapacity: number;
+}
+
+/** The manifest service, created once per isolate or process. */
+export async function manifestService(configuration: Configuration, ports: ManifestPorts): Promise<AnswerRequest> {
+  const { ring, mediaUrl } = configuration;
+  const parts = {
+    ...configuration,
+    mediaHost: new URL(mediaUrl).host,
+    clock: systemClock,
+    milliseconds: systemMillisecondClock,
+    keys: await prepareSessionKeys(ring, ports.hmac),
+    open: rememberGrants(10_000),
+    catalog: ports.catalog,
+    source: ports.source,
+    onRefusal: ports.onRefusal,
+    ready: readiness({ checks: ports.readinessChecks, clock: systemClock, timer: systemTimer }),
+    sha256: ports.sha256,
+    shelf: new PlaylistShelf(ports.shelfCapacity),
+    cloudFront: cloudFrontSigners(ring, mediaUrl, systemClock, ports.signWith),
+  };
+  return (request, waitUntil) =>
+    answerMedia(request, ports.reporting, (media) => answerManifest(media, { ...parts, waitUntil }));
+}
