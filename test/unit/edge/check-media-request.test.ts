@@ -4,6 +4,7 @@ import { canonicalQuery } from "../../../src/base/canonical-path.ts";
 import { seconds, after as timeAfter, unixSeconds } from "../../../src/base/time.ts";
 import { type CheckContext, checkMediaRequest } from "../../../src/edge/check-media-request.ts";
 import { rememberGrants } from "../../../src/signing/grant.ts";
+import { escapes } from "../signing/escapes.ts";
 import {
   catalog,
   client,
@@ -83,27 +84,7 @@ describe("a valid request", () => {
 
 describe("A/../B with A's signature", () => {
   const signed = segment();
-  it.each([
-    "/film/A/../B/0.ts",
-    "/film/A/%2e%2e/B/0.ts",
-    "/film/A/%2E%2E/B/0.ts",
-    "/film/A/.%2e/B/0.ts",
-    "/film/A/..%2FB/0.ts",
-    "/film/A/..%5CB/0.ts",
-    "/film/A\\..\\B/0.ts",
-    "/film/A/..;/B/0.ts",
-    "/film/A/%252e%252e/B/0.ts",
-    "/film/A/%00../B/0.ts",
-    "/film/A//../B/0.ts",
-    "/film/./A/0.ts",
-    "/film/A/0.ts/",
-    "/film/A/0.ts/../../B/0.ts",
-    "/film/%41/0.ts",
-    "/film/B/../A/0.ts",
-    "/film/A/0.ts#",
-    "/film/A/0.ts%00",
-    "/film/A/0.TS",
-  ])("is refused as %s", (spelling) => {
+  it.each(escapes)("is refused as %s", (spelling) => {
     expect(verdictOf(signed)).toBe("passed");
     expect(verdictOf(signed.replace(path, spelling))).toMatch(/^(path_invalid|signature_invalid)$/);
   });

@@ -11,14 +11,18 @@ export interface UrlPart {
 type When = "in time" | "late";
 type Judge = (url: string, when: When) => Judgement | Promise<Judgement>;
 
-/** A signed URL, the judge of its scheme, and forgeries of the URL. */
-export interface SignedUrl {
+/** A signed URL, and forgeries of it that only its scheme can make. */
+export interface SignedSample {
   readonly parts: readonly UrlPart[];
-  /** Judges a URL before and after the expiry of the signed one. */
-  readonly judge: Judge;
   /** The same URL for another purpose, and under the kid of another key. */
   readonly otherPurposes: readonly string[];
   readonly otherKeys: readonly string[];
+}
+
+/** A sample, and the judge of its scheme. */
+export interface SignedUrl extends SignedSample {
+  /** Judges a URL before and after the expiry of the signed one. */
+  readonly judge: Judge;
 }
 
 /**
@@ -34,23 +38,12 @@ export function signingContract(sign: () => Promise<SignedUrl>): void {
 
   it("is refused with any one character changed, left out or doubled", async () => {
     const { parts, judge } = await sign();
-    const changed = parts.flatMap((part, at) =>
-      changesOf(part.text).map((text) => ({
-        about: `${part.name}: ${text}`,
-        url: textOf(parts.with(at, { ...part, text })),
-      })),
-    );
-    expect(await acceptedOf(changed, judge)).toEqual([]);
+    expect(await acceptedOf(changedUrls(parts), judge)).toEqual([]);
   });
 
   it("is refused with any part left out or cut short", async () => {
     const { parts, judge } = await sign();
-    const url = textOf(parts);
-    const cut = [
-      ...parts.map((_, at) => textOf(parts.toSpliced(at, 1))),
-      ...Array.from(url, (_, length) => url.slice(0, length)),
-    ];
-    expect(await acceptedOf(named(cut), judge)).toEqual([]);
+    expect(await acceptedOf(named(cutUrls(parts)), judge)).toEqual([]);
   });
 
   it("is refused with a signature for another purpose or by another key", async () => {
@@ -60,9 +53,32 @@ export function signingContract(sign: () => Promise<SignedUrl>): void {
   });
 }
 
+/** Every URL that the contract judges, the signed one first. */
+export function contractUrls({ parts, otherPurposes, otherKeys }: SignedSample): readonly string[] {
+  const changed = changedUrls(parts).map(({ url }) => url);
+  return [textOf(parts), ...changed, ...cutUrls(parts), ...otherPurposes, ...otherKeys];
+}
+
 interface Forgery {
   readonly about: string;
   readonly url: string;
+}
+
+function changedUrls(parts: readonly UrlPart[]): readonly Forgery[] {
+  return parts.flatMap((part, at) =>
+    changesOf(part.text).map((text) => ({
+      about: `${part.name}: ${text}`,
+      url: textOf(parts.with(at, { ...part, text })),
+    })),
+  );
+}
+
+function cutUrls(parts: readonly UrlPart[]): readonly string[] {
+  const url = textOf(parts);
+  return [
+    ...parts.map((_, at) => textOf(parts.toSpliced(at, 1))),
+    ...Array.from(url, (_, length) => url.slice(0, length)),
+  ];
 }
 
 const named = (urls: readonly string[]): readonly Forgery[] => urls.map((url) => ({ about: url, url }));

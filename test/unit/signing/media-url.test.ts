@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { type MediaPurpose, mediaPurposes, parameterOf } from "../../../src/base/media-purpose.ts";
+import { mediaPurposes, parameterOf } from "../../../src/base/media-purpose.ts";
 import { unixSeconds } from "../../../src/base/time.ts";
 import { checkMediaRequest } from "../../../src/edge/check-media-request.ts";
 import { signedParameter } from "../../../src/signing/media-url.ts";
 import { type Judgement, signingContract } from "./contract.ts";
+import { isAlwaysBound, mediaSample, schemes, useOf } from "./media-samples.ts";
 import {
   catalog,
   client,
@@ -16,51 +17,13 @@ import {
   signedTarget,
 } from "./session.ts";
 
-const schemes = mediaPurposes.flatMap((purpose) => [
-  { purpose, binding: "shared", id: "film", query: "v=2&part=b" },
-  { purpose, binding: "session-bound", id: "premiere", query: "" },
-]);
-
-const isAlwaysBound = (purpose: MediaPurpose) => purpose === "playlist" || purpose === "file";
-const useOf = (purpose: MediaPurpose) => (purpose === "file" ? ({ use: "files" } as const) : {});
-
 describe.each(schemes)("the $binding URL of a $purpose ($id)", ({ purpose, binding, id, query }) => {
   signingContract(async () => {
     const keys = await preparedKeys();
-    const key = keyOf(keys, "2026-a");
-    const path = `/${id}/360p/0.${purpose === "file" ? "jpg" : "ts"}`;
-    const bound = isAlwaysBound(purpose) || binding === "session-bound";
-    const target = (grant: string, by = key, as: MediaPurpose = purpose) =>
-      signedTarget(by, { purpose: as, grant, signedGrant: bound ? grant : "", path, query });
-    const grant = grantOf(key, { prefix: `/${id}/`, ...useOf(purpose) });
-    const signed = target(grant);
-    const signature = signed.slice(-22);
-    const others = mediaPurposes.filter((other) => other !== purpose);
-    const renamed = (url: string, from: MediaPurpose, to: MediaPurpose) =>
-      url.replace(`${parameterOf[from]}=`, `${parameterOf[to]}=`);
     return {
-      parts: [
-        { name: "slash", text: "/" },
-        { name: "grant", text: grant },
-        { name: "path", text: path },
-        { name: "mark", text: "?" },
-        { name: "query", text: query === "" ? "" : `${query}&` },
-        { name: "parameter", text: `${parameterOf[purpose]}=` },
-        { name: "expiry", text: String(in5Minutes) },
-        { name: "dot", text: "." },
-        { name: "signature", text: signature },
-      ].filter(({ text }) => text !== ""),
+      ...mediaSample({ purpose, binding, id, query }, keys),
       judge: (url, when): Judgement =>
         checkMediaRequest(url, { keys, catalog, grantIssuer, client, now: when === "late" ? in5Minutes : now }).verdict,
-      otherPurposes: others.flatMap((other) => [
-        renamed(signed, purpose, other),
-        renamed(target(grant, key, other), other, purpose),
-      ]),
-      otherKeys: ["2026-b", "2025-z", "2027-a"].flatMap((kid) => {
-        const other = keyOf(keys, kid);
-        const otherGrant = grantOf(other, { prefix: `/${id}/`, ...useOf(purpose) });
-        return [target(grant, other), signed.replace(grant, otherGrant)];
-      }),
     };
   });
 

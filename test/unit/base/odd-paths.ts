@@ -1,0 +1,45 @@
+/** Paths in their one spelling. */
+export const plainPaths = [
+  "/",
+  "/vod-ts/360p/0.ts",
+  "/vod-ts/",
+  "/a/...",
+  "/a/..b",
+  "/a/.b",
+  "/a/b.",
+  "/a/~user/!$&'()*+,=:@",
+  "/caf%C3%A9/%20%22%5B%7C",
+  "/%E0%A4%B9/%F0%9F%8E%AC/latin-1%E9",
+];
+
+/** Paths that servers read differently, or that have another spelling, by what is odd in them. */
+export const oddPaths: readonly [why: string, ...paths: string[]][] = [
+  ["a path without a leading slash", "", "a/b", "?", "http://host/a", "*"],
+  ["dot segments", "/..", "/.", "/a/../b", "/a/./b", "/a/..", "/a/.", "/../a"],
+  ["dot segments in other spellings", "/a/%2e%2e/b", "/a/%2E%2E/b", "/a/.%2e/b", "/a/%2E./b", "/a/%2e/b"],
+  ["empty segments", "//", "//host/a", "/a//b", "/a//"],
+  ["encoded slashes", "/a%2Fb", "/a%2fb", "/..%2Fb", "/a%5Cb", "/a%5cb"],
+  ["double encoding", "/a/%252e%252e/b", "/a%252Fb", "/%25", "/a%2525"],
+  ["backslashes", "/a\\..\\b", "/\\host"],
+  ["control characters", "/a\0b", "/a%00b", "/a\nb", "/a%0Ab", "/a\tb", "/a%7F", "/a\x7f", "/a\x1f"],
+  ["overlong UTF-8", "/a/%C0%AE%C0%AE/b", "/a%C0%AFb", "/a%C1%9Cb", "/a%E0%80%AFb", "/a%E0%9F%BF", "/a%F0%80%80%AFb"],
+  ["path parameters", "/a;b", "/a/..;/b", "/a%3Bb", "/a%3bb"],
+  ["lower-case hexadecimal digits", "/caf%c3%a9", "/%C3%a9", "/%5b"],
+  ["unnecessary escapes", "/%61", "/%7E", "/%2D", "/%41.ts", "/%40"],
+  ["broken escapes", "/%", "/%2", "/%G1", "/%2G", "/a%", "/%%41", "/%u0041"],
+  [
+    "characters that must be escaped",
+    "/é",
+    "/a b",
+    "/a?b",
+    "/a#b",
+    '/a"b',
+    "/<",
+    "/[",
+    "/^",
+    "/`",
+    "/{",
+    "/|",
+    "/\ud800",
+  ],
+];

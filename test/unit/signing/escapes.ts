@@ -1,0 +1,22 @@
+/** Other spellings of `/film/A/0.ts`, and paths that a server may fold to `/film/B/0.ts`. */
+export const escapes = [
+  "/film/A/../B/0.ts",
+  "/film/A/%2e%2e/B/0.ts",
+  "/film/A/%2E%2E/B/0.ts",
+  "/film/A/.%2e/B/0.ts",
+  "/film/A/..%2FB/0.ts",
+  "/film/A/..%5CB/0.ts",
+  "/film/A\\..\\B/0.ts",
+  "/film/A/..;/B/0.ts",
+  "/film/A/%252e%252e/B/0.ts",
+  "/film/A/%00../B/0.ts",
+  "/film/A//../B/0.ts",
+  "/film/./A/0.ts",
+  "/film/A/0.ts/",
+  "/film/A/0.ts/../../B/0.ts",
+  "/film/%41/0.ts",
+  "/film/B/../A/0.ts",
+  "/film/A/0.ts#",
+  "/film/A/0.ts%00",
+  "/film/A/0.TS",
+];
