@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { readConfiguration } from "../../src/config/configuration.ts";
 import { readIdentityConfiguration } from "../../src/config/identity-configuration.ts";
 import { endFailed } from "../lib/command.ts";
+import { installs } from "../lib/peers.ts";
 import { packageRoot, projectRoot } from "../lib/project.ts";
 import { readWorkerFile, type WorkerKind } from "../lib/worker-files.ts";
 import type { DeployRequest, Secrets, Step } from "./steps.ts";
@@ -18,7 +19,7 @@ export function wranglerFor(folder: string): string {
       if (existsSync(file)) return file;
       if (parent === dirname(parent)) break;
     }
-  return endFailed("wrangler is not installed: run `npm install --save-dev --save-exact wrangler`.");
+  return endFailed(`wrangler is not installed: ${installs("wrangler")}`);
 }
 
 /**

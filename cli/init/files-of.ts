@@ -181,7 +181,7 @@ npx stagedoor deploy --env ${environment} --create --ring keys-${environment}.js
 npx stagedoor doctor --env ${environment} --ring keys-${environment}.json
 \`\`\`
 
-To upgrade, install a newer version and deploy again: \`npm install --save-exact stagedoor@<version>\`. No file of this folder changes
-except package.json and package-lock.json.
+To upgrade, run \`npm update\`, then \`npm install --save-exact stagedoor@<version>\`, and deploy again. One version in package.json and
+the lock file change, and no other file of this folder.
 `;
 }

@@ -121,9 +121,12 @@ function packageSpecifier(folder: string): string {
   return isInstalled ? String(version) : `file:${relative(folder, packageRoot).replaceAll("\\", "/")}`;
 }
 
-/** The optional packages that this deployment needs, in the versions that this version of the package was tested with. */
+/**
+ * The optional packages that this deployment needs, in the ranges of this package's peers. They are no exact versions: npm refuses a
+ * later release whose range is without them.
+ */
 function peersFor({ identity, cloudfront }: Answers): Readonly<Record<string, string>> {
-  const { peerDependencies = {}, devDependencies = {}, dependencies = {} } = ownPackage();
+  const { peerDependencies = {} } = ownPackage();
   const identityNames = [
     "better-auth",
     "better-call",
@@ -135,17 +138,10 @@ function peersFor({ identity, cloudfront }: Answers): Readonly<Record<string, st
   const names = [
     "wrangler",
     "hono",
-    "miniflare",
-    "esbuild",
     ...(identity.worker ? identityNames : []),
     ...(cloudfront === undefined ? [] : ["@aws-sdk/cloudfront-signer"]),
   ];
-  const versions: Readonly<Record<string, unknown>> = { ...devDependencies, ...peerDependencies };
-  return Object.fromEntries(
-    names
-      .filter((name) => !(name in dependencies) && name in versions)
-      .map((name) => [name, String(versions[name]).replace(/^[\^~]/, "")]),
-  );
+  return Object.fromEntries(names.map((name) => [name, String(peerDependencies[name])]));
 }
 
 function ownPackage(): Readonly<Record<string, Readonly<Record<string, unknown>>>> {

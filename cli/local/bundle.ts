@@ -1,4 +1,5 @@
-import { type BuildOptions, build, type Plugin } from "esbuild";
+import type { BuildOptions, Plugin } from "esbuild";
+import { esbuildModule } from "./wrangler-modules.ts";
 
 /** Bundles by entry: a test process starts many clusters with the same code. */
 const bundles = new Map<string, Promise<string>>();
@@ -29,7 +30,7 @@ function bundle(entry: string, plugins: Plugin[]): Promise<string> {
 }
 
 async function bundled(entry: string, options: BuildOptions): Promise<string> {
-  const result = await build({
+  const result = await esbuildModule.build({
     entryPoints: [entry],
     bundle: true,
     format: "esm",

@@ -3,15 +3,7 @@ import "../lib/offline.ts";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import {
-  convertV4MiniflareOptions,
-  Log,
-  LogLevel,
-  Miniflare,
-  type Request as MiniflareRequest,
-  type Response as MiniflareResponse,
-  type V4WorkerOptions,
-} from "miniflare";
+import type { Miniflare, Request as MiniflareRequest, Response as MiniflareResponse, V4WorkerOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { type OriginSecrets, readOriginSecrets } from "../../src/catalog/origin-secrets.ts";
 import type { WorkerName } from "../../src/config/configuration.ts";
@@ -24,6 +16,7 @@ import { parseJson } from "../lib/files.ts";
 import { fixtureCatalog, packageRoot } from "../lib/project.ts";
 import { type WorkerKind, workerFiles } from "../lib/worker-files.ts";
 import { bundleWorker } from "./bundle.ts";
+import { miniflareModule } from "./wrangler-modules.ts";
 
 export interface ClusterOptions {
   readonly ring: KeyRing;
@@ -82,11 +75,11 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       ? [worker("identity", devIdentityEnvironment(apiUrl, options.identitySecret, settings), file("identity"))]
       : []),
   ]);
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
+  const miniflare = new miniflareModule.Miniflare(
+    miniflareModule.convertV4MiniflareOptions({
       workers,
       cf: false,
-      log: new Log(LogLevel.ERROR),
+      log: new miniflareModule.Log(miniflareModule.LogLevel.ERROR),
       handleStructuredLogs: ({ message }) => options.log(message),
       ...(options.statePath === undefined ? {} : { resourcePersistencePath: options.statePath }),
     }),

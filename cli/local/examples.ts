@@ -1,9 +1,10 @@
 import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
-import { Response } from "miniflare";
+import type { Response } from "miniflare";
 import { packageRoot } from "../lib/project.ts";
 import { bundlePage } from "./bundle.ts";
+import { miniflareModule } from "./wrangler-modules.ts";
 
 /**
  * A page of `examples/`, its script and its style sheet as browsers load them, at the path that they have in the project.
@@ -16,12 +17,12 @@ export async function serveExample({ pathname, search }: URL, mediaUrl: string):
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
   const paths = new Set(files.map((file) => `/examples/${file.replaceAll("\\", "/")}`));
   if (pathname === "/examples" || (paths.has(pathname) && extname(pathname) === ""))
-    return new Response(null, { status: 308, headers: { Location: `${pathname}/` } });
+    return new miniflareModule.Response(null, { status: 308, headers: { Location: `${pathname}/` } });
   const path = pathname.endsWith("/") ? `${pathname}index.html` : pathname;
   const serve = paths.has(path) ? (search === "?source" ? asWritten : served[extname(path)]) : undefined;
   if (serve === undefined) return undefined;
   const { type, body } = await serve(join(packageRoot, path));
-  return new Response(body, {
+  return new miniflareModule.Response(body, {
     headers: {
       "Content-Type": `${type}; charset=utf-8`,
       "Content-Security-Policy": contentSecurityPolicy(mediaUrl),

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Request, Response } from "miniflare";
+import type { Request, Response } from "miniflare";
 import type { Demo, DemoStream, DemoToken } from "../../demo/demo-data.ts";
 import { isAllowedFile } from "../../src/catalog/file-globs.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
@@ -9,6 +9,7 @@ import { fixtureCatalog, packageRoot } from "../lib/project.ts";
 import { bundlePage } from "./bundle.ts";
 import { docsFile } from "./docs-pages.ts";
 import { serveExample } from "./examples.ts";
+import { miniflareModule } from "./wrangler-modules.ts";
 
 export interface PageOptions {
   readonly ring: KeyRing;
@@ -31,7 +32,7 @@ export function servePage(options: PageOptions): (request: Request) => Promise<R
     if (example !== undefined) return example;
     const path = url.pathname;
     const file = files[path] ?? (await docsFile(path));
-    if (file === undefined) return new Response("Not found.\n", { status: 404 });
+    if (file === undefined) return new miniflareModule.Response("Not found.\n", { status: 404 });
     const headers = {
       "Content-Type": file.type,
       "Content-Security-Policy": policy,
@@ -39,13 +40,13 @@ export function servePage(options: PageOptions): (request: Request) => Promise<R
       "Referrer-Policy": "no-referrer",
       "X-Content-Type-Options": "nosniff",
     };
-    return new Response(await file.body(options), { headers });
+    return new miniflareModule.Response(await file.body(options), { headers });
   };
 }
 
 /** In place of the page, if the package comes without it. */
 export async function noPage(): Promise<Response> {
-  return new Response("Not found.\n", { status: 404 });
+  return new miniflareModule.Response("Not found.\n", { status: 404 });
 }
 
 interface PageFile {

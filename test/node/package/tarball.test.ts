@@ -206,7 +206,7 @@ describe("a worker of a deployment", () => {
 describe("a deployment's folder that the installed package makes", () => {
   let folder: string;
   beforeAll(async () => {
-    folder = installed("own", [...required, ...optional, "miniflare", "esbuild"]);
+    folder = installed("own", [...required, ...optional]);
     const made = await npx(folder, "init", ".", "--domain", "example.tv", "--yes");
     expect([made.exit, made.stdout]).toEqual([0, expect.stringContaining("npx stagedoor dev")]);
     cpSync(join(packageRoot, "fixtures/media/vod-ts"), join(folder, "media/film"), { recursive: true });
