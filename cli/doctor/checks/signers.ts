@@ -7,6 +7,7 @@ import { devRingFile } from "../../lib/files.ts";
 import { ringArgument } from "../../lib/ring-file.ts";
 import { type Facts, validCatalog } from "../facts.ts";
 import { type Finding, fault, warning } from "../finding.ts";
+import { backendFindings } from "./backend-keys.ts";
 
 /** Whether each purpose and each CloudFront asset has a signing key, and a successor for a key that expires soon. */
 export function signerFindings(ring: KeyRing, facts: Facts): Finding[] {
@@ -19,6 +20,7 @@ export function signerFindings(ring: KeyRing, facts: Facts): Finding[] {
     ...new Map(assets.map((finding) => [`${finding.id} ${finding.about}`, finding])).values(),
     ...publicHalfFindings(ring, facts),
     ...operatorFindings(ring, facts),
+    ...backendFindings(ring, facts),
   ];
 }
 

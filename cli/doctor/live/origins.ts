@@ -1,7 +1,9 @@
+import { utf8 } from "../../../src/base/encoding.ts";
 import { ok, type Result, refuse } from "../../../src/base/result.ts";
 import { type Asset, entryFile } from "../../../src/catalog/asset.ts";
 import type { HttpAssetOrigin } from "../../../src/catalog/asset-origin.ts";
 import { bindingFault } from "../../../src/catalog/origin-secrets.ts";
+import { contentFault } from "../../../src/edge/file-content.ts";
 import { type Check, type Finding, fault, notChecked, warning } from "../finding.ts";
 import { assetsOf, catalogOptions, type Live } from "./live.ts";
 import { filesOf, isContent, isListing, listingFindings, openFileFindings, readFromOrigin } from "./origin-files.ts";
@@ -44,12 +46,44 @@ async function originFindings(asset: Asset, origin: HttpAssetOrigin, live: Live)
   if (entryFindings.some(({ severity }) => severity === "fault")) return entryFindings;
   const files = await filesOf(asset, origin, entry.value, live);
   const fileFindings = await checkEach(files, (file) => openFileFindings(asset, file, live));
+  const named = asset.files.filter((glob) => !glob.includes("*")).slice(0, mostNamedFiles);
+  const namedFindings = await checkEach(named, (path) => namedFileFindings(asset, origin, path, live));
   // One open file is enough to report the origin.
   const openFile = fileFindings.find(({ severity }) => severity === "fault");
   const skipped = files.some(({ kind }) => kind === "segment")
     ? []
     : [notChecked(`segments of ${about} at its origin`, "Its playlists list no segment below origin.url.")];
-  return [...entryFindings, ...(openFile === undefined ? fileFindings : [openFile]), ...skipped];
+  return [...entryFindings, ...(openFile === undefined ? fileFindings : [openFile]), ...namedFindings, ...skipped];
+}
+
+/** Maximum number of files per asset that are requested because `files` names them. */
+const mostNamedFiles = 10;
+
+/** Whether the origin has a file that the asset's `files` name without a wildcard, and whether the edge would serve it. */
+async function namedFileFindings(asset: Asset, origin: HttpAssetOrigin, path: string, live: Live): Promise<Finding[]> {
+  const about = `asset ${asset.id}`;
+  const start = await readFromOrigin(asset, origin, path, live);
+  if (!start.ok)
+    return start.refusal.code === "object_unknown"
+      ? [
+          warning(
+            "origin_file_missing",
+            about,
+            `Its files name ${path}, and its origin does not have it: its URL answers 404.`,
+            "Upload the file, or correct the glob in the catalog: it is case-sensitive, below origin.url.",
+          ),
+        ]
+      : [];
+  const why = contentFault({ head: utf8(start.value), size: undefined, contentType: "" });
+  if (why === undefined || !why.includes("playlist")) return [];
+  return [
+    warning(
+      "origin_file_refused",
+      about,
+      `Its files name ${path}, which is refused with 403 file_forbidden: ${why}.`,
+      "Remove it from files: a stream opens its playlists by itself.",
+    ),
+  ];
 }
 
 /** The entry's text, read as the workers read it, or a finding. */

@@ -5,7 +5,7 @@ import type { Facts } from "../../../cli/doctor/facts.ts";
 import type { FindingId, Severity } from "../../../cli/doctor/finding.ts";
 import type { WorkerConfig } from "../../../cli/lib/worker-files.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
-import { newCloudFrontKey, newSessionKey } from "../../../src/keys/generate.ts";
+import { newBackendKey, newCloudFrontKey, newSessionKey } from "../../../src/keys/generate.ts";
 import type { RingKey } from "../../../src/keys/key.ts";
 import { parseKeyRing } from "../../../src/keys/ring.ts";
 import {
@@ -28,6 +28,7 @@ const [session, cloudFront, operator] = ringKeys;
 if (session === undefined || cloudFront === undefined || operator === undefined) throw new Error("the ring is empty");
 const stranger = await newCloudFrontKey("KSTRANGER00001", "ec");
 const second = newSessionKey("s2", randomBytes);
+const backend = await newBackendKey("be-1");
 const day = 86_400;
 
 type Case = readonly [id: FindingId, severity: Severity, about: string, facts: Facts];
@@ -258,6 +259,30 @@ const keys: readonly Case[] = [
     withRing({ ...session, state: "active", exp: now + day }, { ...second, state: "retiring" }, cloudFront, operator),
   ],
   ["operator_key_missing", "warning", "purpose operator", withRing(session, cloudFront)],
+  [
+    "backend_key_missing",
+    "fault",
+    "purpose backend",
+    withVars(["api"], { STAGEDOOR_BACKENDS: '{"web":{"issuer":"backend:web"}}' }),
+  ],
+  [
+    "backend_key_ends",
+    "warning",
+    "key be-1",
+    withRing(...ringKeys, { ...backend, state: "retired", signedUntil: now + 90 * day }),
+  ],
+  [
+    "backend_key_ends",
+    "warning",
+    "key be-1",
+    withRing(...ringKeys, { ...backend, exp: now + 30 * day, signedUntil: now + 90 * day }),
+  ],
+  [
+    "backend_credentials_end",
+    "warning",
+    "purpose backend",
+    withRing(...ringKeys, { ...backend, signedUntil: now + 10 * day }),
+  ],
   ["cloudfront_unbound", "fault", "key new", withRing(session, { ...cloudFront, kid: "new" }, operator)],
   ["cloudfront_unbound", "warning", "key new", withRing(...ringKeys, { ...stranger, kid: "new", state: "next" })],
   ["asset_key_missing", "fault", "asset clouded", withRing(session, stranger, operator)],

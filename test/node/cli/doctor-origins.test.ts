@@ -155,6 +155,30 @@ describe("an origin that answers 403 to us", () => {
   });
 });
 
+describe("a file that an asset's `files` name", () => {
+  const parsed = parseCatalog({ version: 1, assets: [{ ...far, files: ["poster.jpg", "thumbs/*.jpg"] }] });
+  const catalog = parsed.ok ? parsed.value : undefined;
+  const poster =
+    (response: () => Response): Override =>
+    ({ pathname }, init) =>
+      pathname === "/far/poster.jpg" && hasSecret(init) ? response() : undefined;
+
+  it.each([
+    [undefined, () => text("a picture")],
+    ["origin_file_missing", () => new Response(null, { status: 404 })],
+    ["origin_file_refused", () => text("#EXTM3U\n0.ts\n")],
+  ] as const)("is requested with the secret, unlike a wildcard: %s", async (id, response) => {
+    const requested: string[] = [];
+    const watched: Override = (url, init) => {
+      requested.push(url.pathname);
+      return poster(response)(url, init);
+    };
+    const findings = await findingsOf([originsCheck], await world(watched, { catalog }));
+    expect(findings.map((finding) => finding.id)).toEqual(id === undefined ? [] : [id]);
+    expect(requested.filter((path) => path.includes("thumbs"))).toEqual([]);
+  });
+});
+
 describe("a check without a subject is not reported as passed", () => {
   const without = parseCatalog({ version: 1, assets: [films] });
   const catalog = without.ok ? without.value : undefined;
