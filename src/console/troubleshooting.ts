@@ -66,7 +66,8 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     "causes": [
       "**The client does not refresh in time.** Refresh a minute before `exp`, and once more on this code.",
       "**A clock is off** by more than the issuer's `clockTolerance`: the provider's, or that of the machine that signs tokens.",
-      "**An operator's credential lasts 90 days** by default: `npx stagedoor operator new`."
+      "**An operator's credential lasts 90 days** by default: `npx stagedoor operator new`.",
+      "**A backend's credential lasts 365 days** by default: `npx stagedoor backend new` with the same name. Issue it before the old one expires, since both are valid. `npx stagedoor doctor --ring keys.json` warns two weeks before."
     ]
   },
   "token_revoked": {
@@ -122,7 +123,8 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**The provider does not issue `stream:play`.** Add it there, or map a scope that it issues: `scopes` of the issuer, such as `{\"video.watch\": \"stream:play\"}`.",
       "**The scopes are in another claim**: `scopeClaim` (`scp`, `permissions`).",
       "**The asset requires its own scope** (`scope` in the catalog).",
-      "**An operator's credential lacks the scope**: `npx stagedoor operator new --name ann --scope operator:keys`."
+      "**An operator's credential lacks the scope**: `npx stagedoor operator new --name ann --scope operator:keys`.",
+      "**A backend's credential lacks the asset's own scope**: `npx stagedoor backend new --name web --scope \"stream:play stream:premium\"`."
     ]
   },
   "session_forbidden": {
@@ -157,6 +159,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     "causes": [
       "**The provider does not issue such a claim.** Add it, name the provider's own claim (`assetsClaim`), or allow everything: `assetsDefault: \"all\"`.",
       "**The ids differ**: the claim has the id of your catalog system, not `id` of this catalog.",
+      "**A backend's credential does not list the asset** (`--assets` of `npx stagedoor backend new`), or `viewer.assets` of the request leaves it out. `viewer.assets` adds nothing to the credential.",
       "**The viewer is not allowed to play it.** An unknown asset gets the same code, so that viewers cannot probe for ids."
     ]
   },
@@ -194,7 +197,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     ],
     "causes": [
       "**The viewer is abroad or uses a VPN.** The console's refusals show the country in the reason.",
-      "**Your own server made the start**, so Cloudflare saw the server's country. Let the player make it.",
+      "**Your own server made the start with the viewer's token**, so Cloudflare saw the server's country. Let the player make it, or use a backend's credential and name `viewer.country`: the server's own country counts for nothing then.",
       "**Tor, or an address without a known country**: refused for every asset with `countries`.",
       "**In development** the country is that of the header `CF-IPCountry`."
     ]
@@ -205,6 +208,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     ],
     "causes": [
       "**A native app sends no `Origin`**, so an asset for it must not have `origins`. An app with a web view sends `https://localhost`, `capacitor://localhost` or a similar origin: list it.",
+      "**A backend named another page** in `viewer.origin`: it is the origin of the page that plays, such as `https://www.example.com`.",
       "**The `www` or the port differs**: the value is compared exactly as the browser sends it.",
       "**A foreign site embeds the asset.** The check has stopped it."
     ]
@@ -215,6 +219,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     ],
     "causes": [
       "**The viewer's purchase does not cover the asset**: only your service knows why.",
+      "**The viewer is a backend's**, and your service does not know them: it gets the issuer `backend:<name>`, or the one of `STAGEDOOR_BACKENDS`, with `viewer.subject` as their subject, and `viewer.address` and `viewer.country` as far as the backend sends them.",
       "**It answered with an `until` in the past**: an offset is wrong, or its clock is behind.",
       "**The viewer has just bought it**: Stagedoor never caches denials, so the next start asks again. If that is denied as well, your service caches."
     ]
@@ -253,8 +258,8 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     "causes": [
       "**Players do not end their sessions.** A session without requests counts for `STAGEDOOR_LEASE_TTL` (90 s). Call `DELETE /stream/{id}` when the player closes, or start with `\"takeover\": true` if the newest device should win.",
       "**Several people share an account**, which the limit prevents.",
-      "**All viewers have the same `sub`**: a client credentials token, or a wrong `subjectClaim`. Then they share one limit.",
-      "**The limit itself** comes from the entitlement service, else the token's `streams`, else the asset's, else `STAGEDOOR_STREAM_LIMIT`."
+      "**All viewers have the same `sub`**: a client credentials token, or a wrong `subjectClaim`. Then they share one limit. With a backend's credential the viewers differ by `viewer.subject`: send your id of each, never a constant.",
+      "**The limit itself** comes from the entitlement service, else the token's `streams` (a backend's `viewer.streams`), else the asset's, else `STAGEDOOR_STREAM_LIMIT`."
     ]
   },
   "start_rate_exceeded": {
@@ -263,7 +268,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     ],
     "causes": [
       "**A player restarts after every error**, in a loop. Fix the error first, and back off.",
-      "**All viewers have the same `sub`**, as above.",
+      "**All viewers have the same `sub`**, or a backend names all of them by one `viewer.subject`, as above.",
       "**A load test with one account**: use several."
     ]
   },
@@ -273,7 +278,8 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     ],
     "causes": [
       "**`start-address`, `start-network`, `sign-in-address`, `token-address`**: many viewers share one address, as in a school or with a mobile provider. Raise `STAGEDOOR_START_RATE_ADDRESS` or the setting of that quota. The first two count only starts with a sign-in session or an opaque token, which the issuer has to verify; JWTs that a key verifies are not counted per address.",
-      "**Your own server starts streams for all viewers**, from one address. Let the players start them.",
+      "**`backend`**: a backend's own rate, per minute and for all credentials of its name together. Wait for `Retry-After`, or issue a credential with a higher `--rate`.",
+      "**Your own server starts streams for all viewers with their tokens**, from one address. Let the players start them, or use a backend's credential, which no quota of an address counts.",
       "**`start-subject`, `sign-in-account`**: one client in a loop, or somebody who guesses passwords.",
       "**`refused-address`, `refused-network`**: a client keeps sending an opaque token that its provider refuses.",
       "**`refused-console`**: wrong credentials at the console's sign-in. Valid credentials are still accepted."
@@ -440,7 +446,8 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     ],
     "causes": [
       "**A phone went from WLAN to mobile data**, or from IPv4 to IPv6. `prefix` helps within one network, not between two. Bind only valuable assets. The player has to start again.",
-      "**Your own server made the start.** Let the player make it.",
+      "**Your own server made the start with the viewer's token.** Let the player make it, or use a backend's credential and name `viewer.address` and `viewer.userAgent` as the player sends them to the media host.",
+      "**A backend sent an address that is not the viewer's**: that of its proxy, or the IPv4 address of a viewer who reaches the media host by IPv6.",
       "**A cast device uses the phone's session**: its user agent and often its address differ. Let it start or renew its own session.",
       "**The link was shared**, which the binding is meant to stop."
     ]

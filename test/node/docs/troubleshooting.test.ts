@@ -22,6 +22,14 @@ describe("docs/troubleshooting.md", () => {
     expect(text).toMatch(/^- \S/m);
   });
 
+  it.each([
+    ...["request_invalid", "token_invalid", "token_expired", "token_revoked", "scope_insufficient", "body_invalid"],
+    ...["asset_forbidden", "country_forbidden", "origin_forbidden", "entitlement_refused", "stream_limit"],
+    ...["start_rate_exceeded", "rate_limited", "session_unknown", "session_revoked", "binding_mismatch"],
+  ])("says what a backend does about %s, which differs from a viewer's advice", (code) => {
+    expect(sections.find((section) => section.code === code)?.text).toMatch(/\bbackend/);
+  });
+
   it("matches src/console/troubleshooting.ts, which `npm run docs` writes", () => {
     expect(readFileSync(join(projectRoot, "src/console/troubleshooting.ts"), "utf8")).toBe(troubleshootingModule());
   });
