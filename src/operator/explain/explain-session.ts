@@ -2,7 +2,12 @@ import type { Refusal } from "../../base/result.ts";
 import type { UnixSeconds } from "../../base/time.ts";
 import type { StreamState } from "../../sessions/lease.ts";
 import type { Revocation, RevocationKind } from "../../sessions/revocation.ts";
-import { endedBecause, forbiddenBy } from "../../sessions/revocation-snapshot.ts";
+import {
+  endedBecause,
+  forbiddenBy,
+  leavesSignOutsOut,
+  type RevocationSnapshot,
+} from "../../sessions/revocation-snapshot.ts";
 import { fromStore } from "../../sessions/session-context.ts";
 import type { Grant } from "../../signing/grant.ts";
 import type { OperatorContext } from "../operator-context.ts";
@@ -31,18 +36,40 @@ export async function inspectSession(
   const revocations =
     entry === undefined || revoked === undefined
       ? passes("revocations", "none of session, viewer, asset, token, login and key is revoked")
-      : fails("revocations", revoked.code, revocationWords(entry, now));
+      : fails("revocations", revoked.code, revocationWords(entry, grant, now));
+  if (grant.use === "files") {
+    const login = await loginOf(grant, snapshot.value, context);
+    return { refusal: revoked ?? login?.refusal, steps: [revocations, ...(login?.steps ?? []), noLease] };
+  }
   const show = context.streams(grant.subject).show(grant.sessionId, now);
   const stream = await fromStore("the viewer's streams", show, context);
   if (!stream.ok)
     return { refusal: revoked, steps: [revocations, info("lease", `not checked: ${stream.refusal.reason}`)] };
-  const cause = stream.value?.ended;
+  const startedBy = stream.value?.startedBy;
+  const through = startedBy && forbiddenBy(snapshot.value, { ...grant, ...startedBy }, grant.prefix.slice(1, -1));
+  const cause = stream.value?.ended ?? through?.cause;
   const ended = cause === undefined ? undefined : endedBecause(cause).refusal;
   const lease =
     ended === undefined
       ? leaseStep(stream.value, now, revoked !== undefined)
       : fails("lease", ended.code, ended.reason);
   return { refusal: revoked ?? ended, steps: [revocations, lease] };
+}
+
+const noLease = info("lease", "none: a grant for files holds no lease, and counts as no stream");
+
+/** Whether the viewer signed out of the login of a grant for files, if the revocation log leaves sign-outs out. */
+async function loginOf(
+  { subject, login, signer }: Grant,
+  snapshot: RevocationSnapshot,
+  context: OperatorContext,
+): Promise<SessionFindings | undefined> {
+  if (login === undefined || signer !== undefined || !leavesSignOutsOut(snapshot)) return undefined;
+  const asked = await fromStore("the viewer's streams", context.streams(subject).isSignedOut(login), context);
+  if (!asked.ok) return { refusal: undefined, steps: [info("login", `not checked: ${asked.refusal.reason}`)] };
+  if (!asked.value) return { refusal: undefined, steps: [passes("login", "the viewer has not signed out of it")] };
+  const { refusal } = endedBecause("revoked");
+  return { refusal, steps: [fails("login", refusal.code, "the viewer has signed out of it")] };
 }
 
 const names = {
@@ -54,10 +81,12 @@ const names = {
   key: "the key that signed the grant",
 } as const satisfies Record<RevocationKind, string>;
 
-function revocationWords({ kind, cause, at }: Revocation, now: UnixSeconds): string {
+function revocationWords({ kind, value, cause, at }: Revocation, { signer }: Grant, now: UnixSeconds): string {
   switch (cause) {
-    case "revoked":
-      return `${names[kind]} was revoked ${when(at, now)}`;
+    case "revoked": {
+      const name = kind === "key" && value === signer ? "the key of the backend's credential" : names[kind];
+      return `${name} was revoked ${when(at, now)}`;
+    }
     case "taken":
       return `playback moved to another device ${when(at, now)}`;
     case "shared":

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { seconds, after as timeAfter } from "../../../src/base/time.ts";
 import { explainText } from "../../../src/operator/explain/explain-text.ts";
+import { signOutLeftOut } from "../../../src/sessions/revocation.ts";
 import { openGrant } from "../../../src/signing/grant.ts";
 import { operatorToken } from "../auth/operators.ts";
 import { token } from "../auth/tokens.ts";
@@ -9,7 +10,11 @@ import { keyOf, now, signedTarget } from "../signing/session.ts";
 import { operatorStage } from "./operator-stage.ts";
 
 const ann = { sub: "ann", jti: "t-1" };
-const assets = [asset("film"), asset("bound", { binding: { network: "prefix", userAgent: true } })];
+const assets = [
+  asset("film"),
+  asset("posters", { files: ["poster.jpg"] }),
+  asset("bound", { binding: { network: "prefix", userAgent: true } }),
+];
 let stage: Awaited<ReturnType<typeof operatorStage>>;
 beforeEach(async () => {
   stage = await operatorStage({ assets });
@@ -56,6 +61,38 @@ describe("the explainer of a deployment", () => {
       expect(whole).not.toContain(grant.slice(0, 40));
       expect(whole).not.toContain(target.slice(-22));
     }
+  });
+
+  it("says that a grant for files has no lease, and asks for its login while the log leaves sign-outs out", async () => {
+    const files = opened(await stage.files({ asset: "posters", files: ["poster.jpg"] }, { ...ann, sid: "s-1" }));
+    const url = files.files[0]?.url ?? "";
+    const { verdict, by } = await explained(url);
+    expect([verdict, by.lease]).toEqual(["served", expect.stringContaining("none: a grant for files")]);
+    const { login = "", subject } = opened(openGrant(url.split("/")[3] ?? "", stage.context().keys, now));
+    const until = timeAfter(now, seconds(604_800));
+    await stage
+      .context()
+      .log.append([signOutLeftOut({ kind: "login", value: login, cause: "revoked", at: now, until })], "viewer");
+    expect((await explained(url)).by.login).toBe("pass: the viewer has not signed out of it");
+    await stage.streams(subject).endLogin({ login, now, until });
+    const after = await explained(url);
+    expect([after.verdict, after.code, after.by.login]).toEqual([
+      ...["refused", "session_revoked", "fail: the viewer has signed out of it"],
+    ]);
+  });
+
+  it("refuses a session whose backend's key was revoked, although another credential renewed it", async () => {
+    const { grant, sessionId, manifestUrl } = await started();
+    const { subject, expiresAt } = opened(openGrant(grant, stage.context().keys, now));
+    const startedBy = { token: "t", signer: "be-1" };
+    const claim = { sessionId, assetId: "film", login: undefined, now, expiresAt, limit: undefined, takeover: false };
+    await stage.streams(subject).claim({ ...claim, network: undefined, startedBy, now: timeAfter(now, seconds(40)) });
+    expect((await explained(manifestUrl)).verdict).toBe("served");
+    await stage
+      .context()
+      .log.append([{ kind: "key", value: "be-1", cause: "revoked", at: now, until: expiresAt }], "operator");
+    const { verdict, code, by } = await explained(manifestUrl);
+    expect([verdict, code, by.lease?.slice(0, 5)]).toEqual(["refused", "session_revoked", "fail:"]);
   });
 
   it.each([
