@@ -42,12 +42,12 @@ const introduction = `# API reference
 <!-- Written by \`npm run docs\` from the route tables in src: change it there. -->
 
 \`\`\`sh
-API=http://localhost:8787        # while npm start runs; in a deployment https://api.example.com and STAGEDOOR_BASE_PATH
+API=http://localhost:8787        # of npx stagedoor dev or npm start
 TOKEN=$(npx stagedoor token)     # a viewer's token: see credentials
-OPERATOR=$(cat ann.jwt)          # an operator's credential: npx stagedoor operator new; npm start prints one
+OPERATOR=$(cat ann.jwt)          # an operator's credential: npx stagedoor operator new
 \`\`\`
 
-The examples use these variables, and \`SESSION\` and \`GRANT\` from the response of a start. In JavaScript, \`api\`, \`token\`, \`operator\`,
+In a deployment \`API\` is https://api.example.com with its \`STAGEDOOR_BASE_PATH\`. The examples use these variables, and \`SESSION\` and \`GRANT\` from the response of a start. In JavaScript, \`api\`, \`token\`, \`operator\`,
 \`session\` and \`grant\` have the same values. [Credentials](../identity-providers/credentials.md) lists what else the routes accept:
 cookies, key-bound tokens (DPoP), opaque tokens. \`GET /openapi.json\` describes the same routes for programs (OpenAPI 3.1).
 

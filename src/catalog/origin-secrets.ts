@@ -70,7 +70,7 @@ export function bindingFault({ url, auth }: HttpAssetOrigin, secrets: OriginSecr
   if (auth === undefined) return undefined;
   const name = auth.type === "header" ? auth.secret : auth.secretAccessKey;
   const bound = Object.hasOwn(secrets, name) ? secrets[name] : undefined;
-  const where = `STAGEDOOR_ORIGIN_SECRETS of the deployment`;
+  const where = "STAGEDOOR_ORIGIN_SECRETS (`secrets` in stagedoor.config.json)";
   if (bound === undefined) return `${where} does not name ${name}: add it there, with its hosts and its use.`;
   if (auth.type === "header") {
     if (bound.use !== "header") return `${where} has ${name} as a signing key, which is never sent as a header.`;

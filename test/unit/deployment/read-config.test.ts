@@ -98,7 +98,7 @@ describe("a deployment's file", () => {
         secrets: { ORIGIN_SECRET: { use: "header", header: "X-S", hosts: ["other.example.tv"] } },
         assets: [{ id: "film", origin: "films", entries: { hls: "index.m3u8" } }],
       },
-      "assets[0].origin: STAGEDOOR_ORIGIN_SECRETS of the deployment does not allow ORIGIN_SECRET for this host",
+      "assets[0].origin: STAGEDOOR_ORIGIN_SECRETS (`secrets` in stagedoor.config.json) does not allow ORIGIN_SECRET for this host",
     ],
     [
       "a name whose binding the workers have",
