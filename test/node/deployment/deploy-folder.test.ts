@@ -238,7 +238,7 @@ describe("npx stagedoor deploy in a deployment's folder", () => {
   it("stops at the first failure, and names what was done", async () => {
     const at = await place("--identity", "provider");
     writeFileSync(join(at.bin, "fails-at"), "deploy --env production -c .stagedoor/edge");
-    const text = configOf(at).replaceAll("id.example.com", "id.acme.tv");
+    const text = configOf(at).replaceAll("id.example.com", "id.acme.tv").replace("fill-in-audience", "films");
     writeFileSync(join(at.target, "stagedoor.config.json"), text);
     const { exit, stderr } = await run(at, "deploy", "--env", "production", "--create");
     expect({ exit, stderr }).toEqual({
