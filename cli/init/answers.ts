@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { placeholders } from "../../src/deployment/placeholders.ts";
 import { type Args, endInvalid, endMisused } from "../lib/command.ts";
-import { parseJson, readText, shortName } from "../lib/files.ts";
+import { type Ask, type ProviderAnswer, readProvider } from "./provider.ts";
 
 /** What a new deployment's files are made of. */
 export interface Answers {
@@ -11,7 +11,7 @@ export interface Answers {
   readonly origin: OriginAnswer;
   /** The host of the CloudFront distribution that serves segments; undefined for the workers. */
   readonly cloudfront: string | undefined;
-  readonly identity: { readonly worker: boolean; readonly issuers: readonly unknown[] };
+  readonly identity: { readonly worker: boolean } & ProviderAnswer;
   readonly asset: { readonly id: string; readonly path: string | undefined; readonly entry: string };
 }
 
@@ -34,15 +34,14 @@ export const answerOptions = {
   cdn: { type: "string" },
   "cdn-host": { type: "string" },
   identity: { type: "string" },
+  discovery: { type: "string" },
+  audience: { type: "string" },
   issuers: { type: "string" },
   asset: { type: "string" },
   path: { type: "string" },
   entry: { type: "string" },
   yes: { type: "boolean", short: "y" },
 } as const;
-
-/** Asks a question, and returns the answer or the default. */
-export type Ask = (question: string, standard: string) => Promise<string>;
 
 /** Answers every question with its default, for `--yes` and for standard input that is not a terminal. */
 const defaults: Ask = async (_, standard) => standard;
@@ -78,7 +77,10 @@ export async function readAnswers(args: Args, ask: Ask): Promise<Answers> {
       cdn === "workers"
         ? undefined
         : await answer("cdn-host", "Host of the CloudFront distribution", placeholders.cdnHost),
-    identity: { worker: identity === "worker", issuers: identity === "worker" ? [] : readIssuerList(args) },
+    identity:
+      identity === "worker"
+        ? { worker: true, issuers: [], secrets: [] }
+        : { worker: false, ...(await readProvider(args, ask)) },
     asset: {
       id: await answer("asset", "Id of the first asset", "film"),
       path: args.value("path"),
@@ -125,24 +127,14 @@ function checkUnused(
     "origin-url": chosen.type === "http",
     "origin-header": chosen.type === "http",
     "cdn-host": chosen.cdn === "cloudfront",
+    discovery: chosen.identity === "provider",
+    audience: chosen.identity === "provider",
     issuers: chosen.identity === "provider",
   };
   for (const [option, isUsed] of Object.entries(fits))
     if (!isUsed && args.value(option) !== undefined)
       endMisused(
         `--${option} has no effect with --origin ${chosen.type} --cdn ${chosen.cdn} --identity ${chosen.identity}: remove it, or choose what it belongs to.`,
-      );
-}
-
-/** The list of --issuers; a placeholder without it. Its errors are those of the deployment's file. */
-function readIssuerList(args: Args): readonly unknown[] {
-  const file = args.value("issuers");
-  if (file === undefined) return [placeholders.issuer];
-  const list = parseJson(readText(file, "the issuers"));
-  return Array.isArray(list) && list.length > 0
-    ? list
-    : endMisused(
-        `${shortName(file)} must be a JSON list of issuers; docs/identity-providers/index.md has one per provider.`,
       );
 }
 

@@ -45,7 +45,7 @@ export function configText(answers: Answers): string {
   // Where films are stored. Secrets have names here, and values in secrets-<environment>.env.
   "origins": {
     ${JSON.stringify(originName(answers))}: ${inline(originMembers(answers))}
-  },${secrets === undefined ? "" : `\n  "secrets": {\n    ${secrets}\n  },`}
+  },${secrets.length === 0 ? "" : `\n  "secrets": {\n    ${secrets.join(",\n    ")}\n  },`}
 
   // ${identity.worker ? 'Stagedoor\'s own identity worker. Name your own provider in "issuers" instead: npx stagedoor issuers add --help' : "Your identity provider: docs/identity-providers of the package has the entry of each."}
   "identity": ${identity.worker ? '{ "worker": true }' : `{ "issuers": ${indented(identity.issuers)} }`},
@@ -80,14 +80,20 @@ function originMembers({ origin }: Answers): object {
   return { type: "s3", bucket, region, ...(endpoint === undefined ? {} : { endpoint }), secret: secretNames.s3 };
 }
 
-function secretsOf({ origin }: Answers): string | undefined {
+/** The members of `secrets`, a line each. */
+function secretsOf({ origin, identity }: Answers): readonly string[] {
+  const issuers = identity.secrets.map((name) => `${JSON.stringify(name)}: ${inline({ use: "issuer" })}`);
+  return [...originSecret(origin), ...issuers];
+}
+
+function originSecret(origin: Answers["origin"]): readonly string[] {
   if (origin.type === "s3") {
     const { bucket, region, endpoint } = origin;
     const host = endpoint === undefined ? `${bucket}.s3.${region}.amazonaws.com` : hostOf(endpoint);
-    return `"${secretNames.s3}": ${inline({ use: "sigv4", accessKeyId: "S3_KEY_ID", hosts: [host] })}`;
+    return [`"${secretNames.s3}": ${inline({ use: "sigv4", accessKeyId: "S3_KEY_ID", hosts: [host] })}`];
   }
-  if (origin.type !== "http" || origin.header === undefined) return undefined;
-  return `"${secretNames.http}": ${inline({ use: "header", header: origin.header, hosts: [hostOf(origin.url)] })}`;
+  if (origin.type !== "http" || origin.header === undefined) return [];
+  return [`"${secretNames.http}": ${inline({ use: "header", header: origin.header, hosts: [hostOf(origin.url)] })}`];
 }
 
 function hostOf(url: string): string {

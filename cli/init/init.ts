@@ -4,7 +4,7 @@ import { isObject } from "../../src/base/body-text.ts";
 import { configFile } from "../../src/deployment/config-schema.ts";
 import { placeholders } from "../../src/deployment/placeholders.ts";
 import { configFaultText, readConfig } from "../../src/deployment/read-config.ts";
-import { type Args, type Command, endFailed, succeeded } from "../lib/command.ts";
+import { type Command, endFailed, succeeded } from "../lib/command.ts";
 import { parseJson } from "../lib/files.ts";
 import { packageRoot } from "../lib/project.ts";
 import { type Answers, answerOptions, readAnswers, withQuestions } from "./answers.ts";
@@ -30,7 +30,10 @@ an existing package.json or .gitignore only what is missing.
   --cdn <type>              what serves segments: workers, or cloudfront with signed URLs (workers)
   --cdn-host <host>         the distribution's host, with cloudfront
   --identity <type>         worker: Stagedoor's own accounts; provider: your own identity provider (worker)
-  --issuers <file>          the provider's entry, as npx stagedoor issuers add writes it
+  --discovery <url>         the provider's issuer, or the address of its metadata: its keys and algorithms are read there
+  --audience <name>         the name of this service in the provider's tokens, with --discovery
+  --issuers <file>          in place of --discovery: a list of issuers in the form of STAGEDOOR_ISSUERS. Its secrets are replaced by
+                            their names
   --asset <id>              the first asset (film); --path <folder/> and --entry <playlist> say where it is (film/, index.m3u8)
   --name <name>             what the names of workers and stores begin with (stagedoor)
   --yes, -y                 ask nothing
@@ -51,7 +54,7 @@ an existing package.json or .gitignore only what is missing.
       writeFileSync(join(folder, file), text);
     }
     const names = files.map(([file]) => file);
-    return succeeded(nextText(args, folder, answers, names), { folder, files: names });
+    return succeeded(nextText(folder, answers, names), { folder, files: names });
   },
 };
 
@@ -152,7 +155,12 @@ function shown(folder: string): string {
   return relative(process.cwd(), folder) || ".";
 }
 
-function nextText(args: Args, folder: string, answers: Answers, files: readonly string[]): string {
+function secretsText(names: readonly string[]): string {
+  if (names.length === 0) return "";
+  return `\n  npx stagedoor secrets new --env development   # then write the value of ${names.join(" and of ")} into the file that it names`;
+}
+
+function nextText(folder: string, answers: Answers, files: readonly string[]): string {
   const { origin, asset, environments, identity } = answers;
   const [environment = "production"] = environments;
   const isHere = shown(folder) === ".";
@@ -160,10 +168,9 @@ function nextText(args: Args, folder: string, answers: Answers, files: readonly 
     origin.type === "r2"
       ? `\n  (put the files of the first asset into ${isHere ? "" : `${shown(folder)}/`}media/${asset.path ?? `${asset.id}/`})`
       : "";
-  const provider =
-    identity.worker || args.value("issuers") !== undefined
-      ? ""
-      : `\n  npx stagedoor issuers add --discovery <url> --audience <name>   # then remove ${placeholders.issuer.issuer} from identity.issuers`;
+  const provider = !identity.issuers.includes(placeholders.issuer)
+    ? secretsText(identity.secrets)
+    : `\n  npx stagedoor issuers add --discovery <url> --audience <name>   # then remove ${placeholders.issuer.issuer} from identity.issuers`;
   const unfilled =
     answers.domain === placeholders.domain ? ` and the domain, which is still ${placeholders.domain}` : "";
   return `Wrote to ${shown(folder)}: ${files.join(", ")}.

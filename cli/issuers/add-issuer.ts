@@ -13,11 +13,11 @@ import {
   succeeded,
 } from "../lib/command.ts";
 import { discover, type Provider } from "../lib/discovery.ts";
+import { type Entry, entryFor, entryHelp, entryOptions, readDiscovery, settingsOf } from "../lib/entry-options.ts";
 import { explained } from "../lib/explained.ts";
 import { rewriteFile, shortName } from "../lib/files.ts";
 import { claimMismatch, claimsOf, readTokenOption, trust } from "../lib/issuers.ts";
 import { table } from "../lib/text.ts";
-import { type Entry, entryFor, entryHelp, entryOptions, readDiscovery, settingsOf } from "./entry-options.ts";
 import { fileHelp, fileOption, type IssuersTarget, issuersIn, targetOf, withEntry } from "./issuers-target.ts";
 import { tokenAdvice, wordsAt } from "./token-advice.ts";
 
@@ -54,7 +54,7 @@ ${fileHelp}
 };
 
 async function addIssuer(args: Args, progress: Progress): Promise<Completed> {
-  const url = readDiscovery(args);
+  const url = readDiscovery(args.value("discovery"));
   const target = targetOf(args);
   const { file } = target;
   const option = args.value("token");

@@ -2,13 +2,13 @@ import { basename, join } from "node:path";
 import { applyEdits, modify, parse } from "jsonc-parser";
 import * as z from "zod";
 import { configFile } from "../../src/deployment/config-schema.ts";
-import { issuersWith } from "../../src/deployment/issuers-of.ts";
+import { issuersWith, stubSecret } from "../../src/deployment/issuers-of.ts";
 import { configFaultText, readConfig } from "../../src/deployment/read-config.ts";
 import { type Args, endFailed } from "../lib/command.ts";
+import type { Entry } from "../lib/entry-options.ts";
 import { shortName } from "../lib/files.ts";
 import { type IssuersFile, parseIssuers } from "../lib/issuers.ts";
 import { inDeployment, projectRoot } from "../lib/project.ts";
-import type { Entry } from "./entry-options.ts";
 
 /** The issuers file if there is no deployment. */
 const defaultFile = "issuers.json";
@@ -46,8 +46,7 @@ export function issuersIn({ file, kind }: IssuersTarget, text: string): IssuersF
   const { identity } = Object(parse(text));
   const issuers = writtenIssuers.parse(Object(identity).issuers);
   if (issuers.length === 0) return { entries: [], settings: [] };
-  // A value in the form of a secret, in place of each reference: the file has no secrets.
-  const { settings } = parseIssuers(file, JSON.stringify(issuersWith(issuers, () => "A".repeat(86))));
+  const { settings } = parseIssuers(file, JSON.stringify(issuersWith(issuers, () => stubSecret)));
   return { entries: issuers, settings };
 }
 

@@ -10,7 +10,7 @@ import {
   environmentNames,
   settableSchemas,
 } from "./config-schema.ts";
-import { issuersWith, secretReferences } from "./issuers-of.ts";
+import { issuersWith, secretReferences, stubSecret } from "./issuers-of.ts";
 import { placeholders } from "./placeholders.ts";
 import { settingText, takenBindings } from "./wrangler-config.ts";
 
@@ -144,7 +144,7 @@ function identityFaults({ identity, environments, secrets }: DeploymentConfig): 
       advice: 'Put the secret into secrets-<environment>.env and write its name here: {"secret": "ISSUER_SECRET"}.',
     }));
   const unnamed = references.names.filter((name) => secrets[name]?.use !== "issuer");
-  const parsed = issuerSchema.array().safeParse(issuersWith(issuers, () => "x".repeat(86)));
+  const parsed = issuerSchema.array().safeParse(issuersWith(issuers, () => stubSecret));
   return [
     ...stores,
     ...unnamed.map((name) => ({

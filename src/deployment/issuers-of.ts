@@ -1,5 +1,8 @@
 import { isObject } from "../base/body-text.ts";
 
+/** Has the form of every secret of an issuer, base64url of 64 bytes, where entries are checked without their values. */
+export const stubSecret = "A".repeat(86);
+
 type Written = readonly Readonly<Record<string, unknown>>[];
 
 /**

@@ -1,15 +1,16 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
-import type { Ask } from "../../../cli/init/answers.ts";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { readAnswers } from "../../../cli/init/answers.ts";
 import { configText, ignoredFiles } from "../../../cli/init/files-of.ts";
 import { initCommand } from "../../../cli/init/init.ts";
+import type { Ask } from "../../../cli/init/provider.ts";
 import { readArguments } from "../../../cli/lib/command.ts";
 import { readDeployment } from "../../../cli/lib/deployment-folder.ts";
 import { catalogOf } from "../../../src/deployment/catalog-of.ts";
 import { readConfig } from "../../../src/deployment/read-config.ts";
 import { placeholdersOf } from "../../../src/deployment/wrangler-config.ts";
+import { origin, recordedProvider, stubProvider } from "../issuers/recorded-provider.ts";
 import { folder, json, projectFolder, runFile, stagedoor } from "./command-line.ts";
 
 const init = (target: string, ...words: readonly string[]) => stagedoor("init", target, "--yes", ...words);
@@ -139,6 +140,13 @@ describe("npx stagedoor init", () => {
     ["--environments", ["--environments", "production,qa"]],
     ["--bucket has no effect", ["--origin", "http", "--bucket", "b"]],
     ["--issuers has no effect", ["--issuers", "issuers.json"]],
+    ["--discovery has no effect", ["--discovery", "https://id.acme.tv"]],
+    ["--audience needs the provider's address", ["--identity", "provider", "--audience", "tv"]],
+    [
+      "only one of --issuers and --discovery",
+      ["--identity", "provider", "--issuers", "i.json", "--discovery", "https://id.acme.tv"],
+    ],
+    ["--discovery must be", ["--identity", "provider", "--discovery", "id.acme.tv"]],
   ])("refuses a wrong option: %s", async (message, words) => {
     const target = join(folder(), "tv");
     const { exit, stderr } = await init(target, ...words);
@@ -156,14 +164,51 @@ describe("npx stagedoor init", () => {
     expect(existsSync(target)).toBe(false);
   });
 
-  it("keeps a provider's secret out of the configuration", async () => {
+  it("writes the names of the secrets in a list of issuers, and never their values", async () => {
     const target = join(folder(), "tv");
     const issuers = join(folder(), "issuers.json");
     const introspection = { url: "https://id.acme.tv/i", clientId: "c", clientSecret: "kept-from-others" };
-    writeFileSync(issuers, JSON.stringify([{ issuer: "https://id.acme.tv", audience: "a", introspection }]));
+    const key = { kty: "oct", kid: "1", k: "a2VwdC1mcm9tLW90aGVyczogYSBzaGFyZWQgc2VjcmV0" };
+    const named = { ...introspection, clientSecret: { secret: "LOGIN_SECRET" } };
+    const list = [
+      { issuer: "https://id.acme.tv", audience: "a", tokenPrefix: "id_", introspection },
+      { issuer: "https://own.acme.tv", audience: "a", algorithms: ["HS256"], jwks: { keys: [key] } },
+      { issuer: "https://login.acme.tv", audience: "a", tokenPrefix: "login_", introspection: named },
+    ];
+    writeFileSync(issuers, JSON.stringify(list));
+    const { exit, stdout, stderr } = await init(target, "--identity", "provider", "--issuers", issuers);
+    expect([exit, stderr]).toEqual([0, ""]);
+    const read = readDeployment(target);
+    if (!read.ok) throw new Error(read.refusal);
+    const values = new Map(
+      Object.entries({
+        LOGIN_SECRET: named.clientSecret,
+        ISSUER_SECRET: introspection.clientSecret,
+        ISSUER_SECRET_2: key.k,
+      }),
+    );
+    expect(Object.keys(read.value.config.secrets).toSorted()).toEqual([...values.keys()].toSorted());
+    expect(JSON.stringify(read.value.config.identity.issuers)).toBe(
+      JSON.stringify(list)
+        .replace('"kept-from-others"', '{"secret":"ISSUER_SECRET"}')
+        .replace(`"${key.k}"`, '{"secret":"ISSUER_SECRET_2"}'),
+    );
+    expect(stdout).toContain("npx stagedoor secrets new --env development");
+    expect(stdout).toContain("LOGIN_SECRET and of ISSUER_SECRET and of ISSUER_SECRET_2");
+    expect(stdout + textOf(target, "stagedoor.config.json")).not.toMatch(/kept-from-others|a2VwdC1mcm9t/);
+  });
+
+  it.each<[string, unknown, string]>([
+    ["the private half of a key", [{ issuer: "i", jwks: { keys: [{ kty: "EC", d: "kept" }] } }], "the private half"],
+    ["no list", { issuer: "i" }, "must be a JSON list of issuers"],
+    ["an entry that is no object", ["https://id.acme.tv"], "must be a list of objects"],
+  ])("refuses a file of issuers with %s", async (_, document, message) => {
+    const target = join(folder(), "tv");
+    const issuers = join(folder(), "issuers.json");
+    writeFileSync(issuers, JSON.stringify(document));
     const { exit, stderr } = await init(target, "--identity", "provider", "--issuers", issuers);
-    expect({ exit, stderr }).toEqual({ exit: 1, stderr: expect.stringContaining('{"secret": "ISSUER_SECRET"}') });
-    expect(stderr).not.toContain("kept-from-others");
+    expect({ exit, stderr }).toEqual({ exit: 2, stderr: expect.stringContaining(message) });
+    expect([stderr.includes("kept"), existsSync(target)]).toEqual([false, false]);
   });
 
   it("asks for what no option answers, and offers a default", async () => {
@@ -181,6 +226,41 @@ describe("npx stagedoor init", () => {
     expect(questions.some((question) => question.startsWith("Domain"))).toBe(false);
     expect(answers).toMatchObject({ domain: "acme.tv", origin: { type: "http", url: "https://o.acme.tv/" } });
     expect(readConfig(configText(answers)).ok).toBe(true);
+  });
+});
+
+describe("npx stagedoor init --discovery", () => {
+  afterEach(() => void vi.unstubAllGlobals());
+  const provider = ["--identity", "provider", "--discovery", origin];
+
+  it("reads the provider's metadata and keys, and writes the entry that issuers add writes", async () => {
+    stubProvider((await recordedProvider()).responses);
+    const target = join(folder(), "tv");
+    const { exit, stdout } = await init(target, "--domain", "acme.tv", ...provider, "--audience", "films");
+    expect([exit, stdout]).toEqual([0, expect.not.stringContaining("issuers add")]);
+    const read = readDeployment(target);
+    if (!read.ok) throw new Error(read.refusal);
+    const entry = { issuer: origin, audience: "films", algorithms: ["RS256"], jwksUri: `${origin}/jwks` };
+    expect(read.value.config.identity).toEqual({ worker: false, issuers: [entry] });
+  });
+
+  it("asks for the audience, and leaves a placeholder if nobody answers", async () => {
+    stubProvider((await recordedProvider()).responses);
+    const target = join(folder(), "tv");
+    await init(target, "--domain", "acme.tv", ...provider);
+    const read = readDeployment(target);
+    if (!read.ok) throw new Error(read.refusal);
+    const unfilled = placeholdersOf(read.value, "production").filter(({ isCreated }) => !isCreated);
+    expect(unfilled.map(({ member }) => member)).toEqual(["identity.issuers.0.audience"]);
+  });
+
+  it("writes nothing without an answer of the provider, and says what to do", async () => {
+    vi.stubGlobal("fetch", () => Promise.reject(new TypeError("fetch failed")));
+    const target = join(folder(), "tv");
+    const { exit, stderr } = await init(target, ...provider);
+    expect([exit, stderr]).toEqual([1, expect.stringContaining("The provider's metadata cannot be read")]);
+    expect(stderr).toContain(`npx stagedoor issuers add --discovery ${origin} --audience <name>`);
+    expect(existsSync(target)).toBe(false);
   });
 });
 

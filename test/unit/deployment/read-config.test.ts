@@ -3,6 +3,14 @@ import { configFaultText, readConfig } from "../../../src/deployment/read-config
 import { defaultConfig, deploymentWith, faultsWith } from "./example-config.ts";
 
 describe("a deployment's file", () => {
+  it("may name the secret of an HMAC key", () => {
+    const key = { kty: "oct", kid: "1", k: { secret: "HMAC_SECRET" } };
+    const issuers = [{ issuer: "https://id.example.tv", audience: "a", algorithms: ["HS256"], jwks: { keys: [key] } }];
+    expect(faultsWith({ identity: { worker: true, issuers }, secrets: { HMAC_SECRET: { use: "issuer" } } })).toEqual(
+      [],
+    );
+  });
+
   it("may have comments and trailing commas", () => {
     const text = JSON.stringify(defaultConfig, null, 2).replace("{", "{ // ours\n").replace(/}\n}$/, "},\n}");
     expect(readConfig(text)).toMatchObject({ ok: true, value: { config: { name: "stagedoor", settings: {} } } });

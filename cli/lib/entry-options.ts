@@ -1,8 +1,8 @@
 import { type Issuer, issuerSchema } from "../../src/auth/issuer.ts";
 import { isSafeAddress } from "../../src/base/origins.ts";
-import { type Args, endFailed, endInvalid, endMisused, shownWord } from "../lib/command.ts";
-import type { Provider } from "../lib/discovery.ts";
-import { parseJson } from "../lib/files.ts";
+import { type Args, endFailed, endInvalid, endMisused, shownWord } from "./command.ts";
+import type { Provider } from "./discovery.ts";
+import { parseJson } from "./files.ts";
 
 const text = { type: "string" } as const;
 
@@ -34,8 +34,8 @@ export const entryHelp = `  --audience <name>        the audience that a token m
 A claim inside an object is a list: --scope-claim '["realm_access", "roles"]'.`;
 
 /** The URL of --discovery: an issuer, or the address of its metadata. */
-export function readDiscovery(args: Args): string {
-  const url = args.value("discovery") ?? endMisused(`--discovery is missing: give ${discoveryForm}.`);
+export function readDiscovery(given: string | undefined): string {
+  const url = given ?? endMisused(`--discovery is missing: give ${discoveryForm}.`);
   if (isAddress(url)) return url;
   const meant = [`https://${url}`].find((candidate) => !url.includes("://") && isAddress(candidate));
   const found = /[@?]/.test(url) ? "a URL with a user name, a query or a fragment" : shownWord(url);
