@@ -128,6 +128,7 @@ async function api(ring: KeyRing) {
     ...context,
     gathered: memoryGathered(systemClock),
     catalogEditing: memoryCatalogEditing({ text: undefined }, nodeSha256),
+    roots: [],
     ring,
     publicKeys: () => undefined,
     originSecrets: {},

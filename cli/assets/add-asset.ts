@@ -34,7 +34,8 @@ const assetOptions = {
   "json-file": text,
 } as const;
 
-const assetHelp = `  --origin <origin>          where its files are: r2:MEDIA/films/42/ for the binding of a bucket and a prefix in it, or
+const assetHelp = `  --origin <origin>          where its files are: r2:MEDIA/films/42/ for the binding of a bucket and a prefix in it,
+                             file:films/42/ for an origin of the type file and a folder in it (self-hosted), or
                              https://origin.example/films/42/
   --entry <path>             the first playlist, relative to the origin, with its query if it has one (index.m3u8)
   --title <text>             a title for people
@@ -56,7 +57,9 @@ function readAsset(id: string, args: Args): object {
     checkOneInput(args, ["json-file", "bearer"]);
     return readAssetFile(id, file);
   }
-  const origin = args.value("origin") ?? endMisused("--origin is missing: --origin <r2:BINDING/prefix/ | https://…/>.");
+  const origin =
+    args.value("origin") ??
+    endMisused("--origin is missing: --origin <r2:BINDING/prefix/ | file:root/path/ | https://…/>.");
   const [title, cdn] = [args.value("title"), args.value("cdn")];
   const [session, streams] = [numberOf("session", args), numberOf("streams", args)];
   const cloudfront = cloudFrontOf(args);
@@ -87,8 +90,14 @@ function readAssetFile(id: string, file: string): object {
 function originOf(text: string): object {
   const [, binding, prefix] = /^r2:([^/]*)\/(.*)$/.exec(text) ?? [];
   if (binding !== undefined && prefix !== undefined) return { type: "r2", binding, prefix };
+  const [, root, path] = /^file:([^/]+)\/(.*)$/.exec(text) ?? [];
+  if (root !== undefined && path !== undefined) return { type: "file", root, path };
   if (/^https?:\/\//.test(text)) return { type: "http", url: text };
-  return endInvalid("origin", text, "r2:<BINDING>/<prefix>/ or https://<host>/<path>/, with a slash at the end");
+  return endInvalid(
+    "origin",
+    text,
+    "r2:<BINDING>/<prefix>/, file:<root>/<path>/ or https://<host>/<path>/, with a slash at the end",
+  );
 }
 
 function cloudFrontOf(args: Args): object {
@@ -185,6 +194,12 @@ function bucketNote({ origin }: Pick<Asset, "origin">, deployment: Deployment | 
   return name === undefined ? undefined : bucketUnbound(name, deployment);
 }
 
+const purposes: Readonly<Record<Asset["origin"]["type"], string>> = {
+  r2: "check that its bucket is bound to the workers",
+  file: "check that the deployment has its root",
+  http: "check that its origin answers the workers and nobody else (set the origin's secret in your environment)",
+};
+
 /** The command that checks an asset which was added to a deployment. */
 function nextStep(
   { origin }: Pick<Asset, "origin">,
@@ -202,9 +217,5 @@ function nextStep(
     ...(bearer === undefined ? [] : [`--bearer ${bearer === "-" ? "<file>" : bearer}`]),
     ...(ring === undefined ? [] : [`--ring ${ring}`]),
   ];
-  const purpose =
-    origin.type === "r2"
-      ? "check that its bucket is bound to the workers"
-      : "check that its origin answers the workers and nobody else (set the origin's secret in your environment)";
-  return `Next: ${purpose}:\n  ${words.join(" ")}`;
+  return `Next: ${purposes[origin.type]}:\n  ${words.join(" ")}`;
 }

@@ -1,4 +1,5 @@
 import type { Asset } from "../../src/catalog/asset.ts";
+import { rootFaults } from "../../src/catalog/asset-origin.ts";
 import { parseCatalogText } from "../../src/catalog/catalog.ts";
 import type { CatalogFault } from "../../src/catalog/catalog-fault.ts";
 import { secretFaults } from "../../src/catalog/origin-secrets.ts";
@@ -16,8 +17,8 @@ export const assetsCheckCommand: Command = {
   operands: [],
   options: { ...whichCatalogOptions, env: { type: "string" } },
   help: `Checks a catalog and prints every error: its name, its place and its fix. If ${bindingsFile} is readable, an R2 bucket that
-is not bound to the workers (bucket_unbound) and an origin secret that they may not send to that host
-(origin_secret_unbound) are errors too. Exits with 1 on any error.
+is not bound to the workers (bucket_unbound), a folder that is no origin (root_unknown) and an origin secret that they may not
+send to that host (origin_secret_unbound) are errors too. Exits with 1 on any error.
 
   --env <name>               the environment of the workers (the one whose STAGEDOOR_API_URL is --api)
 
@@ -26,7 +27,10 @@ ${whichCatalogHelp("operator:read", `the catalog in a file instead (${defaultCat
     const { where, assets, faults: catalogFaults } = isLive(args) ? await checkLive(args) : checkFile(args);
     const deployment = await deploymentFor(args);
     const originSecrets = deployment?.originSecrets;
-    const unbound = originSecrets === undefined ? [] : secretFaults(assets, originSecrets);
+    const unbound = [
+      ...(originSecrets === undefined ? [] : secretFaults(assets, originSecrets)),
+      ...(deployment === undefined ? [] : rootFaults(assets, deployment.roots)),
+    ];
     const faults = [
       ...[...catalogFaults, ...unbound].map(({ name, asset, field, advice }) => ({ name, asset, field, advice })),
       ...bucketFaults(assets, deployment),

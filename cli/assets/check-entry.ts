@@ -29,7 +29,8 @@ const catalogDelayMs = 6_000;
  */
 export async function checkAtOrigin(asset: Asset): Promise<EntryCheck> {
   const { origin } = asset;
-  if (origin.type !== "http") return { status: "unchecked", reason: "only the workers can read the bucket" };
+  if (origin.type === "r2") return { status: "unchecked", reason: "only the workers can read the bucket" };
+  if (origin.type === "file") return { status: "unchecked", reason: "only the service can read its folder" };
   if (origin.auth !== undefined) return { status: "unchecked", reason: "only the workers have the origin's secret" };
   const load = httpOrigin({ fetch, clock: systemClock, secretOf: () => undefined, originSecrets: {} });
   const response = await load({ asset, ...entryFile(asset), method: "GET" });

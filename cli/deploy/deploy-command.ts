@@ -25,7 +25,7 @@ import {
   type Progress,
   succeeded,
 } from "../lib/command.ts";
-import { generateFiles } from "../lib/deployment-folder.ts";
+import { generateFiles, workersOnly } from "../lib/deployment-folder.ts";
 import { shortName } from "../lib/files.ts";
 import { generatedFolder, inDeployment, projectRoot } from "../lib/project.ts";
 import { readSecretsFile } from "../lib/secrets-file.ts";
@@ -88,8 +88,10 @@ errors are reported, nothing is created and nothing is uploaded.`,
  * stopped is continued by the same command.
  */
 async function deployFolder(args: Args, folder: string, progress: Progress): Promise<Outcome> {
-  const wrangler = { folder, wrangler: wranglerFor(folder), progress };
   const deployment = generated(folder);
+  const hostFault = workersOnly("npx stagedoor deploy", deployment);
+  if (hostFault !== undefined) endFailed(hostFault);
+  const wrangler = { folder, wrangler: wranglerFor(folder), progress };
   const request = readRequest(args, folder, deployment);
   const { environment, dryRun, secretsOnly } = request;
   const creates = args.flag("create") && !dryRun;

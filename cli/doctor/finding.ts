@@ -50,6 +50,7 @@ export const findingIds = [
   "catalog_invalid",
   "catalog_unread",
   "bucket_unbound",
+  "root_unknown",
   "origin_secret_unlisted",
   "origin_secret_unbound",
   "origin_without_auth",

@@ -27,6 +27,13 @@ export function readDeployment(folder: string): Result<Deployment, string> {
   );
 }
 
+/** Why a command for Workers cannot run a deployment; undefined if it can. */
+export function workersOnly(command: string, { config, lineOf }: Deployment): string | undefined {
+  if (config.host.type === "workers") return undefined;
+  const line = lineOf(["host", "type"]);
+  return `\`${command}\` is for Cloudflare's Workers (host.type workers), and host.type is ${config.host.type} in ${configFile}${line === undefined ? "" : `:${line}`}. Run this deployment with \`npx stagedoor serve\`.`;
+}
+
 /** The source of a worker, if this package runs from its sources; a compiled package is imported by its name. */
 export function sourceOf(worker: WorkerKind): string | undefined {
   const source = join(packageRoot, "workers", worker, "index.ts");

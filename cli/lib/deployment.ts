@@ -1,16 +1,24 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { isLocalUrl } from "../../src/base/origins.ts";
 import type { Asset } from "../../src/catalog/asset.ts";
 import { type OriginSecrets, readOriginSecrets } from "../../src/catalog/origin-secrets.ts";
+import { originSecretsOf, rootsOf } from "../../src/deployment/catalog-of.ts";
+import { configFile, type DeploymentConfig, environmentNames } from "../../src/deployment/config-schema.ts";
+import { addressesOf } from "../../src/deployment/wrangler-config.ts";
+import { readDeployment } from "./deployment-folder.ts";
 import { bindingsFile, inDeployment, projectRoot } from "./project.ts";
 import { readWorkerFile, type WorkerConfig } from "./worker-files.ts";
 
-/** What the wrangler.toml files say about a deployment, as far as changes of the catalog need it. */
+/** What the wrangler.toml files, or a self-hosted deployment's own file, say about a deployment, as far as changes of the catalog need it. */
 export interface Deployment {
   /** "development" for the files' top level. */
   readonly environment: string;
   readonly mediaUrl: string | undefined;
   /** The buckets that both the edge and the manifest worker have. */
   readonly buckets: readonly string[];
+  /** The origins of the type `file`. */
+  readonly roots: readonly string[];
   /** To which hosts the secrets of origins may be sent; undefined in development, where `npm start` decides. */
   readonly originSecrets: OriginSecrets | undefined;
 }
@@ -20,6 +28,8 @@ export interface Deployment {
  * STAGEDOOR_API_URL or route. Undefined if there is none, or if the files cannot be read.
  */
 export async function deploymentAt(apiUrl: string, project = projectRoot): Promise<Deployment | undefined> {
+  const selfHosted = selfHostedIn(project);
+  if (selfHosted !== undefined) return selfHostedAt(apiUrl, selfHosted);
   const api = await readWorkerFile(project, "api", undefined);
   if (!api.ok) return undefined;
   if (isLocalUrl(apiUrl)) return deploymentOf(project, undefined);
@@ -35,6 +45,8 @@ export async function deploymentAt(apiUrl: string, project = projectRoot): Promi
 
 /** The deployment of an environment, or of the top level if it is undefined. */
 export async function deploymentOf(project: string, environment: string | undefined): Promise<Deployment | undefined> {
+  const selfHosted = selfHostedIn(project);
+  if (selfHosted !== undefined) return selfHostedOf(selfHosted, environment);
   const [edge, manifest] = await Promise.all([
     readWorkerFile(project, "edge", environment),
     readWorkerFile(project, "manifest", environment),
@@ -46,6 +58,35 @@ export async function deploymentOf(project: string, environment: string | undefi
     mediaUrl: typeof mediaUrl === "string" ? mediaUrl : undefined,
     originSecrets: environment === undefined ? undefined : readOriginSecrets(edge.value.vars.STAGEDOOR_ORIGIN_SECRETS),
     buckets: bucketsOf(edge.value).filter((name) => bucketsOf(manifest.value).includes(name)),
+    roots: [],
+  };
+}
+
+/** The configuration of a folder with `host.type` `node`, which has no files of wrangler. */
+function selfHostedIn(project: string): DeploymentConfig | undefined {
+  if (!existsSync(join(project, configFile))) return undefined;
+  const read = readDeployment(project);
+  return read.ok && read.value.config.host.type === "node" ? read.value.config : undefined;
+}
+
+function selfHostedAt(apiUrl: string, config: DeploymentConfig): Deployment | undefined {
+  if (isLocalUrl(apiUrl)) return selfHostedOf(config, undefined);
+  const { origin } = new URL(apiUrl);
+  const environment = environmentNames.find(
+    (name) => config.environments[name] !== undefined && addressesOf(config, name).apiUrl === origin,
+  );
+  return environment === undefined ? undefined : selfHostedOf(config, environment);
+}
+
+function selfHostedOf(config: DeploymentConfig, environment: string | undefined): Deployment | undefined {
+  const name = environmentNames.find((known) => known === environment);
+  if (environment !== undefined && (name === undefined || config.environments[name] === undefined)) return undefined;
+  return {
+    environment: name ?? "development",
+    mediaUrl: name === undefined ? undefined : addressesOf(config, name).mediaUrl,
+    originSecrets: originSecretsOf(config),
+    buckets: [],
+    roots: [...rootsOf(config, name).keys()],
   };
 }
 

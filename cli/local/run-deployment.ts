@@ -8,7 +8,7 @@ import { bindingOf, catalogOf } from "../../src/deployment/catalog-of.ts";
 import type { Deployment } from "../../src/deployment/config-schema.ts";
 import { issuersWith } from "../../src/deployment/issuers-of.ts";
 import { namedSecrets, settingsFor, workersOf } from "../../src/deployment/wrangler-config.ts";
-import { generatedFile, generateFiles } from "../lib/deployment-folder.ts";
+import { generatedFile, generateFiles, workersOnly } from "../lib/deployment-folder.ts";
 import { devEnvironment, devIdentityEnvironment, devIssuerSettings } from "../lib/dev-environment.ts";
 import { devIdentitySecret, devKeyRing, signDevToken } from "../lib/dev-keys.ts";
 import { operatorSigningKey, signOperatorToken } from "../lib/operator-api.ts";
@@ -32,6 +32,8 @@ export async function runDeployment(folder: string, options: DevOptions): Promis
   const generated = generateFiles(folder);
   if (!generated.ok) return generated.refusal;
   const deployment = generated.value;
+  const hostFault = workersOnly("npx stagedoor dev", deployment);
+  if (hostFault !== undefined) return hostFault;
   const { config } = deployment;
   for (const [name, port] of [["--port", options.port] as const, ["--media-port", options.mediaPort] as const])
     if (await isInUse(port))

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { canonicalPathText, pathFault } from "../base/canonical-path.ts";
 import { isSafeAddress } from "../base/origins.ts";
 import { seconds } from "../base/time.ts";
+import type { CatalogFault } from "./catalog-fault.ts";
 
 /** The name of an environment variable with an origin's secret. */
 export const secretName = z
@@ -61,7 +62,7 @@ const r2Origin = z
       .describe("The name of the bucket's binding."),
     prefix: z
       .string()
-      .superRefine((prefix, context) => report(context, r2PrefixFault(prefix)))
+      .superRefine((prefix, context) => report(context, prefixFault(prefix)))
       .describe("The common prefix of the asset's keys in the bucket; ends with a slash."),
   })
   .describe("Files in an R2 bucket.");
@@ -95,30 +96,83 @@ const httpOrigin = z
   })
   .describe("Files on an HTTP server.");
 
+/** The name of an origin in `stagedoor.config.json`. */
+export const originName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,30}$/, "Use 1 to 31 characters of a-z 0-9 - that begin with a letter.");
+
+const fileOrigin = z
+  .strictObject({
+    type: z.literal("file").describe("A folder of the machine that runs the service; only with `host.type` `node`."),
+    root: originName.describe(
+      "The name of an origin of the type `file` in stagedoor.config.json. The catalog never has the folder itself.",
+    ),
+    path: z
+      .string()
+      .superRefine((path, context) => report(context, folderFault(path)))
+      .describe("The asset's folder below that root; ends with a slash."),
+  })
+  .describe("Files on the disk of a self-hosted service.");
+
 export const assetOriginSchema = z
-  .discriminatedUnion("type", [r2Origin, httpOrigin])
+  .discriminatedUnion("type", [r2Origin, httpOrigin, fileOrigin])
   .describe("Where the asset's files are stored.");
 
 export type AssetOrigin = z.output<typeof assetOriginSchema>;
 export type R2AssetOrigin = Extract<AssetOrigin, { type: "r2" }>;
 export type HttpAssetOrigin = Extract<AssetOrigin, { type: "http" }>;
 
+/** The member that says where in its store an asset's files are. */
+export const placeMembers = { r2: "prefix", http: "url", file: "path" } as const satisfies Record<
+  AssetOrigin["type"],
+  string
+>;
+
 /**
  * Identifies the location of an asset's files. If one identity begins with another, the first location is inside the
  * second. Cache keys begin with it, so all viewers share an entry.
  */
 export function originIdentity(origin: AssetOrigin): string {
-  return origin.type === "r2" ? `r2:${origin.binding}:${origin.prefix}` : `http:${origin.url}`;
+  switch (origin.type) {
+    case "r2":
+      return `r2:${origin.binding}:${origin.prefix}`;
+    case "http":
+      return `http:${origin.url}`;
+    case "file":
+      return `file:${origin.root}:${origin.path}`;
+  }
 }
 
-/** `host[:port]` of an HTTP origin, and the origin's path of the asset's prefix: a slash and the key prefix in a bucket. */
+/**
+ * `host[:port]` of an HTTP origin, and the origin's path of the asset's prefix: a slash and the key prefix in a bucket, or the
+ * folder below a root.
+ */
 export function originBase(origin: AssetOrigin): {
   readonly originHost: string | undefined;
   readonly originPath: string;
 } {
   if (origin.type === "r2") return { originHost: undefined, originPath: `/${origin.prefix}` };
+  if (origin.type === "file") return { originHost: undefined, originPath: `/${origin.path}` };
   const { host, pathname } = new URL(origin.url);
   return { originHost: host, originPath: pathname };
+}
+
+/**
+ * Faults of assets whose root the deployment does not have. Editors of the catalog cannot name a folder, so they can read
+ * only what the deployment's owner offers. Workers have no roots.
+ */
+export function rootFaults(
+  assets: readonly { readonly id: string; readonly origin: AssetOrigin }[],
+  roots: readonly string[],
+): readonly CatalogFault[] {
+  return assets.flatMap(({ id, origin }): readonly CatalogFault[] => {
+    if (origin.type !== "file" || roots.includes(origin.root)) return [];
+    const advice =
+      roots.length === 0
+        ? 'Use an origin of the type r2 or http: this deployment has no folders. A self-hosted one (host.type "node") has those of its origins of the type file in stagedoor.config.json.'
+        : `Use one of ${roots.join(", ")}, the origins of the type file in stagedoor.config.json, or add an origin with this name there.`;
+    return [{ name: "root_unknown", asset: id, field: "origin.root", advice }];
+  });
 }
 
 type Fault = { readonly fault: string; readonly message: string };
@@ -128,11 +182,22 @@ function report(context: z.RefinementCtx, found: Fault | undefined): void {
   context.addIssue({ code: "custom", message: found.message, params: { fault: found.fault } });
 }
 
-function r2PrefixFault(prefix: string): Fault | undefined {
+function prefixFault(prefix: string): Fault | undefined {
   if (!prefix.endsWith("/") || prefix === "/") return unbounded("End the prefix with a slash, such as vod-ts/.");
   const path = canonicalPathText(`/${prefix}`);
   const why = prefix.includes("%") ? "it contains a percent sign" : path.ok ? pathFault(path.value) : path.refusal;
   return why === undefined ? undefined : { fault: "path_not_canonical", message: `Choose another prefix: ${why}.` };
+}
+
+/** Names that begin with a dot are refused, because they are often not meant to be served: `.git/`, `.env`. */
+function folderFault(path: string): Fault | undefined {
+  const dotted = path.startsWith(".") || path.includes("/.");
+  return (
+    prefixFault(path) ??
+    (dotted
+      ? { fault: "path_not_canonical", message: "Choose another path: a name in it begins with a dot." }
+      : undefined)
+  );
 }
 
 function originUrlFault(text: string): Fault | undefined {

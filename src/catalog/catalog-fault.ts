@@ -11,6 +11,7 @@ export const catalogFaultNames = [
   "path_not_canonical",
   "origin_url_invalid",
   "origin_secret_unbound",
+  "root_unknown",
   "cdn_reserved",
   "cloudfront_missing",
   "cloudfront_unused",

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { ok, type Result, refuse } from "../base/result.ts";
 import { type Asset, assetIdSchema, assetSchema } from "./asset.ts";
-import { assetOriginSchema, originIdentity } from "./asset-origin.ts";
+import { assetOriginSchema, originIdentity, placeMembers } from "./asset-origin.ts";
 import { type CatalogFault, type CatalogFaultName, faultsOfIssues } from "./catalog-fault.ts";
 
 /** The playable assets. */
@@ -138,7 +138,7 @@ function overlapFaults(assets: readonly NamedAsset[]): readonly CatalogFault[] {
     faults.push({
       name: "prefix_overlap",
       asset: place.name,
-      field: place.type === "r2" ? "origin.prefix" : "origin.url",
+      field: `origin.${placeMembers[place.type]}`,
       advice: `Move its files out of those of ${outer.name}: a grant for ${outer.name} would open them as well.`,
     });
   }

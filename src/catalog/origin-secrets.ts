@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { type HttpAssetOrigin, secretName } from "./asset-origin.ts";
+import { type AssetOrigin, type HttpAssetOrigin, secretName } from "./asset-origin.ts";
 import type { CatalogFault } from "./catalog-fault.ts";
 
 /** `host`, `host:port` or `*.host` as in a URL: lower case, Punycode, without the scheme's default port. */
@@ -89,7 +89,7 @@ export function bindingFault({ url, auth }: HttpAssetOrigin, secrets: OriginSecr
 
 /** Faults of assets whose credentials are not allowed for their host and use. */
 export function secretFaults(
-  assets: readonly { readonly id: string; readonly origin: HttpAssetOrigin | { readonly type: "r2" } }[],
+  assets: readonly { readonly id: string; readonly origin: AssetOrigin }[],
   secrets: OriginSecrets,
 ): readonly CatalogFault[] {
   return assets.flatMap(({ id, origin }) => {

@@ -26,8 +26,23 @@ export function originsOf(
   return { ...origins, ...(environment === undefined ? {} : environments[environment]?.origins) };
 }
 
-/** The base URL of an origin that is not a bucket of R2. */
-export function originUrlOf(origin: Exclude<ConfiguredOrigin, { type: "r2" }>): string {
+/** The folders of the origins of the type `file`, by the name that assets use, as they are written. */
+export function rootsOf(
+  config: DeploymentConfig,
+  environment: EnvironmentName | undefined,
+): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(originsOf(config, environment)).flatMap(([name, origin]) =>
+      origin.type === "file" ? [[name, origin.folder] as const] : [],
+    ),
+  );
+}
+
+/** An origin that is reached over HTTP. */
+type RemoteOrigin = Extract<ConfiguredOrigin, { type: "http" | "s3" }>;
+
+/** The base URL of an origin that is reached over HTTP. */
+export function originUrlOf(origin: RemoteOrigin): string {
   if (origin.type === "http") return origin.url;
   const { bucket, region, endpoint } = origin;
   return endpoint === undefined
@@ -66,6 +81,7 @@ export function catalogOf(
 
 function catalogOrigin(config: DeploymentConfig, name: string, origin: ConfiguredOrigin, path: string): unknown {
   if (origin.type === "r2") return { type: "r2", binding: bindingOf(name), prefix: path };
+  if (origin.type === "file") return { type: "file", root: name, path };
   const { timeout } = origin;
   const auth = authOf(config, origin);
   return {
@@ -77,7 +93,7 @@ function catalogOrigin(config: DeploymentConfig, name: string, origin: Configure
   };
 }
 
-function authOf({ secrets }: DeploymentConfig, origin: Exclude<ConfiguredOrigin, { type: "r2" }>): unknown {
+function authOf({ secrets }: DeploymentConfig, origin: RemoteOrigin): unknown {
   const secret = origin.secret;
   const use = secret === undefined ? undefined : secrets[secret];
   if (use?.use === "header") return { type: "header", name: use.header, secret };

@@ -34,11 +34,10 @@ export function faultsBetween(deployment: Deployment): readonly Fault[] {
   return structural.length > 0 ? structural : catalogFaults(deployment);
 }
 
-function hostFaults({ host, cdns }: DeploymentConfig): readonly Fault[] {
+function hostFaults({ cdns }: DeploymentConfig): readonly Fault[] {
   const workers = Object.keys(cdns).filter((name) => cdns[name]?.type === "workers");
   const [, ...others] = workers;
   return [
-    ...(host.type === "workers" ? [] : [{ path: ["host", "type"], advice: 'Use "workers": "node" is reserved.' }]),
     ...(workers.length === 0
       ? [
           {
@@ -95,6 +94,15 @@ function originFaults(config: DeploymentConfig): readonly Fault[] {
           ? [{ path, advice: `Choose another name: the workers have another binding ${bindingOf(name)}.` }]
           : [];
       }
+      if (origin.type === "file")
+        return config.host.type === "node"
+          ? []
+          : [
+              {
+                path: [...path, "type"],
+                advice: `Use r2, s3 or http, or set host.type to node: a folder ("${[...path, "type"].map(String).join(".")}": "file") needs a machine with a disk, and host.type is ${config.host.type}.`,
+              },
+            ];
       const secret = origin.secret === undefined ? undefined : config.secrets[origin.secret];
       const use = origin.type === "s3" ? "sigv4" : "header";
       if (origin.secret !== undefined && secret?.use !== use)

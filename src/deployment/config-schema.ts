@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { assetSchema } from "../catalog/asset.ts";
-import { secretName } from "../catalog/asset-origin.ts";
+import { originName as name, secretName } from "../catalog/asset-origin.ts";
 import { originSecretsSchema } from "../catalog/origin-secrets.ts";
 import { identitySettingsSchema } from "../config/identity-configuration.ts";
 import { settingsSchema } from "../config/settings.ts";
@@ -12,10 +12,6 @@ export const configFile = "stagedoor.config.json";
 /** The environments that can be deployed. */
 export const environmentNames = ["staging", "production"] as const;
 export type EnvironmentName = (typeof environmentNames)[number];
-
-const name = z
-  .string()
-  .regex(/^[a-z][a-z0-9-]{0,30}$/, "Use 1 to 31 characters of a-z 0-9 - that begin with a letter.");
 
 /** A host in which `{domain}` is the environment's domain. */
 const host = z
@@ -79,6 +75,15 @@ const origin = z
         .describe("The member of `secrets` with the use header. Without it the origin is public."),
       timeout: z.number().min(1).max(60).optional().describe("Seconds to wait for the origin (10)."),
       missingIs: z.literal(403).optional().describe("403: the origin answers 403 for a missing file."),
+    }),
+    z.strictObject({
+      type: z.literal("file").describe("A folder of the machine; only with host.type node."),
+      folder: z
+        .string()
+        .min(1)
+        .describe(
+          "The folder, such as /srv/films: absolute, or relative to this file. No symbolic link leads out of it.",
+        ),
     }),
   ])
   .describe("Where films are stored.");
@@ -186,7 +191,7 @@ export const configSchema = z
     version: z.literal(1).describe("The version of this format."),
     name: name.default("stagedoor").describe("What the names of workers and stores begin with."),
     host: z
-      .strictObject({ type: z.enum(["workers", "node"]).describe("workers: Cloudflare. node is reserved.") })
+      .strictObject({ type: z.enum(["workers", "node"]).describe("workers: Cloudflare. node: `npx stagedoor serve`.") })
       .default({ type: "workers" })
       .describe("What runs the service."),
     api: z.strictObject({ host: host.describe("The public host of the API, such as api.{domain}.") }),

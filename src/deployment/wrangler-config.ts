@@ -275,7 +275,7 @@ function hasEntitlement({ settings, environments }: DeploymentConfig): boolean {
 
 function originSecretNames(config: DeploymentConfig, environment: EnvironmentName | undefined): readonly string[] {
   const names = Object.values(originsOf(config, environment)).flatMap((origin) => {
-    const name = origin.type === "r2" ? undefined : origin.secret;
+    const name = origin.type === "r2" || origin.type === "file" ? undefined : origin.secret;
     const secret = name === undefined ? undefined : config.secrets[name];
     if (name === undefined || secret === undefined) return [];
     return secret.use === "sigv4" ? [secret.accessKeyId, name] : [name];

@@ -1,9 +1,10 @@
 import { hasDuplicateMembers, isObject, readJson } from "../base/body-text.ts";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import { assetSchema } from "../catalog/asset.ts";
+import { rootFaults } from "../catalog/asset-origin.ts";
 import { describeFault } from "../catalog/catalog-fault.ts";
 import type { CatalogChange, EditRefusal, StoredCatalog } from "../catalog/edit-catalog.ts";
-import { type OriginSecrets, secretFaults } from "../catalog/origin-secrets.ts";
+import { secretFaults } from "../catalog/origin-secrets.ts";
 import { fromStore } from "../sessions/session-context.ts";
 import type { OperatorContext } from "./operator-context.ts";
 
@@ -42,19 +43,19 @@ export interface PutAssetResult {
 
 /**
  * `PUT /operator/assets/:id`: adds an asset, or replaces the one with this id unless the query has `replace=false`. The
- * workers use it within two minutes. Its `id` can be omitted. `asset_invalid` has every error, for example a secret that the deployment does not
- * bind to the asset's host and use. A refused request changes nothing.
+ * workers use it within two minutes. Its `id` can be omitted. `asset_invalid` has every error, for example a secret that the
+ * deployment does not bind to the asset's host and use, or a root that it does not have. A refused request changes nothing.
  */
 export async function putAsset(
   { id, body, replace }: PutAssetRequest,
-  context: Pick<OperatorContext, "catalogEditing" | "originSecrets" | "timer">,
+  context: Pick<OperatorContext, "catalogEditing" | "originSecrets" | "roots" | "timer">,
 ): Promise<Result<PutAssetResult, Refusal<"body_invalid" | "asset_invalid" | "store_unavailable">>> {
   const document = readJson(body);
   if (!document.ok) return document;
   const asset = withId(document.value, id);
-  const faults = unboundSecrets(asset, context.originSecrets);
+  const faults = deploymentFaults(asset, context);
   if (faults.length > 0)
-    return refuse({ code: "asset_invalid", reason: "the asset's secret is not bound to its host and use", faults });
+    return refuse({ code: "asset_invalid", reason: "the deployment does not have the asset's secret or root", faults });
   if (hasDuplicateMembers(body))
     return refusal("body_invalid", "the body has a duplicate member", "the body: Name each member once.");
   const edit = context.catalogEditing.put(id, asset, replace);
@@ -72,9 +73,13 @@ function withId(asset: unknown, id: string): unknown {
 }
 
 /** Empty for an invalid asset: the catalog reports its errors. */
-function unboundSecrets(asset: unknown, secrets: OriginSecrets): readonly string[] {
-  const parsed = assetSchema.safeParse(asset);
-  return parsed.success ? secretFaults([parsed.data], secrets).map(describeFault) : [];
+function deploymentFaults(
+  asset: unknown,
+  { originSecrets, roots }: Pick<OperatorContext, "originSecrets" | "roots">,
+): readonly string[] {
+  const { data } = assetSchema.safeParse(asset);
+  if (data === undefined) return [];
+  return [...secretFaults([data], originSecrets), ...rootFaults([data], roots)].map(describeFault);
 }
 
 /**

@@ -11,6 +11,8 @@ import type { CloudFrontPublicKeys } from "../signing/cloudfront/verify-cloudfro
 export interface OperatorContext extends SessionContext, Pick<Configuration, "ring" | "originSecrets" | "renewal"> {
   readonly gathered: Gathered;
   readonly catalogEditing: CatalogEditing;
+  /** The roots that assets of the type `file` may name; none on Workers. */
+  readonly roots: readonly string[];
   /** CloudFront's public keys, for explanations. */
   readonly publicKeys: CloudFrontPublicKeys;
 }

@@ -68,12 +68,12 @@ export function originOf(origins: Readonly<Record<AssetOrigin["type"], Origin>>)
   return (request) => origins[request.asset.origin.type](request);
 }
 
-/** The timeout of buckets, which have none in the catalog: the default of HTTP origins. */
-const bucketTimeout = seconds(10);
+/** The timeout of buckets and folders, which have none in the catalog: the default of HTTP origins. */
+const storeTimeout = seconds(10);
 
 /** How long an origin may take for a response and its body. `hold`: see {@link OriginRequest}. */
 export function timeoutOf(origin: AssetOrigin, hold = seconds(0)): Seconds {
-  return seconds((origin.type === "http" ? origin.timeout : bucketTimeout) + hold);
+  return seconds((origin.type === "http" ? origin.timeout : storeTimeout) + hold);
 }
 
 type Outcome = Extract<TelemetryEvent, { event: "origin" }>["outcome"];

@@ -32,6 +32,8 @@ export interface ApiPorts extends HostPorts {
   readonly stores: SessionStores;
   readonly gathered: Gathered;
   readonly catalogEditing: CatalogEditing;
+  /** The roots that assets of the type `file` may name; none on Workers. */
+  readonly roots: readonly string[];
   readonly proofs: ProofReplay;
   readonly limits: RateLimits;
   readonly fetch: HttpDeps["fetch"];
@@ -137,9 +139,10 @@ function entitlementOf({ entitlement }: Configuration, http: HttpDeps): Entitlem
 async function operatorContext(
   context: SessionContext,
   { ring, renewal, originSecrets }: Configuration,
-  { gathered, catalogEditing }: ApiPorts,
+  { gathered, catalogEditing, roots }: ApiPorts,
 ): Promise<Result<OperatorContext, readonly string[]>> {
   const publicKeys = await publicKeysOf(ring, context.clock);
   if (!publicKeys.ok) return publicKeys;
-  return ok({ ...context, gathered, ring, renewal, originSecrets, publicKeys: publicKeys.value, catalogEditing });
+  const own = { gathered, ring, renewal, originSecrets, catalogEditing, roots };
+  return ok({ ...context, ...own, publicKeys: publicKeys.value });
 }

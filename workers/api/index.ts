@@ -47,6 +47,7 @@ const withApi = configuredWorker(
         stores: sessionStores(env, caches.default, configuration, ports),
         gathered: basics.gathered,
         catalogEditing: catalogEditing(CATALOG_EDITOR),
+        roots: [],
         proofs: proofReplay(DPOP_PROOFS),
         limits: rateLimits(RATE_LIMIT_COUNTER),
         fetch: (input, init) => fetch(input, init),

@@ -1,14 +1,17 @@
+import { rootFaults } from "../../../src/catalog/asset-origin.ts";
 import { describeFault } from "../../../src/catalog/catalog-fault.ts";
 import { readOriginSecrets, secretFaults } from "../../../src/catalog/origin-secrets.ts";
+import { rootsOf } from "../../../src/deployment/catalog-of.ts";
+import { environmentNames } from "../../../src/deployment/config-schema.ts";
 import { environmentOf, type Facts, uploadAdvice, validCatalog, workerOf } from "../facts.ts";
 import { type Check, type Finding, fault, notChecked, warning } from "../finding.ts";
 import { catalogOptions } from "../live/live.ts";
 import { originSecrets } from "./configuration.ts";
 
-/** Whether the catalog is valid, and whether the workers have the buckets and secrets that it names. */
+/** Whether the catalog is valid, and whether the deployment has the buckets, folders and secrets that it names. */
 export const catalogCheck: Check<Facts> = {
   name: "catalog",
-  passed: "the catalog is valid, and the workers have the buckets and secrets that it names",
+  passed: "the catalog is valid, and the deployment has the buckets, folders and secrets that it names",
   run: (facts) => {
     const { catalog } = facts;
     if (facts.catalogUnread !== undefined)
@@ -32,6 +35,7 @@ export const catalogCheck: Check<Facts> = {
       );
     return [
       ...bucketFindings(facts),
+      ...rootFindings(facts),
       ...originFindings(facts),
       ...unlistedSecretFindings(facts),
       ...unboundSecretFindings(facts),
@@ -57,6 +61,14 @@ function bucketFindings(facts: Facts): Finding[] {
             : `Add an origin of the type r2 with this name in lower case under \`origins\`, and deploy.`,
         ),
       ),
+  );
+}
+
+function rootFindings(facts: Facts): Finding[] {
+  const environment = environmentNames.find((name) => name === facts.environment);
+  const roots = facts.deployment === undefined ? [] : [...rootsOf(facts.deployment.config, environment).keys()];
+  return rootFaults(validCatalog(facts)?.assets() ?? [], roots).map(({ asset, advice }) =>
+    fault("root_unknown", `asset ${asset}`, "The deployment has no such root: its files answer 500.", advice),
   );
 }
 

@@ -134,6 +134,13 @@ function decoded(path: string): string | undefined {
   }
 }
 
+/** Workers have no disk. The API refuses such an asset, so only an uploaded catalog can have one. */
+const noFolders: Origin = async ({ asset }) =>
+  refusal(
+    "configuration_invalid",
+    `${asset.id}: its origin has the type file, which needs a self-hosted service (host.type node): use r2 or http`,
+  );
+
 /** The origins of all assets in a worker: R2 through bindings, HTTP through fetch with secrets from the environment. */
 export function mediaOrigin(env: object, clock: Clock): Origin {
   const secretOf = (name: string) => {
@@ -143,5 +150,5 @@ export function mediaOrigin(env: object, clock: Clock): Origin {
   };
   const originSecrets = readOriginSecrets(Reflect.get(env, "STAGEDOOR_ORIGIN_SECRETS"));
   const ports = { fetch: (url: string, init: RequestInit) => fetch(url, init), secretOf, originSecrets, clock };
-  return originOf({ r2: r2Origin(env), http: httpOrigin(ports) });
+  return originOf({ r2: r2Origin(env), http: httpOrigin(ports), file: noFolders });
 }

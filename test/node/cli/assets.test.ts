@@ -130,7 +130,12 @@ describe("assets of a running deployment", () => {
   afterAll(() => new Promise((resolve) => server.close(resolve)));
   beforeEach(() => {
     catalog = { text: undefined };
-    context = { catalogEditing: memoryCatalogEditing(catalog, nodeSha256), originSecrets: {}, timer: systemTimer };
+    context = {
+      catalogEditing: memoryCatalogEditing(catalog, nodeSha256),
+      originSecrets: {},
+      roots: ["films"],
+      timer: systemTimer,
+    };
     requests.length = 0;
   });
 
@@ -184,6 +189,15 @@ describe("assets of a running deployment", () => {
       2,
       expect.stringContaining('--env must be an environment of wrangler.toml (staging, production), not "prod"'),
     ]);
+  });
+
+  it("in a folder are refused for a root that the deployment does not have", async () => {
+    const refused = await live("add", "one", "--origin", "file:etc/one/", "--no-check");
+    expect([refused.exit, refused.stderr]).toEqual([1, expect.stringContaining("root_unknown: one: origin.root")]);
+    expect((await live("add", "one", "--origin", "file:films/one/", "--no-check")).exit).toBe(0);
+    // The files of this clone describe Workers, which have no roots.
+    const checked = await live("check");
+    expect([checked.exit, checked.stdout]).toEqual([1, expect.stringMatching(/^root_unknown +one +origin\.root +/m)]);
   });
 
   it("are replaced only with --replace", async () => {

@@ -98,6 +98,7 @@ describe("the deployment of an API", () => {
   it("is the environment with its URL, or the top level on this machine", async () => {
     expect(await deploymentAt("https://api.staging.example.com/v1")).toEqual({
       environment: "staging",
+      roots: [],
       mediaUrl: "https://media.staging.example.com",
       originSecrets: {},
       buckets: ["MEDIA"],
@@ -110,7 +111,13 @@ describe("the deployment of an API", () => {
   });
 
   it("lists the buckets that assets name but its workers do not have", async () => {
-    const deployment = { environment: "production", mediaUrl: undefined, originSecrets: undefined, buckets: ["MEDIA"] };
+    const deployment = {
+      environment: "production",
+      mediaUrl: undefined,
+      originSecrets: undefined,
+      buckets: ["MEDIA"],
+      roots: [],
+    };
     const parsed = parseCatalog({
       version: 1,
       assets: [films, { ...films, id: "lost", origin: { type: "r2", binding: "NOPE", prefix: "lost/" } }],

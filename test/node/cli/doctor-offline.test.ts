@@ -305,6 +305,7 @@ const catalog: readonly Case[] = [
     "OTHER",
     withCatalog({ ...films, origin: { type: "r2", binding: "OTHER", prefix: "film/" } }),
   ],
+  ["root_unknown", "fault", "film", withCatalog({ ...films, origin: { type: "file", root: "films", path: "film/" } })],
   ["origin_secret_unbound", "fault", "asset far", withVars(["edge"], { STAGEDOOR_ORIGIN_SECRETS: "{}" })],
   [
     "origin_secret_unbound",

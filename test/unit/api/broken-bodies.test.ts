@@ -58,6 +58,7 @@ describe("a broken body", () => {
     const operatorContext = {
       ...context,
       catalogEditing: memoryCatalogEditing({ text: undefined }, nodeSha256),
+      roots: [],
       gathered: memoryGathered(() => now),
       ring: { keys: [] },
       publicKeys: () => undefined,

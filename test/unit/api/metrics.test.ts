@@ -15,6 +15,7 @@ async function stage(gathered: Gathered = memoryGathered(() => now)) {
       ...context,
       gathered,
       catalogEditing: memoryCatalogEditing({ text: undefined }, nodeSha256),
+      roots: [],
       ring: { keys: [] },
       publicKeys: () => undefined,
       originSecrets: {},

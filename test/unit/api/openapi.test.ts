@@ -16,6 +16,7 @@ async function whole(basePath: string) {
   const operators = {
     ...context,
     catalogEditing: memoryCatalogEditing({ text: undefined }, nodeSha256),
+    roots: [],
     gathered: memoryGathered(() => now),
     ring: { keys: [] },
     publicKeys: () => undefined,

@@ -38,6 +38,7 @@ beforeEach(async () => {
     operators: {
       ...context,
       catalogEditing: memoryCatalogEditing(catalog, nodeSha256),
+      roots: ["films"],
       gathered: memoryGathered(() => now),
       ring: { keys: [] },
       publicKeys: () => undefined,
@@ -66,9 +67,22 @@ describe("the catalog routes:", () => {
     const { id: _, ...unnamed } = film("one");
     expect(await send("PUT", "/assets/one", unnamed)).toMatchObject({ status: 200, body: { asset: film("one") } });
     expect((await send("PUT", "/assets/two", { origin: { type: "s3" }, entry: 5 })).body.faults).toEqual([
-      'schema: two: origin.type: Use one of "r2", "http".',
+      'schema: two: origin.type: Use one of "r2", "http", "file".',
       "schema: two: entry: Use a string, not a number.",
     ]);
+  });
+
+  it("PUT accepts only a root that the deployment has, so that no editor can read its machine", async () => {
+    const folder = (root: string) => film("one", { origin: { type: "file", root, path: "42/" } });
+    expect(await send("PUT", "/assets/one", folder("etc"))).toMatchObject({
+      status: 400,
+      body: {
+        code: "asset_invalid",
+        faults: [expect.stringMatching(/^root_unknown: one: origin\.root: Use one of films/)],
+      },
+    });
+    expect(catalog.text).toBeUndefined();
+    expect(await send("PUT", "/assets/one", folder("films"))).toMatchObject({ status: 200, body: { was: "added" } });
   });
 
   it("PUT adds and replaces, GET shows, DELETE removes without a body", async () => {

@@ -54,6 +54,7 @@ export async function api(
       ...context,
       gathered: memoryGathered(context.clock),
       catalogEditing: memoryCatalogEditing({ text: undefined }, nodeSha256),
+      roots: [],
       ring: { keys: ringKeys },
       publicKeys: () => undefined,
       originSecrets: {},

@@ -201,6 +201,31 @@ describe("an asset", () => {
     },
   );
 
+  it("can be in a folder of a self-hosted service", () => {
+    const origin = { type: "file", root: "films", path: "42/" };
+    expect(sampleAsset({ origin }).origin).toEqual(origin);
+  });
+
+  it.each([
+    ["path_not_canonical film origin.path", { path: "/etc/" }],
+    ["path_not_canonical film origin.path", { path: "../" }],
+    ["path_not_canonical film origin.path", { path: "a/../b/" }],
+    ["path_not_canonical film origin.path", { path: "a//b/" }],
+    ["path_not_canonical film origin.path", { path: "a%2E/" }],
+    ["path_not_canonical film origin.path", { path: "a\\b/" }],
+    ["path_not_canonical film origin.path", { path: ".git/" }],
+    ["path_not_canonical film origin.path", { path: "a/.git/" }],
+    ["prefix_unbounded film origin.path", { path: "42" }],
+    ["prefix_unbounded film origin.path", { path: "" }],
+    ["prefix_unbounded film origin.path", { path: "/" }],
+    ["schema film origin.root", { root: "/srv/films" }],
+    ["schema film origin.root", { root: "" }],
+    ["schema film origin", { folder: "/srv/films" }],
+  ])("is refused for a folder outside a named root: %s, %j", (fault, fields) => {
+    const origin = { type: "file", root: "films", path: "42/", ...fields };
+    expect(briefly(sampleDocument({ origin }))).toEqual([fault]);
+  });
+
   it.each([
     ["cloudfront_missing film cloudfront", { cdn: "cloudfront-signed" }],
     ["cdn_reserved film cdn", { cdn: "cloudfront" }],

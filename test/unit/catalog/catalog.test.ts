@@ -11,6 +11,8 @@ function catalogOf(...assets: readonly unknown[]): Catalog {
   return parsed.value;
 }
 
+const folder = (path: string, root = "films") => ({ type: "file", root, path });
+
 describe("a catalog", () => {
   it("finds an asset by its id and by the first segment of a path", () => {
     const catalog = catalogOf(sampleDocument(), sampleDocument({ id: "film-2", origin: r2("film-2/") }));
@@ -73,6 +75,7 @@ describe("a catalog", () => {
     ["a prefix within the other", r2("film/"), r2("film/bonus/")],
     ["a prefix around the other", r2("film/bonus/"), r2("film/")],
     ["the same URL", httpOriginOf(), httpOriginOf()],
+    ["a folder within the other", folder("42/"), folder("42/bonus/")],
     ["a URL within the other", httpOriginOf(), httpOriginOf({ url: "https://origin.example/films/42/bonus/" })],
     [
       "the same URL with other credentials",
@@ -95,6 +98,8 @@ describe("a catalog", () => {
   it.each([
     ["prefixes that begin alike", r2("film/"), r2("film-2/")],
     ["the same prefix in two buckets", r2("film/"), r2("film/", "OTHER")],
+    ["the same folder in two roots", folder("film/"), folder("film/", "archive")],
+    ["a folder named like a prefix", folder("film/"), r2("film/")],
     [
       "hosts that begin alike",
       httpOriginOf({ url: "https://a.example/" }),

@@ -34,6 +34,7 @@ export async function consoleStage(changes: { readonly settings?: Partial<Sessio
     settings: { ...base.settings, ...changes.settings },
     gathered,
     catalogEditing: memoryCatalogEditing({ text: undefined }, nodeSha256),
+    roots: [],
     ring: { keys: [...ringKeys, operators.key] },
     publicKeys: () => undefined,
     originSecrets: {},

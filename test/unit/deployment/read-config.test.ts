@@ -60,7 +60,12 @@ describe("a deployment's file", () => {
       "settings.STAGEDOOR_KEYS: Remove it: it comes from keys-<environment>.json",
     ],
     ["a setting out of its range", { settings: { STAGEDOOR_MANIFEST_TTL: 5 } }, "settings.STAGEDOOR_MANIFEST_TTL: "],
-    ["Node as host, which is reserved", { host: { type: "node" } }, 'host.type: Use "workers": "node" is reserved.'],
+    [
+      "a folder on Workers, which have no disk",
+      { origins: { films: { type: "file", folder: "/srv/films" } } },
+      'origins.films.type: Use r2, s3 or http, or set host.type to node: a folder ("origins.films.type": "file") needs a machine with a disk, and host.type is workers.',
+    ],
+    ["another host", { host: { type: "deno" } }, 'host.type: Use one of "workers", "node".'],
     [
       "a second media host, which is reserved",
       {
@@ -135,6 +140,17 @@ describe("a deployment's file", () => {
     ],
   ])("is refused with %s", (_, members, fault) => {
     expect(faultsWith(members)).toEqual([expect.stringContaining(fault)]);
+  });
+
+  it("is accepted with Node as host and a folder, also in an environment", () => {
+    const host = { type: "node" };
+    const folder = { type: "file", folder: "films" };
+    const { staging } = defaultConfig.environments;
+    expect(faultsWith({ host, origins: { films: folder } })).toEqual([]);
+    expect(faultsWith({ host, environments: { staging: { ...staging, origins: { films: folder } } } })).toEqual([]);
+    expect(faultsWith({ environments: { staging: { ...staging, origins: { films: folder } } } })).toEqual([
+      expect.stringContaining("environments.staging.origins.films.type: Use r2, s3 or http"),
+    ]);
   });
 
   it("quotes no secret that is in the wrong place", () => {

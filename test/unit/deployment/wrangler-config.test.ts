@@ -3,7 +3,7 @@ import { parseCatalog } from "../../../src/catalog/catalog.ts";
 import { readOriginSecrets } from "../../../src/catalog/origin-secrets.ts";
 import { readConfiguration } from "../../../src/config/configuration.ts";
 import { identitySettingReaders, settingReaders } from "../../../src/config/setting-readers.ts";
-import { catalogOf } from "../../../src/deployment/catalog-of.ts";
+import { catalogOf, rootsOf } from "../../../src/deployment/catalog-of.ts";
 import { decidedSettings, secretSettings, settableSchemas } from "../../../src/deployment/config-schema.ts";
 import { requiredSecrets, settingsFor, storeNames, wranglerConfig } from "../../../src/deployment/wrangler-config.ts";
 import { deploymentWith } from "./example-config.ts";
@@ -125,6 +125,26 @@ describe("the generated configuration", () => {
 });
 
 describe("the catalog of a deployment's file", () => {
+  it("has the name of a folder's origin as root, and never the folder", () => {
+    const deployment = deploymentWith({
+      host: { type: "node" },
+      origins: { films: { type: "file", folder: "/srv/films" }, more: { type: "file", folder: "more" } },
+      assets: [
+        { id: "one", origin: "films", entries: { hls: "index.m3u8" } },
+        { id: "two", origin: "more", path: "2/", entries: { hls: "index.m3u8" } },
+      ],
+    });
+    const { assets } = catalogOf(deployment, undefined);
+    expect(assets.map((asset) => Object(asset).origin)).toEqual([
+      { type: "file", root: "films", path: "one/" },
+      { type: "file", root: "more", path: "2/" },
+    ]);
+    expect([...rootsOf(deployment.config, undefined)]).toEqual([
+      ["films", "/srv/films"],
+      ["more", "more"],
+    ]);
+  });
+
   it("has the origin, the secret's header and the CDN that its assets name", () => {
     const deployment = deploymentWith({
       cdns: {

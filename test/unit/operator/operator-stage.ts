@@ -22,6 +22,7 @@ export async function operatorStage(
     ...stage.context(),
     gathered,
     catalogEditing: editing,
+    roots: [],
     ring: { keys: changes.ring ?? ringKeys },
     publicKeys: changes.publicKeys ?? (() => undefined),
     originSecrets: {},

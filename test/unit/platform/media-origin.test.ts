@@ -41,6 +41,20 @@ const env = {
 const openFile = (of: Asset, bindings: object = env) =>
   mediaOrigin(bindings, systemClock)({ asset: of, path: "0.ts", query: "", method: "GET" });
 
+describe("an asset in a folder", () => {
+  it("is refused on Workers, which have no disk, with what to use instead", async () => {
+    const folder: Asset = { ...asset, origin: { type: "file", root: "films", path: "42/" } };
+    expect(await openFile(folder)).toEqual({
+      ok: false,
+      refusal: {
+        code: "configuration_invalid",
+        reason: expect.stringMatching(/^film: its origin has the type file.*host\.type node.*use r2 or http$/),
+      },
+    });
+    expect(sent).toEqual([]);
+  });
+});
+
 describe("the secrets that an origin gets", () => {
   it("are those that the catalog names", async () => {
     expect((await openFile(asset)).ok).toBe(true);

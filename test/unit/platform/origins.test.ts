@@ -43,6 +43,7 @@ originContract("the origin of an asset's type", async () => {
   const origin = originOf({
     r2: memory(),
     http: httpOrigin({ fetch, clock, secretOf: () => undefined, originSecrets: {} }),
+    file: memory(),
   });
   return { origin, asset: sampleAsset({ origin: httpOriginOf() }) };
 });

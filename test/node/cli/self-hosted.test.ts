@@ -1,0 +1,73 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { offlineChecks } from "../../../cli/doctor/doctor.ts";
+import { deploymentAt, deploymentOf } from "../../../cli/lib/deployment.ts";
+import { readDeployment } from "../../../cli/lib/deployment-folder.ts";
+import { defaultConfig } from "../../unit/deployment/example-config.ts";
+import { folder, projectFolder, runFile } from "./command-line.ts";
+import { catalogOf, films, findingsOf, sound } from "./doctor-stage.ts";
+
+/** The folder of a self-hosted deployment with two folders, one of them only in staging. */
+function selfHosted(): string {
+  const project = folder();
+  const { staging, production } = defaultConfig.environments;
+  const config = {
+    ...defaultConfig,
+    host: { type: "node" },
+    origins: { films: { type: "file", folder: "/srv/films" } },
+    environments: { staging: { ...staging, origins: { tests: { type: "file", folder: "tests" } } }, production },
+  };
+  writeFileSync(join(project, "stagedoor.config.json"), JSON.stringify(config, null, 2));
+  return project;
+}
+
+describe("a deployment on the operator's own machine", () => {
+  it.each([["deploy", "--env", "production"], ["dev"]])(
+    "is not run by `npx stagedoor %s`, which names the member, its line and the command that runs it",
+    async (...words) => {
+      const node = join(projectFolder, "node_modules/.bin/node");
+      const ran = await runFile(node, [join(projectFolder, "cli/stagedoor.ts"), ...words], selfHosted(), process.env);
+      expect(ran.exit).toBe(1);
+      expect(ran.stderr).toMatch(
+        new RegExp(
+          `npx stagedoor ${words[0]}\` is for Cloudflare's Workers \\(host\\.type workers\\), and host\\.type is node in stagedoor\\.config\\.json:\\d+\\. Run this deployment with \`npx stagedoor serve\``,
+        ),
+      );
+    },
+  );
+
+  it("has the folders of its environment, and no buckets", async () => {
+    const project = selfHosted();
+    expect(await deploymentOf(project, "production")).toEqual({
+      environment: "production",
+      mediaUrl: "https://media.example.com",
+      originSecrets: {},
+      buckets: [],
+      roots: ["films"],
+    });
+    expect(await deploymentAt("https://api.staging.example.com/v1", project)).toMatchObject({
+      environment: "staging",
+      roots: ["films", "tests"],
+    });
+    expect(await deploymentAt("http://localhost:8787", project)).toMatchObject({ roots: ["films"] });
+    expect(await deploymentAt("https://api.other.example", project)).toBeUndefined();
+    expect(await deploymentOf(project, "test")).toBeUndefined();
+  });
+
+  it("is checked by doctor for the folders that its catalog names", async () => {
+    const read = readDeployment(selfHosted());
+    if (!read.ok) throw new Error(read.refusal);
+    const inFolder = (id: string, root: string) => ({ ...films, id, origin: { type: "file", root, path: `${id}/` } });
+    const facts = {
+      ...sound,
+      deployment: read.value,
+      environment: "production",
+      catalog: catalogOf(inFolder("one", "films"), inFolder("two", "tests")),
+    };
+    const findings = (await findingsOf(offlineChecks, facts)).filter(({ id }) => id === "root_unknown");
+    expect(findings).toEqual([
+      expect.objectContaining({ about: "asset two", do: expect.stringContaining("Use one of films,") }),
+    ]);
+  });
+});
