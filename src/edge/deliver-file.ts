@@ -50,7 +50,8 @@ export interface DeliveryPorts {
 const lookUp = { hit: { event: "cached", outcome: "hit" }, miss: { event: "cached", outcome: "miss" } } as const;
 
 /**
- * Serves files of assets from the cache or from their origin; created once per isolate. The response is 200, 206 or 304
+ * Serves files of assets from the cache or from their origin, and those of folders always from the folder; created once per
+ * isolate. The response is 200, 206 or 304
  * (RFC 9110 §13, §14) without CORS headers.
  *
  * The cache key is the origin's URL, so all viewers of a file share one entry; each request was checked before. The
@@ -98,8 +99,9 @@ function askedOf({ method, range, ifNoneMatch }: FileRequest): Asked {
 async function find(file: FileRequest, asked: Asked, ports: FindPorts): Promise<Result<Response, OriginRefusal>> {
   const { asset, path, query, method, cacheable } = file;
   const request: OriginRequest = { asset, path, query, method, ...asked };
-  // Otherwise an entry would outlive the setting that turns caching off, by up to an hour.
-  if (!cacheable || asset.cacheLifetime === 0) return ports.origin(request);
+  // A file of this machine is as near as a copy of it. Otherwise an entry would outlive the setting that turns caching off, by
+  // up to an hour.
+  if (!cacheable || asset.cacheLifetime === 0 || asset.origin.type === "file") return ports.origin(request);
   const key = cacheKey(asset, path, query);
   const cached = await ports.cache.match(key, cacheHeaders(asked)).catch(() => undefined);
   ports.telemetry(cached === undefined ? lookUp.miss : lookUp.hit);

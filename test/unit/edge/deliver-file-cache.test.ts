@@ -26,6 +26,15 @@ describe("the cache", () => {
     ]);
   });
 
+  it("is not asked for a file of a folder and keeps none, because the folder is as near", async () => {
+    const { get, keys, requests, events } = stage();
+    const folder = sampleAsset({ origin: { type: "file", root: "films", path: "42/" } });
+    await get({ asset: folder });
+    expect(await get({ asset: folder, range: "bytes=0-9" })).toMatchObject({ status: 206 });
+    expect([keys(), events]).toEqual([[], []]);
+    expect(requests.map(({ range }) => range)).toEqual([undefined, "bytes=0-9"]);
+  });
+
   describe("keeps a file", () => {
     /** The `max-age` of the cache entry of a file with these headers, requested whole or by a range. */
     async function lifeOf(
