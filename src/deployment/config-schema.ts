@@ -21,6 +21,14 @@ const host = z
     "Use a host in lower case, such as media.{domain} or media.example.tv, without a scheme or a path.",
   );
 
+/** A host as `URL.host` has it. */
+const privateHost = z
+  .string()
+  .refine(
+    (text) => URL.canParse(`https://${text}`) && new URL(`https://${text}`).host === text && !/[*]|:80$/.test(text),
+    "Use a host in lower case, such as 10.0.0.5:8443, [fd00::5]:8443 or minio.internal; leave the ports 443 and 80 out.",
+  );
+
 const domain = z
   .string()
   .regex(
@@ -191,7 +199,19 @@ export const configSchema = z
     version: z.literal(1).describe("The version of this format."),
     name: name.default("stagedoor").describe("What the names of workers and stores begin with."),
     host: z
-      .strictObject({ type: z.enum(["workers", "node"]).describe("workers: Cloudflare. node: `npx stagedoor serve`.") })
+      .discriminatedUnion("type", [
+        z.strictObject({ type: z.literal("workers").describe("Cloudflare's Workers.") }),
+        z.strictObject({
+          type: z.literal("node").describe("Your own machine: `npx stagedoor serve`."),
+          privateOrigins: z
+            .array(privateHost)
+            .default([])
+            .describe(
+              "HTTP origins that may have a private, loopback or link-local address, as host[:port]: 10.0.0.5:8443, " +
+                "minio.internal. All others are refused, so that an asset cannot read services of your network.",
+            ),
+        }),
+      ])
       .default({ type: "workers" })
       .describe("What runs the service."),
     api: z.strictObject({ host: host.describe("The public host of the API, such as api.{domain}.") }),

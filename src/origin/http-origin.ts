@@ -6,7 +6,10 @@ import { type Origin, type OriginRequest, timeoutOf } from "./origin.ts";
 import { type DerivedKeys, type OriginSecretPorts, signOriginRequest } from "./origin-auth.ts";
 import { readOriginResponse } from "./origin-response.ts";
 
-/** The part of fetch that this file uses. */
+/**
+ * The part of fetch that this file uses. `private_address`: nothing was sent, because the host has an address that is not on the
+ * public internet, and the deployment does not list it (`platform/node/guarded-fetch.ts`).
+ */
 export type OriginFetch = (
   url: string,
   init: {
@@ -15,7 +18,7 @@ export type OriginFetch = (
     readonly redirect: "manual";
     readonly signal: AbortSignal;
   },
-) => Promise<Response>;
+) => Promise<Response | "private_address">;
 
 export interface HttpOriginPorts extends OriginSecretPorts {
   readonly fetch: OriginFetch;
@@ -82,6 +85,11 @@ async function follow(
     if (request.range !== undefined) headers.set("Range", request.range);
     if (request.ifNoneMatch !== undefined) headers.set("If-None-Match", request.ifNoneMatch);
     const response = await fetch(signed.value.url, { method, headers, redirect: "manual", signal });
+    if (response === "private_address")
+      return refusal(
+        "configuration_invalid",
+        `${asset.id}: the origin's host has a private, loopback or link-local address: list "${new URL(url).host}" in host.privateOrigins of stagedoor.config.json if it is yours`,
+      );
     if (!redirects.has(response.status)) return ok({ response, location });
     await response.body?.cancel();
     const next = redirectTarget(response.headers.get("Location"), url);

@@ -65,6 +65,18 @@ describe("a deployment's file", () => {
       { origins: { films: { type: "file", folder: "/srv/films" } } },
       'origins.films.type: Use r2, s3 or http, or set host.type to node: a folder ("origins.films.type": "file") needs a machine with a disk, and host.type is workers.',
     ],
+    ...["10.0.0.5:443", "10.0.0.5:80", "https://minio", "MinIO", "*.internal", "10.1", "minio/films", ""].map(
+      (host): [string, object, string] => [
+        `the private origin ${JSON.stringify(host)}`,
+        { host: { type: "node", privateOrigins: ["minio.internal", host] } },
+        "host.privateOrigins[1]: Use a host in lower case, such as 10.0.0.5:8443",
+      ],
+    ),
+    [
+      "private origins on Workers",
+      { host: { type: "workers", privateOrigins: [] } },
+      "host.privateOrigins: There is no such member",
+    ],
     ["another host", { host: { type: "deno" } }, 'host.type: Use one of "workers", "node".'],
     [
       "a second media host, which is reserved",
@@ -152,6 +164,16 @@ describe("a deployment's file", () => {
       expect.stringContaining("environments.staging.origins.films.type: Use r2, s3 or http"),
     ]);
   });
+
+  it.each(["10.0.0.5", "10.0.0.5:8443", "[fd00::5]:8443", "localhost:9000", "my_minio:9000"])(
+    "accepts the private origin %s of a machine",
+    (host) => {
+      expect(deploymentWith({ host: { type: "node", privateOrigins: [host] } }).config.host).toEqual({
+        type: "node",
+        privateOrigins: [host],
+      });
+    },
+  );
 
   it("quotes no secret that is in the wrong place", () => {
     const secret = "kept-from-others-kept-from-others";
