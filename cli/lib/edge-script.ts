@@ -9,7 +9,8 @@ const supported = { "const-and-let": true, arrow: true, "template-literal": true
 
 /**
  * Compiles a module and everything that it imports into a small script for an edge. The module's only export becomes the
- * constant `name`, because njs 0.7.9 knows no named exports and CloudFront no modules.
+ * constant `name`, because njs 0.7.9 knows no named exports and CloudFront no modules. Nothing else becomes global: short
+ * names would collide with those of the code that uses it.
  */
 export async function edgeScript(entry: string, name: string): Promise<string> {
   const { outputFiles } = await build({
@@ -27,5 +28,5 @@ export async function edgeScript(entry: string, name: string): Promise<string> {
   const text = outputFiles[0]?.text ?? "";
   const exported = new RegExp(`export\\{([\\w$]+)(?: as ${name})?\\};\\s*$`).exec(text);
   if (exported === null) throw new Error(`${entry} does not export only ${name}`);
-  return `${text.slice(0, exported.index)}const ${name}=${exported[1]};\n`;
+  return `const ${name}=(()=>{${text.slice(0, exported.index)}return ${exported[1]}})();\n`;
 }

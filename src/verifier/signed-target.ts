@@ -30,7 +30,8 @@ export function signedEnd(query: string): number {
 export function isCanonical(path: string): boolean {
   return !(
     path.charAt(0) !== "/" ||
-    /[^\w\-.~!$&'()*+,=:@/%]/.test(path) ||
+    // From "$" to ":" are the digits and $%&'()*+,-./:
+    /[^!$-:=@\w~]/.test(path) ||
     /\/(\/|\.\.?(\/|$))/.test(path) ||
     // An escape is of a character that needs one, in upper case, and does not begin overlong UTF-8.
     /%(?!2[023]|3[CEF]|5[BDE]|60|7[B-D]|[89ABDEF][\dA-F]|C[2-9A-F])|%E0%[89]|%F0%8/.test(path)
@@ -45,10 +46,10 @@ export function canonicalQuery(query: string): string {
   // The mark of a first "=" is not ASCII, so no query contains it.
   return query
     .replace(/(^|&)([^&=]*)=/g, "$1$2\xa6")
-    .replace(/%[\da-f]{2}|[^\w\-.~+&\xa6]/gi, (found) => {
+    .replace(/%[\da-f]{2}|[^\w.~+&\xa6-]/gi, (found) => {
       const code = found.length > 1 ? parseInt(found.slice(1), 16) : found.charCodeAt(0);
       const character = String.fromCharCode(code);
-      return /[\w\-.~]/.test(character) ? character : `%${(code + 256).toString(16).slice(1).toUpperCase()}`;
+      return /[\w.~-]/.test(character) ? character : `%${(code + 256).toString(16).slice(1).toUpperCase()}`;
     })
     .replace(/\xa6/g, "=");
 }

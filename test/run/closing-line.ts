@@ -4,7 +4,8 @@ import type { NoiseGate } from "./noise.ts";
 
 /**
  * Prints the counts of a run as its last line, for programs that read the log: `12 passed, 0 failed, 1 skipped`. Before
- * that it repeats failures, one line each, or unexpected output of standard error, so that a long log ends with them.
+ * that it names what this machine could not test, and repeats failures, one line each, or unexpected output of standard
+ * error, so that a long log ends with them.
  */
 export class ClosingLine implements Reporter {
   readonly #gate: NoiseGate;
@@ -24,6 +25,7 @@ export class ClosingLine implements Reporter {
       }
     }
     for (const error of errors) printFailure("outside of a test", error);
+    printNotes(modules);
     if (counts.failed === 0) this.#repeatNoise();
     const skipped = counts.skipped + counts.pending;
     process.stdout.write(`${counts.passed} passed, ${counts.failed} failed, ${skipped} skipped\n`);
@@ -34,6 +36,13 @@ export class ClosingLine implements Reporter {
     for (const text of new Set(this.#gate.unexpected))
       process.stdout.write(`Not expected (test/run/noise.ts): ${text.trimEnd()}\n`);
   }
+}
+
+/** What was skipped because of this machine, and how to change that: the reasons that tests gave. */
+function printNotes(modules: readonly TestModule[]): void {
+  const results = modules.flatMap((module) => [...module.children.allTests()].map((test) => test.result()));
+  const notes = results.flatMap((result) => (result.state === "skipped" ? (result.note ?? []) : []));
+  for (const note of new Set(notes)) process.stdout.write(`Skipped: ${note}\n`);
 }
 
 function nameOf({ project, module, fullName }: TestCase): string {

@@ -81,7 +81,7 @@ function grantOf({ prefix, otherPrefixes = [], network, text: _, ...claims }: Gr
 }
 
 /** As JSON has it, with the zeros of a network's prefix. */
-function plain(verdict: unknown): unknown {
+export function plain(verdict: unknown): unknown {
   return JSON.parse(JSON.stringify(verdict), (name, value) =>
     name === "network" ? { ...value, prefix: String(value.prefix).padEnd(value.digits, "0") } : value,
   );
