@@ -495,10 +495,11 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**404, the media host.** The URL is valid, but the origin does not have the file."
     ],
     "causes": [
-      "**The prefix is wrong**, so every file is missing: compare `origin.prefix` or `origin.url` and `entry` with the location of the files.",
+      "**The prefix is wrong**, so every file is missing: compare `origin.prefix`, `origin.url` or `origin.path` and `entry` with the location of the files.",
       "**The upload is not complete**, or the playlist was published before its segments.",
       "**S3 answers 403 for a missing file** if the caller may not list the bucket; Stagedoor answers 404 then. If every file is missing, the credentials may not allow reading: `s3:GetObject` on the prefix.",
       "**The asset's origin has `missingIs: 403`**, and the origin refuses Stagedoor. If every file is missing, check the secret of `auth`.",
+      "**In a folder (self-hosted), a symbolic link leads out of the root, a name begins with a dot, or it is no regular file.** The log says which. Put the file itself below the folder of the origin.",
       "**A live segment was deleted already**, because a player is far behind."
     ]
   },
@@ -521,6 +522,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**It answers 5xx or is down**: check the origin itself. If other assets play, only this origin has failed.",
       "**It redirects to another host, or a playlist redirects out of the asset's prefix.** Such redirects are not followed, because a secret would be sent along, and an asset opens only what is below its prefix. Set `origin.url` to the final URL.",
       "**An R2 object has a Content-Encoding**: store it without.",
+      "**A folder or a file of it cannot be read** (self-hosted): the log has the system's code. EACCES: let the service's user read it. ENOENT: the folder of the root is not there, for example because a disk is not mounted.",
       "**TLS**: the certificate has expired, or does not name the host."
     ]
   },
@@ -592,6 +594,8 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**A setting is missing, invalid or misspelt**: the log has a line for each, with the fix. `npx stagedoor doctor` finds them before a deployment.",
       "**A secret was not set for this worker or this environment**: each has its own.",
       "**For one asset only: `STAGEDOOR_ORIGIN_SECRETS` does not bind its origin's secret to that host and use.** Add it there, in `secrets` of `stagedoor.config.json`, or fix the asset.",
+      "**For one asset only: its origin is a folder whose `root` the deployment does not have**, or the service runs on Workers. Name an origin of the type `file` in `stagedoor.config.json`; `npx stagedoor assets check` lists such assets.",
+      "**For one asset only, self-hosted: its HTTP origin has a private, loopback or link-local address.** List its host in `host.privateOrigins` if it is yours; the log has the host as it must be written.",
       "**A binding is missing**: `npx stagedoor doctor` names it.",
       "**The catalog is missing or invalid**: `npx stagedoor assets check --catalog catalog.json`. Workers keep the last valid one for ten minutes.",
       "**There is no active session key**: the only one starts later, has expired, or was revoked. `npx stagedoor keys list --ring keys.json`."
