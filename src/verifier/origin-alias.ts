@@ -21,15 +21,13 @@ export function fileOfAlias(
   const bytes = primitives.decode(text);
   if (query !== "" || alias.length > 8192 || bytes.toString("base64url") !== text) return "path_invalid";
   const payload = bytes.toString("utf8");
-  const mark = payload.indexOf("?");
-  const file = {
-    path: mark < 0 ? payload : payload.slice(0, mark),
-    query: mark < 0 ? "" : payload.slice(mark + 1),
-  };
+  const mark = `${payload}?`.indexOf("?");
+  const file = { path: payload.slice(0, mark), query: payload.slice(mark + 1) };
   if (isPlain(file) || !isSendable(file)) return "path_invalid";
   if (isForeign(payload)) return "uri_foreign";
   const name = /\.([a-z0-9]{1,8})(?=;|%3b|$)/i.exec(file.path.slice(file.path.lastIndexOf("/") + 1));
-  return alias === `~/${text}${name ? `.${name[1]}` : ""}` && (mark < 0 || file.query !== "") ? file : "path_invalid";
+  // The mark of an empty query would be a second spelling.
+  return alias === `~/${text}${name ? `.${name[1]}` : ""}` && mark + 1 !== payload.length ? file : "path_invalid";
 }
 
 /** Whether the file keeps its own path, and has no alias. */

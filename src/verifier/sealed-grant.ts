@@ -32,13 +32,14 @@ export function openSealed(
   bytes = primitives.decode(replaced);
   at = 6;
   if (text.length > 1024 || text.slice(0, 4) !== "2D3R" || bytes.toString("base64url") !== replaced) return undefined;
-  demand("84");
+  next(0x84);
   const headerLength = head(2);
   const headerEnd = at + headerLength;
-  const kid = textAfter("a2010504", 2);
+  demand("a2010504");
+  const kid = textOf(2);
   const unprotected = at;
-  expect(unprotected === headerEnd);
-  demand("a0");
+  if (unprotected !== headerEnd) at = lost;
+  next(0xa0);
   const payloadLength = head(2);
   const payload = at;
   const payloadEnd = payload + payloadLength;
@@ -62,7 +63,7 @@ export function openSealed(
 /** Whether `a` begins with the bytes `b`, in a time that depends only on the length of `b`. */
 export function beginsWith(a: Bytes, b: Bytes): boolean {
   let difference = 0;
-  for (let i = 0; i < b.length; i++) difference |= (a[i] || 0) ^ (b[i] || 0);
+  for (let i = b.length; i-- > 0; ) difference |= (a[i] || 0) ^ (b[i] || 0);
   return difference === 0;
 }
 
@@ -71,19 +72,19 @@ export function beginsWith(a: Bytes, b: Bytes): boolean {
  * unknown claim may forbid something. In deterministic CBOR (RFC 8949 §4.2) they have one order.
  */
 function claimsOf(kid: string, end: number): VerifiedGrant | undefined {
-  const count = head(5);
-  let members = 8;
-  const isPresent = (hex: string) => {
-    const present = read(hex);
-    if (present) members++;
-    return present;
-  };
+  // How many of the members are not those that every grant has.
+  let optional = head(5) - 8;
+  const isPresent = (hex: string) => optional > 0 && read(hex) && optional-- > 0;
   const bytesIfPresent = (hex: string, length: number) => (isPresent(hex) ? base64urlOf(length) : undefined);
-  const issuer = textAfter("01", 3);
-  const subject = textAfter("02", 3);
-  const expiresAt = timeAfter("04");
-  const issuedAt = timeAfter("06");
-  demand("07");
+  next(1);
+  const issuer = textOf(3);
+  next(2);
+  const subject = textOf(3);
+  next(4);
+  const expiresAt = head(0);
+  next(6);
+  const issuedAt = head(0);
+  next(7);
   const sessionId = base64urlOf(head(2));
   // catv: 1
   demand("19013601");
@@ -98,18 +99,19 @@ function claimsOf(kid: string, end: number): VerifiedGrant | undefined {
   const login = bytesIfPresent("3a0001000150", 16);
   // "files"
   const use = isPresent("3a000100026566696c6573") ? "files" : undefined;
-  const signer = isPresent("3a00010003") ? textAfter("", 3) : undefined;
-  return members === count && at === end
+  const signer = isPresent("3a00010003") ? textOf(3) : undefined;
+  return optional === 0 && at === end && Math.max(issuedAt, expiresAt) <= latest
     ? { kid, issuer, subject, expiresAt, issuedAt, sessionId, network, prefixes, userAgent, token, login, use, signer }
     : undefined;
 }
 
 /** {3: {1: prefix}}, or {3: {4: [pattern]}} of two to eight, which is never executed: it must be what we write for them. */
 function prefixesOf(): readonly string[] {
-  const isPattern = read("a103a10481");
-  const text = textAfter(isPattern ? "" : "a103a101", 3);
-  if (!isPattern) {
-    expect(isPrefix(text));
+  const isOne = read("a103a101");
+  if (!isOne) demand("a103a10481");
+  const text = textOf(3);
+  if (isOne) {
+    if (!isPrefix(text)) at = lost;
     return [text];
   }
   const prefixes = text
@@ -117,8 +119,8 @@ function prefixesOf(): readonly string[] {
     .split("/|")
     .map((part) => `${part.replace(/\\(.)/g, "$1")}/`);
   const escaped = prefixes.map((prefix) => prefix.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
-  expect(prefixes.length > 1 && prefixes.length < 9 && prefixes.every(isPrefix));
-  expect(`^(?:${escaped.join("|")})` === text);
+  const few = prefixes.length > 1 && prefixes.length < 9 && prefixes.every(isPrefix);
+  if (!few || `^(?:${escaped.join("|")})` !== text) at = lost;
   return prefixes;
 }
 
@@ -134,7 +136,7 @@ function networkOf(): VerifiedNetwork {
   const isShort = read("82");
   const bits = isShort ? head(0) : width;
   const length = head(2);
-  expect(isShort ? bits < width && length * 8 < bits + 8 : length * 8 === width);
+  if (isShort ? bits >= width || length * 8 >= bits + 8 : length * 8 !== width) at = lost;
   const from = at;
   at += length;
   return { digits: width / 4, bits, prefix: bytes.toString("hex", from, at) };
@@ -145,19 +147,11 @@ function base64urlOf(length: number): string {
   return bytes.toString("base64url", at - length, at);
 }
 
-/** A text after these bytes; with major type 2 the text of a byte string. */
-function textAfter(hex: string, major: number): string {
-  demand(hex);
+/** A text (major type 3), or the text of a byte string (2). */
+function textOf(major: number): string {
   const length = head(major);
   at += length;
   return bytes.toString("utf8", at - length, at);
-}
-
-function timeAfter(hex: string): number {
-  demand(hex);
-  const time = head(0);
-  expect(time <= latest);
-  return time;
 }
 
 /** By the size of an argument: the least number that needs it. */
@@ -165,14 +159,18 @@ const shortest = [24, 256, 65536, 4294967296];
 
 /** The argument of the next item, which has to have this major type and its shortest form (RFC 8949 §4.2.1). */
 function head(major: number): number {
-  const first = bytes[at++] || 0;
-  const low = first & 31;
-  expect(first >> 5 === major && low < 28);
-  if (low < 24) return low;
+  const low = (bytes[at++] || 0) - major * 32;
+  if (low >= 0 && low < 24) return low;
+  const least = shortest[low - 24];
   let value = 0;
-  for (let size = 1 << (low - 24); size > 0; size--) value = value * 256 + (bytes[at++] || 0);
-  expect(value >= (shortest[low - 24] || 0));
+  if (least) for (let size = 1 << (low - 24); size > 0; size--) value = value * 256 + (bytes[at++] || 0);
+  if (!least || value < least) at = lost;
   return value;
+}
+
+/** Reads one byte, which has to be this one. */
+function next(byte: number): void {
+  if (bytes[at++] !== byte) at = lost;
 }
 
 /** Whether the next bytes are these, which are then read. */
@@ -184,9 +182,5 @@ function read(hex: string): boolean {
 }
 
 function demand(hex: string): void {
-  expect(read(hex));
-}
-
-function expect(condition: boolean): void {
-  if (!condition) at = lost;
+  if (!read(hex)) at = lost;
 }

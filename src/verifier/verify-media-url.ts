@@ -34,14 +34,15 @@ export function verifyMediaUrl(
   settings: VerifierSettings,
   primitives: Primitives,
 ): Verdict {
-  const location = String(target.split("?", 1)[0]);
+  // Delimiters are looked for in a text that ends with one. An array of parts would cost more.
+  const location = target.slice(0, `${target}?`.indexOf("?"));
   const parameters = target.slice(location.length + 1);
   if (!isCanonical(location) || /[^\0-\x7f]/.test(parameters)) return refused("path_invalid");
-  const text = String(location.split("/", 2)[1]);
+  const text = location.slice(1, `${location}/`.indexOf("/", 1));
   const path = location.slice(text.length + 1) || "/";
   const end = signedEnd(parameters);
   const start = parameters.lastIndexOf("&", end - 1) + 1;
-  const parameter = end > 0 ? String(parameters.slice(start).split("=", 1)[0]) : "";
+  const parameter = end > 0 ? parameters.slice(start, parameters.indexOf("=", start)) : "";
   if (parameter === "tpl") return refused("signature_invalid");
 
   const opened = openSealed(text, settings.keys, now, primitives);
@@ -55,7 +56,7 @@ export function verifyMediaUrl(
 
   const purpose = purposes[parameter];
   if (!purpose) return refused("signature_missing");
-  const asset = String(path.split("/", 2)[1]);
+  const asset = path.slice(1, `${path}/`.indexOf("/", 1));
   const binding = settings.assets ? settings.assets[asset] : "shared";
   const isShared = (purpose === "segment" || purpose === "key") && binding !== "session";
   const key = isShared
@@ -78,9 +79,10 @@ export function verifyMediaUrl(
   const appended = parameters.slice(end + 1);
 
   let fresh: string | undefined;
-  if (now >= expiry && purpose !== "playlist" && settings.renewal) {
-    const step = settings.renewal.step;
-    const until = Math.min(Math.ceil((now + settings.renewal.lifetime + step) / step) * step, grant.expiresAt);
+  const renewal = settings.renewal;
+  if (now >= expiry && purpose !== "playlist" && renewal) {
+    const step = renewal.step;
+    const until = Math.min(Math.ceil((now + renewal.lifetime + step) / step) * step, grant.expiresAt);
     const signed = `${query && `${query}&`}${parameter}=${until}.${sign(until).toString("base64url", 0, 16)}`;
     // "./" keeps a file name with a colon from being read as a scheme (RFC 3986 §4.2).
     fresh = `./${path.slice(path.lastIndexOf("/") + 1)}?${signed}${appended && `&${canonicalQuery(appended)}`}`;
