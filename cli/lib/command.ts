@@ -80,9 +80,9 @@ export function endMisused(message: string): never {
   throw new CommandEnded(misused(message));
 }
 
-/** Ends the command because an option has an invalid value. Not for options whose value may be a secret. */
+/** Ends the command because an option has an invalid value, which is quoted unless it may be a secret. */
 export function endInvalid(option: string, value: string, allowed: string): never {
-  return endMisused(`--${option} must be ${allowed}, not ${JSON.stringify(value)}.`);
+  return endMisused(`--${option} must be ${allowed}, not ${shownWord(value)}.`);
 }
 
 /** At most one of these options can be `-`, because they read all of standard input. */
@@ -98,7 +98,17 @@ export function endFailed(message: string): never {
 
 /** A word of the command line as a message shows it: quoted, unless it may be a token or another secret. */
 export function shownWord(word: string): string {
-  return word.length <= 32 ? JSON.stringify(word) : `a text of ${word.length} characters`;
+  return word.length <= 32 ? JSON.stringify(word) : lengthOf(word);
+}
+
+/** A description of a text that is not quoted. */
+export function lengthOf(text: string): string {
+  return `a text of ${text.length} characters`;
+}
+
+/** Whether a text, given as an address or a file's name, may be a token: `Bearer …`, a JWT, or 33 letters and digits. */
+export function mayBeToken(text: string): boolean {
+  return /^(bearer\s|eyJ)/i.test(text) || (text.length > 32 && !/[./\\:]/.test(text));
 }
 
 /** The options that every command has. */

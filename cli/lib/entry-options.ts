@@ -1,6 +1,6 @@
 import { type Issuer, issuerSchema } from "../../src/auth/issuer.ts";
 import { isSafeAddress } from "../../src/base/origins.ts";
-import { type Args, endFailed, endInvalid, endMisused, shownWord } from "./command.ts";
+import { type Args, endFailed, endInvalid, endMisused, mayBeToken, shownWord } from "./command.ts";
 import type { Provider } from "./discovery.ts";
 import { parseJson } from "./files.ts";
 
@@ -37,7 +37,8 @@ A claim inside an object is a list: --scope-claim '["realm_access", "roles"]'.`;
 export function readDiscovery(given: string | undefined): string {
   const url = given ?? endMisused(`--discovery is missing: give ${discoveryForm}.`);
   if (isAddress(url)) return url;
-  const meant = [`https://${url}`].find((candidate) => !url.includes("://") && isAddress(candidate));
+  const candidate = `https://${url}`;
+  const meant = !url.includes("://") && isAddress(candidate) && !mayBeToken(url) ? candidate : undefined;
   const found = /[@?]/.test(url) ? "a URL with a user name, a query or a fragment" : shownWord(url);
   return endMisused(
     `--discovery must be ${discoveryForm}; https, or http on localhost; not ${found}.${meant === undefined ? "" : ` Did you mean --discovery ${meant}?`}`,

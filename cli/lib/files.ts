@@ -16,7 +16,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Catalog, parseCatalogText } from "../../src/catalog/catalog.ts";
 import { describeFault } from "../../src/catalog/catalog-fault.ts";
 import { type KeyRing, parseKeyRing } from "../../src/keys/ring.ts";
-import { type Args, endFailed } from "./command.ts";
+import { type Args, endFailed, lengthOf, mayBeToken } from "./command.ts";
 import { devKeyRing, devKeysFile } from "./dev-keys.ts";
 import { defaultCatalog, projectRoot, startProgram } from "./project.ts";
 
@@ -45,7 +45,8 @@ export async function readRing(args: Args): Promise<KeyRing> {
 }
 
 function noRing(file: string): string {
-  return `${shortName(file)} (the key ring) cannot be read: there is no such file or folder. \`npx stagedoor keys new --purpose session --ring ${shortName(file)}\` makes a ring; without --ring, the keys of \`${startProgram}\` are used.`;
+  const name = isFileName(file) ? shortName(file) : "<file>";
+  return `${shortName(file)} (the key ring) cannot be read: there is no such file or folder. \`npx stagedoor keys new --purpose session --ring ${name}\` makes a ring; without --ring, the keys of \`${startProgram}\` are used.`;
 }
 
 /** Parses the text of a key ring file. Errors name the position and the kid, and quote no key. */
@@ -97,10 +98,18 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** A file's path relative to the current folder, if it is below it. */
+/**
+ * A file's path relative to the current folder, if it is below it. A text that names no file and may be a secret, such as a token
+ * in place of the file that contains it, is not repeated.
+ */
 export function shortName(file: string): string {
+  if (!isFileName(file)) return lengthOf(file);
   const path = relative(process.cwd(), file);
   return path.startsWith("..") || path === "" ? file : path;
+}
+
+function isFileName(text: string): boolean {
+  return (text.length <= 255 && !/\s/.test(text) && !mayBeToken(text)) || existsSync(text);
 }
 
 /** Milliseconds to wait for another command's lock. */

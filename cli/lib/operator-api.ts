@@ -4,7 +4,7 @@ import { isLocalUrl } from "../../src/base/origins.ts";
 import { type Seconds, seconds } from "../../src/base/time.ts";
 import type { OperatorKey } from "../../src/keys/key.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
-import { type Args, endFailed, endMisused, shownWord } from "./command.ts";
+import { type Args, endFailed, endMisused, mayBeToken, shownWord } from "./command.ts";
 import { readRing, readTextOrInput, ringOption } from "./files.ts";
 import { startProgram } from "./project.ts";
 import { credentialKeyOf, type SignedCredential, signCredential } from "./ring-credential.ts";
@@ -85,7 +85,8 @@ export function readUrl(option: string, text: string): string {
   if (isBareUrl(text)) return text;
   const trimmed = text.replace(/\/+$/, "");
   const scheme = /^(localhost|127\.|\[::1\])/.test(trimmed) ? "http" : "https";
-  const meant = (trimmed.includes("://") ? [trimmed] : [`${scheme}://${trimmed}`]).find(isBareUrl);
+  const candidate = trimmed.includes("://") ? trimmed : `${scheme}://${trimmed}`;
+  const meant = isBareUrl(candidate) && !mayBeToken(text) ? candidate : undefined;
   const found = /[@?]/.test(text) ? "a URL with a user name or a query" : shownWord(text);
   return endMisused(
     `--${option} must be a URL with http:// or https:// and without a slash at its end, such as https://${option}.example.com, not ${found}.${meant === undefined ? "" : ` Did you mean --${option} ${meant}?`}`,

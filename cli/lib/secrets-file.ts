@@ -22,13 +22,18 @@ export function readSecretsFile(file: string, config: DeploymentConfig): Readonl
   const secrets = Object.entries(values).map(([name, value = ""]) => {
     if (!known.includes(name))
       return endFailed(
-        `${shortName(file)} has ${/^[A-Z][A-Z0-9_]{0,63}$/.test(name) ? name : "a line without a name"}, which this deployment does not use. Its secrets are: ${known.join(", ")}. Name others under \`secrets\` in stagedoor.config.json.`,
+        `${shortName(file)} has ${shownName(name, value)}, which this deployment does not use. Its secrets are: ${known.join(", ")}. Name others under \`secrets\` in stagedoor.config.json.`,
       );
     if (value === "" || value.startsWith(placeholderStart))
       return endFailed(`${shortName(file)}: ${name} is not filled in. Write its value after the equals sign.`);
     return [name, value] as const;
   });
   return Object.fromEntries(secrets);
+}
+
+/** The name in a line of a secrets file, to quote. A line without one may be a secret in base64 or base32: `JBSWY3DP==`. */
+export function shownName(name: string, value: string | undefined): string {
+  return /^[A-Z][A-Z0-9_]{0,63}$/.test(name) && !/^=*$/.test(value ?? "") ? name : "a line without a name";
 }
 
 /** The secrets that this service generates: 32 random bytes in base64url. All others belong to someone else. */

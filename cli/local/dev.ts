@@ -1,4 +1,4 @@
-import { type Command, endFailed, endMisused } from "../lib/command.ts";
+import { type Command, endFailed, endMisused, shownWord } from "../lib/command.ts";
 import { inDeployment, projectRoot } from "../lib/project.ts";
 
 export const devCommand: Command = {
@@ -36,5 +36,5 @@ function readPort(option: string, digits: string): number {
   const number = /^\d{1,5}$/.test(digits) ? Number(digits) : 0;
   return number >= 1 && number <= 65535
     ? number
-    : endMisused(`--${option} must be a port number from 1 to 65535, not ${JSON.stringify(digits)}.`);
+    : endMisused(`--${option} must be a port number from 1 to 65535, not ${shownWord(digits)}.`);
 }

@@ -3,7 +3,8 @@ import { parseArgs, parseEnv } from "node:util";
 import { ok, type Result, refuse } from "../../src/base/result.ts";
 import { readOriginSecrets } from "../../src/catalog/origin-secrets.ts";
 import { CommandEnded, endInvalid, endMisused, parseFailure } from "../lib/command.ts";
-import { parseJson, reasonOf } from "../lib/files.ts";
+import { parseJson, reasonOf, shortName } from "../lib/files.ts";
+import { shownName } from "../lib/secrets-file.ts";
 
 export const startUsage = `npm start -- [options]
 
@@ -145,7 +146,7 @@ function fileText(option: string, file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    return endMisused(`${option} ${file}: ${reasonOf(error)}.`);
+    return endMisused(`${option} ${shortName(file)}: ${reasonOf(error)}.`);
   }
 }
 
@@ -180,11 +181,12 @@ function secretsOf(
   const bound = Object.entries(readOriginSecrets(bindings));
   const names = bound.flatMap(([name, use]) => (use.use === "sigv4" ? [name, use.accessKeyId] : [name]));
   for (const name of names) if (environment[name] !== undefined) secrets.set(name, environment[name]);
-  const read = file === undefined ? {} : parseEnv(fileText("--secrets", file));
+  const read = file === undefined ? {} : parseEnv(secretsText(file));
   for (const [name, value] of Object.entries(read)) {
+    const shown = shownName(name, value);
     if (name.startsWith("STAGEDOOR_"))
-      endMisused(`${file}: ${name} is a setting, not an origin's secret. Set it in the environment.`);
-    if (!names.includes(name)) endMisused(`${file}: ${unboundSecret(name)}`);
+      endMisused(`${file}: ${shown} is a setting, not an origin's secret. Set it in the environment.`);
+    if (!names.includes(name)) endMisused(`${file}: ${shown === name ? unboundSecret(name) : lineForm(shown)}`);
     if (value !== undefined) secrets.set(name, value);
   }
   const missing = names.find((name) => !secrets.has(name));
@@ -193,6 +195,19 @@ function secretsOf(
       `STAGEDOOR_ORIGIN_SECRETS names ${missing}, which has no value: put ${missing}=… into a file and add --secrets <file>.`,
     );
   return Object.fromEntries(secrets);
+}
+
+/** Node ignores lines without a name, so a file with only a secret would be ignored. */
+function secretsText(file: string): string {
+  const text = fileText("--secrets", file);
+  const lines = text.split("\n").filter((line) => /^\s*[^\s#]/.test(line));
+  return lines.length === 0 || lines.some((line) => line.includes("="))
+    ? text
+    : endMisused(`${file}: ${lineForm("no line with a name")}`);
+}
+
+function lineForm(found: string): string {
+  return `it has ${found}. Write a line NAME=value for each secret, with the names in STAGEDOOR_ORIGIN_SECRETS.`;
 }
 
 function unboundSecret(name: string): string {

@@ -221,3 +221,40 @@ describe("stagedoor sign", () => {
     expect(await dispatch(["sign", path])).toMatchObject({ exit: 1, note: expect.stringContaining(message) });
   });
 });
+
+describe("a token in place of another value", () => {
+  const part = "MARKEDPART";
+  const jwt = `eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ${part}.${part.repeat(8)}`;
+  const opaque = `${part.repeat(7)}+`;
+
+  it.each([
+    ["refusals", "--api", "https://api.example", "--bearer"],
+    ["keys", "list", "--ring"],
+    ["assets", "check", "--catalog"],
+    ["doctor", "--api"],
+    ["sessions", "--api"],
+    ["issuers", "add", "--discovery"],
+    ["backend", "new", "--name"],
+    ["operator", "new", "--name"],
+    ["keys", "new", "--purpose"],
+    ["dev", "--port"],
+    ["init", "--domain"],
+    ["sign"],
+    ["assets", "list"],
+  ])("is not repeated: %s %s", async (...words) => {
+    for (const token of [jwt, opaque, `Bearer ${jwt}`]) {
+      const outcome = await dispatch([...words, token]);
+      expect(outcome.exit).not.toBe(0);
+      expect(JSON.stringify(outcome)).not.toContain(part);
+    }
+  });
+
+  it("does not hide the name of a file or host that is long", async () => {
+    const file = `no-such-folder/of-a-deployment-with-a-long-name/${"a".repeat(40)}.json`;
+    expect(await dispatch(["keys", "list", "--ring", file])).toMatchObject({ note: expect.stringContaining(file) });
+    const host = `api.${"a".repeat(40)}.example.com`;
+    expect(await dispatch(["sessions", "--api", host])).toMatchObject({
+      message: expect.stringContaining(`Did you mean --api https://${host}?`),
+    });
+  });
+});

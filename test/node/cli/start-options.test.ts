@@ -136,4 +136,13 @@ describe("the options of npm start", () => {
   it("never quote a secret in a message", () => {
     expect(refusalOf(["--secrets", file("unbound", "FILMS=sesame\n")])).not.toContain("sesame");
   });
+
+  it.each(["c2VzYW1l", "c2VzYW1l=", "c2VzYW1lcw==", "JBSWY3DPEE======", "sesame street=1"])(
+    "do not repeat a file that is only a secret: %s",
+    (secret) => {
+      const refusal = refusalOf(["--secrets", file("only", `${secret}\n`)]);
+      expect(refusal).toMatch(/it has (a|no) line with.* Write a line NAME=value for each secret/);
+      expect(refusal).not.toContain(secret.replaceAll("=", ""));
+    },
+  );
 });
