@@ -4,7 +4,7 @@ import { askJson, type HttpDeps } from "../../src/auth/ask-json.ts";
 import { algorithms, type Issuer } from "../../src/auth/issuer.ts";
 import { isObject } from "../../src/base/body-text.ts";
 import { decodeBase64url } from "../../src/base/encoding.ts";
-import { isSafeAddress } from "../../src/base/origins.ts";
+import { hasNoUserInfo, isSafeAddress } from "../../src/base/origins.ts";
 import { ok, type Result, refuse } from "../../src/base/result.ts";
 import { seconds } from "../../src/base/time.ts";
 import { shown } from "../../src/operator/explain/explanation.ts";
@@ -68,17 +68,25 @@ export async function discover(
   const parsed = metadataSchema.safeParse(document);
   if (!parsed.success)
     return refuse(`${address.url} is not a provider's metadata: it needs the member issuer, a string.`);
-  const { issuer, jwks_uri: jwksUri, introspection_endpoint: introspectionUrl } = parsed.data;
+  const { issuer, jwks_uri: jwksUri, introspection_endpoint: endpoint = "" } = parsed.data;
   const accepted = expected === undefined ? [address.issuer, `${address.issuer}/`] : [expected];
   if (!accepted.includes(issuer)) return refuse(otherIssuer(address, issuer, expected));
   if (jwksUri === undefined)
     return refuse(
       `${address.url} has no jwks_uri, so this provider publishes no keys. If it introspects opaque tokens, write the entry with introspection yourself: docs/reference/configuration.md, Issuers.`,
     );
-  if (!isSafeAddress(jwksUri))
-    return refuse(`jwks_uri in ${address.url} must be an https URL, or http on localhost, not ${shown(jwksUri)}.`);
+  if (!isBareAddress(jwksUri))
+    return refuse(
+      `jwks_uri in ${address.url} must be an https URL, or http on localhost, without a user name, not ${shown(jwksUri)}.`,
+    );
   const keys = await fetchKeySet(jwksUri, parsed.data.id_token_signing_alg_values_supported ?? [], reach);
+  const introspectionUrl = isBareAddress(endpoint) ? endpoint : undefined;
   return keys.ok ? ok({ issuer, jwksUri, keys: keys.value, introspectionUrl }) : keys;
+}
+
+/** What a provider writes reaches terminals and files: its addresses are plain ones, and all else is escaped by {@link shown}. */
+function isBareAddress(url: string): boolean {
+  return isSafeAddress(url) && hasNoUserInfo(url);
 }
 
 /** The metadata addresses of an issuer, or the given address if it is one already. */
@@ -116,7 +124,8 @@ function otherIssuer({ url, issuer }: MetadataAddress, found: string, expected: 
   if (/[{}]/.test(found))
     return `${first} That is a template, which no token contains: give the address with your own tenant's id, https://login.microsoftonline.com/<tenant id>/v2.0.`;
   if (expected !== undefined) return `${first} --issuer must be equal to it, byte for byte.`;
-  return `${first} If your tokens have this iss, and the provider's documentation says so, add --issuer '${found.replaceAll("'", "")}'. Otherwise give the address of the issuer in your tokens, which \`npx stagedoor token --inspect\` shows.`;
+  const option = /^[!-&(-~]+$/.test(found) ? `add --issuer '${found}'` : "add --issuer with exactly that value";
+  return `${first} If your tokens have this iss, and the provider's documentation says so, ${option}. Otherwise give the address of the issuer in your tokens, which \`npx stagedoor token --inspect\` shows.`;
 }
 
 /**

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { decodeBase64url } from "../base/encoding.ts";
-import { isSafeAddress } from "../base/origins.ts";
+import { hasNoUserInfo, isSafeAddress } from "../base/origins.ts";
 
 /**
  * The algorithms that an issuer can be configured with (RFC 7518 §3.1, RFC 8037, RFC 9864). `none` is not among them,
@@ -30,7 +30,7 @@ const jwks = z.strictObject({ keys: z.array(givenKey).min(1) });
 const address = z
   .url({ protocol: /^https?$/ })
   .refine(isSafeAddress, "it is https, or http on localhost")
-  .refine((text) => !URL.canParse(text) || new URL(text).username === "", "leave user and password out of it");
+  .refine(hasNoUserInfo, "leave user and password out of it");
 
 const name = z.string().min(1).max(512);
 const claimName = z.string().min(1).max(128);

@@ -6,11 +6,21 @@ export function isLocalUrl(url: string): boolean {
   return URL.canParse(url) && localHosts.includes(new URL(url).hostname);
 }
 
-/** Whether nobody in between can read what is sent to this URL: HTTPS, or plain HTTP to this machine. */
+/**
+ * Whether nobody in between can read what is sent to this URL: HTTPS, or plain HTTP to this machine. A URL parser drops tabs and
+ * line breaks, and a terminal obeys escape sequences, so neither these nor invisible characters are allowed.
+ */
 export function isSafeAddress(url: string): boolean {
-  if (!URL.canParse(url)) return false;
+  if (!URL.canParse(url) || /[\p{C}\s]/u.test(url)) return false;
   const { protocol } = new URL(url);
   return protocol === "https:" || (protocol === "http:" && isLocalUrl(url));
+}
+
+/** Whether a URL is without a user name and a password, which fetch refuses. True for text that is no URL. */
+export function hasNoUserInfo(url: string): boolean {
+  if (!URL.canParse(url)) return true;
+  const { username, password } = new URL(url);
+  return username === "" && password === "";
 }
 
 /** The Origin of an app's own pages in its web view: Capacitor and Ionic on iOS, and Tauri. */

@@ -204,7 +204,7 @@ function originUrlFault(text: string): Fault | undefined {
   const fault = "origin_url_invalid";
   const url = parse(text);
   if (url === undefined) return { fault, message: "Give a whole URL, such as https://origin.example/films/42/." };
-  if (!isSafeAddress(text))
+  if (!isSafeAddress(url.href))
     return { fault, message: "HTTPS required: plain HTTP is accepted only for localhost, 127.0.0.1 and [::1]." };
   if (url.username !== "" || url.password !== "")
     return { fault, message: "Remove the user and the password from the URL, and use auth." };

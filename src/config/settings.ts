@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { issuerSchema } from "../auth/issuer.ts";
 import { defaultLeaseTtl, identityPath, maxSessionTtl } from "../base/constants.ts";
-import { isOriginPattern, isSafeAddress } from "../base/origins.ts";
+import { hasNoUserInfo, isOriginPattern, isSafeAddress } from "../base/origins.ts";
 import { type Seconds, seconds } from "../base/time.ts";
 import { originSecretsSchema } from "../catalog/origin-secrets.ts";
 
@@ -40,13 +40,6 @@ const address = z
     (text) => /^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/.test(text),
     "write scheme, host and port in lower case, without a path or a slash at the end",
   );
-
-/** fetch refuses an address with a user name or password in it. */
-function hasNoUserInfo(text: string): boolean {
-  if (!URL.canParse(text)) return true; // reported already
-  const { username, password } = new URL(text);
-  return username === "" && password === "";
-}
 
 const originPatternHint =
   "write origins as https://www.example.com, https://*.example.com or capacitor://localhost, in lower case";

@@ -98,6 +98,31 @@ describe("the metadata of a provider", () => {
     expect(await found).toMatchObject({ ok: false, refusal: expect.stringContaining("did not answer within 5 s") });
   });
 
+  it.each(["\u001b]0;owned\u0007", "\u009b2J", "\u202e", "\n"])(
+    "reaches no terminal with the control character %j",
+    async (control) => {
+      const odd = `${origin}/a${control}b`;
+      const { metadata, responses } = await recordedProvider();
+      const introspected = await find(origin, { ...responses, [well]: { ...metadata, introspection_endpoint: odd } });
+      expect(introspected).toMatchObject({ ok: true, value: { introspectionUrl: undefined } });
+      for (const changes of [{ issuer: odd }, { jwks_uri: odd }]) {
+        const found = await find(origin, { ...responses, [well]: { ...metadata, ...changes } });
+        expect(found).toMatchObject({ ok: false, refusal: expect.not.stringContaining(control) });
+      }
+    },
+  );
+
+  it.each(["https://ann@id.example/jwks", "https://:secret@id.example/jwks"])(
+    "is refused if its keys are at %s",
+    async (address) => {
+      const { metadata, responses } = await recordedProvider();
+      expect(await find(origin, { ...responses, [well]: { ...metadata, jwks_uri: address } })).toMatchObject({
+        ok: false,
+        refusal: expect.stringContaining("without a user name"),
+      });
+    },
+  );
+
   it("names every address that was tried", async () => {
     const found = await find(`${origin}/a`, {});
     expect(found).toMatchObject({ ok: false });

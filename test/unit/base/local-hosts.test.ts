@@ -36,6 +36,14 @@ describe("the check for local hosts", () => {
     expect(isSafeAddress(text)).toBe(false);
   });
 
+  it.each(["\n", "\t", "\u001b[2J", "\u0007", "\u009b", "\u202e", "\u200b", " "])(
+    "rejects an address with the invisible character %j",
+    (text) => {
+      expect(isSafeAddress(`https://example.com/${text}a`)).toBe(false);
+      expect(isSafeAddress(`https://example.com/a${text}`)).toBe(false);
+    },
+  );
+
   it("accepts HTTPS to any host, and no other scheme to a local one", () => {
     expect(isSafeAddress("https://example.com/")).toBe(true);
     expect(isSafeAddress("ws://localhost/")).toBe(false);
