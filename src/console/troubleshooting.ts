@@ -247,7 +247,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     ],
     "causes": [
       "**The asset's `files` do not include the path.** `npx stagedoor assets list` shows them; the response of `POST /files` names the path in `faults`. Globs are case-sensitive, and `*` covers one path segment.",
-      "**The file is a playlist, a key or a segment**, by its name, its bytes, its content type or its size (16 bytes). The log's reason says which. Fragmented MP4 is what playlists use: offer a progressive MP4 as a download (`ffmpeg -i in.mp4 -c copy -movflags +faststart out.mp4`).",
+      "**The file is a playlist, a key or a segment**, by its name, its bytes, its content type or its size (16 or 32 bytes). The log's reason says which. Fragmented MP4 is what playlists use: offer a progressive MP4 as a download (`ffmpeg -i in.mp4 -c copy -movflags +faststart out.mp4`).",
       "**A glob was removed from the catalog** after the URL was signed."
     ]
   },

@@ -1,4 +1,4 @@
-import { keySize } from "../origin/fill-cache.ts";
+import { isKeySize } from "../origin/fill-cache.ts";
 
 /** How much of a file is read to decide what it is, in bytes: the `moov` of fragmented MP4 fits in. */
 export const headLength = 65_536;
@@ -29,14 +29,15 @@ const forbiddenTypes =
  * `poster.jpg`.
  *
  * - A playlist is what players read as one: `#EXTM3U` (RFC 8216bis §4), or XML whose root is not known to be harmless.
- * - A key is a file of 16 bytes, whatever they are.
+ * - A key is a file of 16 or 32 bytes, whatever they are.
  * - A segment is MPEG-TS, a fragment or an initialisation section of fragmented MP4 (ISO/IEC 14496-12 §8.8), or packed
  *   audio with Apple's timestamp (RFC 8216bis §3.1.3). A progressive MP4, which HLS cannot play, is a download.
  */
 export function contentFault({ head, size, contentType }: FileSample): string | undefined {
   const type = contentType.split(/[;,]/, 1)[0]?.trim().toLowerCase() ?? "";
   if (forbiddenTypes.test(type)) return "its content type is that of a playlist or a segment";
-  if ((size ?? head.length) === keySize) return "it has the size of a key: 16 bytes";
+  const bytes = size ?? head.length;
+  if (isKeySize(bytes)) return `it has the size of a key: ${bytes} bytes`;
   if (head.length === 0) return undefined;
   return textFault(head) ?? segmentFault(head);
 }

@@ -15,8 +15,10 @@ export const largestUnmeasured = 8 * 1024 * 1024;
 /** The most memory of all fills in progress; an isolate has 128 MB for everything. */
 const fillMemory = 48 * 1024 * 1024;
 
-/** AES-128 keys are exactly 16 octets (RFC 8216bis §5). */
-export const keySize = 16;
+/** Whether a file has the size of a key, in bytes: AES-128 and SAMPLE-AES have 16, AES-256 has 32 (RFC 8216bis §5). */
+export function isKeySize(bytes: number): boolean {
+  return bytes === 16 || bytes === 32;
+}
 
 /**
  * How long an entry lives, in seconds: at most, and if the origin says nothing. A file replaced at its origin is served
@@ -162,7 +164,7 @@ async function keep(key: string, asset: Asset, answer: Response, { cache, clock 
   const body = reader === undefined ? new Uint8Array(0) : await readBytes(reader, length ?? largestUnmeasured);
   if (typeof body === "string" || (length !== undefined && body.length !== length)) return;
   // A key is never cached, whatever URL asked for it: a `file` URL of one is refused after the file arrived.
-  if (body.length === keySize) return;
+  if (isKeySize(body.length)) return;
   const headers = pickHeaders(answer.headers);
   headers.set("Content-Length", String(body.length));
   headers.set("Cache-Control", `public, max-age=${life}`);

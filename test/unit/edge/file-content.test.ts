@@ -49,6 +49,7 @@ describe("a file that is never served through a file URL", () => {
     ["an MPD in UTF-16, big endian", utf16("<MPD>", false)],
     ["16 bytes, as a key", bytes(16, 0xd8)],
     ["16 bytes of a JPEG's name", utf8("0123456789abcdef")],
+    ["32 bytes, as a key of AES-256", bytes(32, 0xd8)],
     ["MPEG-TS", packets(188)],
     ["MPEG-TS with time stamps", packets(192, 4)],
     ["a fragment", joined(box("styp", bytes(8)), box("moof", bytes(100)))],
@@ -97,6 +98,7 @@ describe("a file that no playlist names", () => {
     ["plain text", utf8("A text about #EXTM3U and <MPD>."), "text/plain"],
     ["an empty file", new Uint8Array(0), "text/plain"],
     ["17 bytes", bytes(17), "image/png"],
+    ["33 bytes", bytes(33), "image/png"],
   ])("may be %s", (_, head, type) => {
     expect(faultOf(head, type)).toBeUndefined();
   });
@@ -114,7 +116,7 @@ describe("a file that no playlist names", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.string(), (head, type) => {
         const fault = faultOf(head, type);
-        if (head.length === 16) expect(fault).toBeDefined();
+        if (head.length === 16 || head.length === 32) expect(fault).toBeDefined();
       }),
     );
   });

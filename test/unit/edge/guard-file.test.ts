@@ -21,6 +21,7 @@ function guarded(own: Readonly<Record<string, MemoryFile>> = {}) {
     "fake.jpg": { body: playlist, etag: '"f"', contentType: "image/jpeg" },
     "typed.jpg": { body: jpeg, etag: '"t"', contentType: "application/vnd.apple.mpegurl" },
     "license.jpg": { body: jpeg.subarray(0, 16), etag: '"k"', contentType: "image/jpeg" },
+    "aes-256.jpg": { body: jpeg.subarray(0, 32), etag: '"l"', contentType: "image/jpeg" },
     "film.mp4": { body: film, etag: '"m"', contentType: "video/mp4" },
     "empty.txt": { body: new Uint8Array(0) },
     ...own,
@@ -67,14 +68,17 @@ describe("a file behind an allowed name", () => {
   it.each(ways.filter(([, { range = "" }]) => !/100/.test(range)))(
     "that is a key is refused: %s",
     async (_, changes) => {
-      expect(await guarded().get("license.jpg", changes)).toMatchObject({ status: "file_forbidden" });
+      for (const key of ["license.jpg", "aes-256.jpg"])
+        expect(await guarded().get(key, changes)).toMatchObject({ status: "file_forbidden" });
     },
   );
 
   it("that is a key is never cached, although the edge had to read it", async () => {
     const { get, background, keys } = guarded();
-    await get("license.jpg");
-    await get("license.jpg", { range: "bytes=0-3" });
+    for (const key of ["license.jpg", "aes-256.jpg"]) {
+      await get(key);
+      await get(key, { range: "bytes=0-3" });
+    }
     await Promise.all(background);
     expect(keys()).toEqual([]);
   });
