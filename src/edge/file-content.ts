@@ -1,12 +1,13 @@
+import { utf8 } from "../base/encoding.ts";
 import { isKeySize } from "../origin/fill-cache.ts";
 
 /** How much of a file is read to decide what it is, in bytes: the `moov` of fragmented MP4 fits in. */
 export const headLength = 65_536;
 
-/** How much of it is searched as text: the most that a prolog of XML may take. */
+/** How much of it is searched as text, after white space: the most that a prolog of XML may take. */
 const textLength = 8192;
 
-/** One character per byte. Only ASCII and the bytes of a byte order mark are compared. */
+/** One character per byte. Only ASCII is compared. */
 const ascii = new TextDecoder("latin1");
 
 /** What is known about a file before it is served. */
@@ -28,7 +29,8 @@ const forbiddenTypes =
  * size or its content type. Names decide nothing here: the asset's globs have judged them, and a playlist may be called
  * `poster.jpg`.
  *
- * - A playlist is what players read as one: `#EXTM3U` (RFC 8216bis §4), or XML whose root is not known to be harmless.
+ * - A playlist is what players read as one: `#EXTM3U` (RFC 8216bis §4), or XML whose root is not known to be harmless,
+ *   after any white space and byte order marks, which many players trim.
  * - A key is a file of 16 or 32 bytes, whatever they are.
  * - A segment is MPEG-TS, a fragment or an initialisation section of fragmented MP4 (ISO/IEC 14496-12 §8.8), or packed
  *   audio with Apple's timestamp (RFC 8216bis §3.1.3). A progressive MP4, which HLS cannot play, is a download.
@@ -45,14 +47,44 @@ export function contentFault({ head, size, contentType }: FileSample): string | 
 function textFault(head: Uint8Array): string | undefined {
   const [a, b] = head;
   if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff)) return "it is text in UTF-16";
-  const text = ascii.decode(head.subarray(0, textLength)).replace(/^\u00ef\u00bb\u00bf/, "");
-  if (/^\0+[<#]|^[<#]\0/.test(text)) return "it is text in UTF-16 or UTF-32";
-  const start = text.trimStart();
-  if (/^#EXT/i.test(start)) return "it is a playlist";
-  if (!start.startsWith("<")) return undefined;
-  const root = rootOf(start);
+  const at = textStart(head);
+  if (head.length >= headLength && at + textLength > headLength) return "it begins with too much white space";
+  const text = ascii.decode(head.subarray(at, at + textLength));
+  if (/^[<#]\0/.test(text)) return "it is text in UTF-16 or UTF-32";
+  if (/^#EXT/i.test(text)) return "it is a playlist";
+  // A box of MP4 may have 60 bytes: its size then ends in "<", after zeros.
+  if (!text.startsWith("<") || head.subarray(0, at).includes(0)) return undefined;
+  const root = rootOf(text);
   if (root === undefined) return "it is XML whose root element does not begin in its first bytes";
   return /^(mpd|smoothstreamingmedia|manifest|asx|smil)$/i.test(root) ? "it is a playlist" : undefined;
+}
+
+/** The bytes that `trim` of JavaScript, Java or Python removes in Latin-1, and NUL, of which UTF-16 has one per letter. */
+const blanks: ReadonlySet<number> = new Set([
+  0x00, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x1c, 0x1d, 0x1e, 0x1f, 0x20, 0x85, 0xa0,
+]);
+
+/** The white space beyond ASCII that `trim` removes, and the byte order mark (ECMA-262 §12.2). */
+const wideBlanks =
+  "\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff";
+
+/** The same in UTF-8. */
+const wideSequences: readonly Uint8Array[] = [...wideBlanks].map(utf8);
+
+/** Where a file's text begins after all that a player may trim: white space in UTF-8 and Latin-1, and byte order marks. */
+function textStart(head: Uint8Array): number {
+  let at = 0;
+  while (at < head.length) {
+    const width = blanks.has(head[at] ?? 0) ? 1 : wideBlankAt(head, at);
+    if (width === 0) return at;
+    at += width;
+  }
+  return at;
+}
+
+function wideBlankAt(head: Uint8Array, at: number): number {
+  const found = wideSequences.find((sequence) => sequence.every((byte, i) => head[at + i] === byte));
+  return found?.length ?? 0;
 }
 
 /** The local name of an XML document's root element; undefined if it does not begin in this text. */

@@ -46,9 +46,10 @@ interface Verdict {
 
 /**
  * Guards `deliver`; created once per isolate. A whole file is judged by the first of the bytes that are then sent, so at
- * most {@link headLength} of a request are in memory. Of a range or a HEAD, the first bytes are requested before the
- * answer, and the answer must be of the same version (entity tag, or date): a range in the middle of a playlist does not
- * look like one. If the origin names no version, the whole file is sent instead of a range (RFC 9110 §14.2 allows it).
+ * most {@link headLength} of a request are in memory. Of a range, a HEAD, a 304 or a 416, the first bytes are requested
+ * before the answer, and an answer that names a version (entity tag, or date) must be of the same one: a range in the
+ * middle of a playlist does not look like one. If the origin names no version, the whole file is sent instead of a range
+ * (RFC 9110 §14.2 allows it).
  */
 export function guardFiles({ deliver, clock, timer }: GuardPorts): GuardedFiles {
   const verdicts = new Map<string, Verdict & { readonly until: UnixSeconds }>();
@@ -58,10 +59,11 @@ export function guardFiles({ deliver, clock, timer }: GuardPorts): GuardedFiles 
     const asked: FileRequest = { ...plain, method: "GET", range: `bytes=0-${headLength - 1}` };
     const deadline = startDeadline(timeoutOf(file.asset.origin), timer);
     try {
-      const answer = await deliver(asked, waitUntil);
-      // An empty file has no range. Some servers refuse a range that ends after a short file, such as a key.
-      if (!answer.ok && "size" in answer.refusal && answer.refusal.size === 0)
-        return ok({ version: undefined, fault: undefined });
+      const ranged = await deliver(asked, waitUntil);
+      // An empty file has no range.
+      const empty = !ranged.ok && "size" in ranged.refusal && ranged.refusal.size === 0;
+      const answer = empty ? await deliver({ ...asked, range: undefined }, waitUntil) : ranged;
+      // Some servers refuse a range that ends after a short file, such as a key.
       if (!answer.ok && answer.refusal.code === "range_not_satisfiable")
         return refusal("origin_failed", "the origin refuses the range of a file's first bytes");
       if (!answer.ok) return answer;
@@ -92,15 +94,22 @@ export function guardFiles({ deliver, clock, timer }: GuardPorts): GuardedFiles 
     const nameless = asked.ok && asked.value.status === 206 && versionOf(asked.value) === undefined;
     const { range: _, ifRange: __, ...whole } = file;
     const found = nameless ? await deliver(dropped(asked.value, whole), waitUntil) : asked;
-    if (!found.ok || found.value.status === 304) return found;
+    if (!found.ok) {
+      if (found.refusal.code !== "range_not_satisfiable") return found;
+      // It says the file's size.
+      const verdict = await judge(file, waitUntil);
+      return verdict.ok ? found : verdict;
+    }
     if (nameless && found.value.status === 206)
       return dropped(found.value, refusal("origin_failed", "the origin sends a range instead of the whole file"));
     if (file.method === "GET" && found.value.status === 200) return serveWhole(file, found.value);
     for (const fresh of [false, true]) {
       const verdict = await judged(file, waitUntil, fresh).catch(() => refusal("origin_failed", "the file broke off"));
       if (!verdict.ok) return dropped(found.value, verdict);
-      // A remembered decision may be about an older version.
-      if (verdict.value.version !== versionOf(found.value)) continue;
+      // A remembered decision may be about an older version. A 304 need not name its version.
+      const version = versionOf(found.value);
+      const isSame = verdict.value.version === version || (found.value.status === 304 && version === undefined);
+      if (!isSame) continue;
       return verdict.value.fault === undefined ? found : dropped(found.value, forbidden(verdict.value.fault));
     }
     return dropped(found.value, refusal("origin_failed", "the file changes while it is read"));
@@ -128,14 +137,13 @@ export function guardFiles({ deliver, clock, timer }: GuardPorts): GuardedFiles 
     }
   }
 
-  return {
-    serve,
-    judge: async (file, waitUntil) => {
-      const verdict = await judged(file, waitUntil, false).catch(() => refusal("origin_failed", "the file broke off"));
-      if (!verdict.ok) return verdict;
-      return verdict.value.fault === undefined ? ok(undefined) : forbidden(verdict.value.fault);
-    },
-  };
+  async function judge(file: FileRequest, waitUntil: WaitUntil): Promise<Result<undefined, FileRefusal>> {
+    const verdict = await judged(file, waitUntil, false).catch(() => refusal("origin_failed", "the file broke off"));
+    if (!verdict.ok) return verdict;
+    return verdict.value.fault === undefined ? ok(undefined) : forbidden(verdict.value.fault);
+  }
+
+  return { serve, judge };
 }
 
 function forbidden(fault: string) {

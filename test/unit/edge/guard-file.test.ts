@@ -23,7 +23,8 @@ function guarded(own: Readonly<Record<string, MemoryFile>> = {}) {
     "license.jpg": { body: jpeg.subarray(0, 16), etag: '"k"', contentType: "image/jpeg" },
     "aes-256.jpg": { body: jpeg.subarray(0, 32), etag: '"l"', contentType: "image/jpeg" },
     "film.mp4": { body: film, etag: '"m"', contentType: "video/mp4" },
-    "empty.txt": { body: new Uint8Array(0) },
+    "empty.txt": { body: new Uint8Array(0), etag: '"e"' },
+    "plain.txt": { body: new Uint8Array(0) },
     ...own,
   };
   for (const [path, file] of Object.entries(files)) served.files.set(`film/${path}`, file);
@@ -57,6 +58,9 @@ const ways: readonly (readonly [string, Partial<FileRequest>])[] = [
   ["several ranges", { range: "bytes=1-2,4-9" }],
   ["an old version's range", { range: "bytes=9-", ifRange: '"old"' }],
   ["an old version", { ifNoneMatch: '"old"' }],
+  ["any version", { ifNoneMatch: "*" }],
+  ["its version", { ifNoneMatch: '"f", "t", "k", "l"' }],
+  ["bytes after its end", { range: "bytes=9999-" }],
 ];
 
 describe("a file behind an allowed name", () => {
@@ -116,8 +120,11 @@ describe("a file that may be served", () => {
     const head = await get("poster.jpg", { method: "HEAD" });
     expect([head.status, head.headers.get("Content-Length"), head.bytes.length]).toEqual([200, "300", 0]);
     expect(await get("poster.jpg", { range: "bytes=900-" })).toMatchObject({ status: "range_not_satisfiable" });
-    expect(await get("empty.txt")).toMatchObject({ status: 200 });
-    expect(await get("empty.txt", { method: "HEAD" })).toMatchObject({ status: 200 });
+    for (const empty of ["empty.txt", "plain.txt"])
+      for (const method of ["GET", "HEAD"] as const)
+        expect(await get(empty, { method })).toMatchObject({ status: 200 });
+    expect(await get("empty.txt", { ifNoneMatch: "*" })).toMatchObject({ status: 304 });
+    expect(await get("empty.txt", { range: "bytes=0-5" })).toMatchObject({ status: "range_not_satisfiable" });
     expect(await get("missing.jpg")).toMatchObject({ status: "object_unknown" });
   });
 
