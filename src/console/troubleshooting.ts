@@ -523,6 +523,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**It redirects to another host, or a playlist redirects out of the asset's prefix.** Such redirects are not followed, because a secret would be sent along, and an asset opens only what is below its prefix. Set `origin.url` to the final URL.",
       "**An R2 object has a Content-Encoding**: store it without.",
       "**A folder or a file of it cannot be read** (self-hosted): the log has the system's code. EACCES: let the service's user read it. ENOENT: the folder of the root is not there, for example because a disk is not mounted.",
+      "**The origin compresses files** although the request accepts no compression: `gzip` and `br` are decoded, any other `Content-Encoding` is refused, because its bytes would not be the file's. Turn it off for the asset's files.",
       "**TLS**: the certificate has expired, or does not name the host."
     ]
   },

@@ -7,8 +7,14 @@ import { parseContentRange, rangeRefusal } from "./ranges.ts";
 const passedOn = [...originHeaders, ...cachingHeaders];
 
 /**
+ * The content codings that fetch decodes in workerd and in Node alike, although the request accepts none; in workerd only
+ * in this spelling. Of any other coding, the bytes are not those of the file.
+ */
+const decodedCodings: ReadonlySet<string> = new Set(["gzip", "br"]);
+
+/**
  * Converts an HTTP server's final response: 200, 206 and 304 with the few headers that are passed on, or a refusal. The
- * body is not read.
+ * body is not read. `origin_failed`: the response is encoded in a way that not every runtime decodes.
  */
 export async function readOriginResponse(
   response: Response,
@@ -20,9 +26,14 @@ export async function readOriginResponse(
     (status === 206 && request.range !== undefined && isPart(response)) ||
     (status === 304 && request.ifNoneMatch !== undefined);
   if (!passes) return refuseResponse(response, request);
+  const coding = codingOf(response);
+  if (status !== 304 && coding !== undefined && !decodedCodings.has(coding)) {
+    await response.body?.cancel();
+    return refusal("origin_failed", unreadable(request.asset.id, coding));
+  }
   const headers = pickHeaders(response.headers, passedOn);
   if (status !== 304) headers.set("Content-Type", contentTypeOf(request.path, response.headers.get("Content-Type")));
-  if (isEncoded(response)) {
+  if (coding !== undefined) {
     // fetch decodes the body, so its length and positions differ from the origin's.
     if (status === 206) return refuseResponse(response, request);
     headers.delete("Content-Length");
@@ -38,9 +49,15 @@ function isPart({ headers }: Response): boolean {
   return parseContentRange(headers.get("Content-Range"))?.range !== undefined;
 }
 
-function isEncoded(response: Response): boolean {
-  const encoding = response.headers.get("Content-Encoding");
-  return encoding !== null && encoding !== "" && encoding !== "identity";
+/** The Content-Encoding (RFC 9110 §8.4), if the response has one. */
+function codingOf({ headers }: Response): string | undefined {
+  const coding = headers.get("Content-Encoding")?.trim() ?? "";
+  return coding === "" || coding.toLowerCase() === "identity" ? undefined : coding;
+}
+
+function unreadable(id: string, coding: string): string {
+  const name = /^[\w, -]{1,40}$/.test(coding) ? coding : "a malformed name";
+  return `${id}: the origin compresses the file (Content-Encoding: ${name}) although the request accepts no compression, and of compressions only gzip and br are decoded: turn it off for these files`;
 }
 
 async function refuseResponse(

@@ -253,6 +253,32 @@ describe("the response of an HTTP origin", () => {
     expect(code(part)).toBe("origin_failed");
   });
 
+  it.each(["deflate", "zstd", "x-gzip", "GZIP", "gzip, br", "gzip,", "foo"])(
+    "that is encoded as %j is refused, because not every runtime decodes it",
+    async (coding) => {
+      const cancelled = vi.fn();
+      const body = new ReadableStream({ cancel: cancelled });
+      const respond = () => new Response(body, { headers: { "Content-Encoding": coding, ETag: '"1"' } });
+      const outcome = await openFile(respond);
+      const { result } = outcome;
+      expect(code(outcome)).toBe("origin_failed");
+      expect(cancelled).toHaveBeenCalledOnce();
+      expect(!result.ok && result.refusal.reason).toContain(`Content-Encoding: ${coding})`);
+      expect(code(await openFile(respond, { method: "HEAD" }))).toBe("origin_failed");
+    },
+  );
+
+  it.each(["", "identity", "Identity"])("with the coding %j is passed on with its length", async (coding) => {
+    const headers = { "Content-Encoding": coding, "Content-Length": "3" };
+    const { result } = await openFile(() => new Response("abc", { headers }));
+    expect(result.ok && result.value.headers.get("Content-Length")).toBe("3");
+  });
+
+  it("that is 304 is passed on whatever its coding is, because it has no bytes", async () => {
+    const respond = () => new Response(null, { status: 304, headers: { "Content-Encoding": "zstd", ETag: '"1"' } });
+    expect(code(await openFile(respond, { ifNoneMatch: '"1"' }))).toBe(304);
+  });
+
   it("that never comes becomes origin_slow after the asset's timeout", async () => {
     vi.useFakeTimers();
     const clock = () => unixSeconds(1_800_000_000);
