@@ -1,4 +1,5 @@
 import { createInterface } from "node:readline/promises";
+import { domainSchema } from "../../src/deployment/config-schema.ts";
 import { placeholders } from "../../src/deployment/placeholders.ts";
 import { type Args, endInvalid, endMisused } from "../lib/command.ts";
 import { type Ask, type ProviderAnswer, readProvider } from "./provider.ts";
@@ -60,7 +61,7 @@ export async function readAnswers(args: Args, ask: Ask): Promise<Answers> {
     "Domain of the service, a zone of your Cloudflare account",
     placeholders.domain,
   );
-  if (!/^([a-z0-9-]+\.)+[a-z][a-z0-9-]*$/.test(domain))
+  if (!domainSchema.safeParse(domain).success)
     endInvalid("domain", domain, "a domain in lower case without a scheme, such as example.tv");
   const environments = readEnvironments(await answer("environments", "Environments", "staging,production"));
   const type = await choice("origin", "Where the films are stored", ["r2", "s3", "http"]);
@@ -136,6 +137,24 @@ function checkUnused(
       endMisused(
         `--${option} has no effect with --origin ${chosen.type} --cdn ${chosen.cdn} --identity ${chosen.identity}: remove it, or choose what it belongs to.`,
       );
+}
+
+/** The option that a member of the deployment's file comes from; undefined if there is none. */
+export function optionOf(member: string, { origin, asset }: Answers): keyof typeof answerOptions | undefined {
+  const films = { r2: "bucket", s3: "endpoint", http: "origin-url" } as const;
+  const options: readonly (readonly [RegExp, keyof typeof answerOptions])[] = [
+    [/^name$/, "name"],
+    [/^environments/, "domain"],
+    [/^origins\.\w+\.bucket/, "bucket"],
+    [/^origins\.\w+\.region/, "region"],
+    [/^secrets\.\w+\.header/, "origin-header"],
+    [/^(origins|secrets)\./, films[origin.type]],
+    [/^cdns\.cloudfront/, "cdn-host"],
+    [/^assets\[0\]\.id/, "asset"],
+    [/^assets\[0\]\.entries/, "entry"],
+    [/^assets\[0\]\.(origin|path)/, asset.path === undefined ? films[origin.type] : "path"],
+  ];
+  return options.find(([form]) => form.test(member))?.[1];
 }
 
 /** Asks on the terminal; without one, or with --yes, every answer is the default. */

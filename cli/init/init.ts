@@ -1,13 +1,13 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, type Stats, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { isObject } from "../../src/base/body-text.ts";
 import { configFile } from "../../src/deployment/config-schema.ts";
 import { placeholders } from "../../src/deployment/placeholders.ts";
-import { configFaultText, readConfig } from "../../src/deployment/read-config.ts";
-import { type Command, endFailed, succeeded } from "../lib/command.ts";
-import { parseJson } from "../lib/files.ts";
+import { type ConfigFault, configFaultText, readConfig } from "../../src/deployment/read-config.ts";
+import { type Args, type Command, endFailed, endMisused, shownWord, succeeded } from "../lib/command.ts";
+import { parseJson, readText, reasonOf } from "../lib/files.ts";
 import { packageRoot } from "../lib/project.ts";
-import { type Answers, answerOptions, readAnswers, withQuestions } from "./answers.ts";
+import { type Answers, answerOptions, optionOf, readAnswers, withQuestions } from "./answers.ts";
 import { configText, ignoredFiles, readmeText, workflowText } from "./files-of.ts";
 
 export const initCommand: Command = {
@@ -41,18 +41,19 @@ an existing package.json or .gitignore only what is missing.
   run: async (args) => {
     const [operand = "."] = args.operands;
     const folder = resolve(operand);
+    checkFolder(folder);
     const own = [configFile, "README.md", workflow];
-    const existing = own.filter((file) => existsSync(join(folder, file)));
+    const existing = [
+      ...own.filter((file) => entryAt(join(folder, file)) !== undefined),
+      ...[".gitignore", "package.json"].filter((file) => isBrokenLink(join(folder, file))),
+    ];
     if (existing.length > 0 && !args.flag("force"))
       endFailed(
         `${shown(folder)} has ${existing.join(", ")} already: nothing was written. Choose another folder, or replace ${existing.length === 1 ? "it" : "them"} with --force.`,
       );
     const answers = await withQuestions(args, (ask) => readAnswers(args, ask));
-    const files = filesFor(folder, answers);
-    for (const [file, text] of files) {
-      mkdirSync(dirname(join(folder, file)), { recursive: true });
-      writeFileSync(join(folder, file), text);
-    }
+    const files = filesFor(folder, args, answers);
+    writeFiles(folder, files);
     const names = files.map(([file]) => file);
     return succeeded(nextText(folder, answers, names), { folder, files: names });
   },
@@ -60,14 +61,14 @@ an existing package.json or .gitignore only what is missing.
 
 const workflow = ".github/workflows/deploy.yml";
 
-function filesFor(folder: string, answers: Answers): readonly (readonly [file: string, text: string])[] {
+function filesFor(folder: string, args: Args, answers: Answers): readonly (readonly [file: string, text: string])[] {
   const config = configText(answers);
   const read = readConfig(config);
   if (!read.ok)
     endFailed(
       [
         "These answers make no valid deployment; nothing was written:",
-        ...read.refusal.map((fault) => configFaultText(configFile, fault)),
+        ...read.refusal.map((fault) => faultText(fault, args, answers)),
       ].join("\n  "),
     );
   return [
@@ -79,17 +80,67 @@ function filesFor(folder: string, answers: Answers): readonly (readonly [file: s
   ];
 }
 
+/** An error in the answers, with the option that it comes from. */
+function faultText(fault: ConfigFault, args: Args, answers: Answers): string {
+  const option = optionOf(fault.member, answers);
+  if (option === undefined) return configFaultText(configFile, fault);
+  const value = args.value(option);
+  return `--${option}${value === undefined ? "" : ` ${shownWord(value)}`}: ${fault.advice}`;
+}
+
+/**
+ * A folder whose files can be written: it, or what is there of its path, is no file. A link without a target is never followed:
+ * it may lead to a place outside of the folder.
+ */
+function checkFolder(folder: string): void {
+  for (let path = folder; ; path = dirname(path)) {
+    const stats = entryAt(path);
+    if (stats === undefined && dirname(path) !== path) continue;
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+    endMisused(
+      `<folder> must be a folder, or a name for a new one: ${shown(path)} is ${stats?.isSymbolicLink() === true ? "a link without a folder" : "a file"}.`,
+    );
+  }
+}
+
+/** What is at a path, a link itself included; undefined if there is nothing. */
+function entryAt(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch {
+    return undefined; // below a file, or not there
+  }
+}
+
+function isBrokenLink(file: string): boolean {
+  return entryAt(file) !== undefined && !existsSync(file);
+}
+
+/** Writes the files. Links to other places are replaced by files, and not followed. */
+function writeFiles(folder: string, files: readonly (readonly [file: string, text: string])[]): void {
+  for (const [name, text] of files) {
+    const file = join(folder, name);
+    try {
+      mkdirSync(dirname(file), { recursive: true });
+      if (entryAt(file)?.isSymbolicLink() === true) rmSync(file);
+      writeFileSync(file, text);
+    } catch (error) {
+      endFailed(`${shown(file)} cannot be written: ${reasonOf(error)}.`);
+    }
+  }
+}
+
 /** The lines of an existing .gitignore, and those that are missing. */
 function ignoreText(folder: string): string {
   const file = join(folder, ".gitignore");
-  const before = existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n") : [];
+  const before = existsSync(file) ? readText(file, "the list of ignored files").trimEnd().split("\n") : [];
   return `${[...before, ...ignoredFiles.filter((line) => !before.includes(line))].join("\n")}\n`;
 }
 
 /** The members of an existing package.json, and those that are missing. Versions that are there already stay. */
 function packageText(folder: string, answers: Answers): string {
   const file = join(folder, "package.json");
-  const parsed = existsSync(file) ? parseJson(readFileSync(file, "utf8")) : {};
+  const parsed = existsSync(file) ? parseJson(readText(file, "the package")) : {};
   if (!isObject(parsed)) endFailed(`${shown(file)} is not a JSON object: fix it first. Nothing was written.`);
   const before = Object(parsed);
   const {

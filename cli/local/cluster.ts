@@ -2,7 +2,7 @@
 import "../lib/offline.ts";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import type { Miniflare, Request as MiniflareRequest, Response as MiniflareResponse, V4WorkerOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { type OriginSecrets, readOriginSecrets } from "../../src/catalog/origin-secrets.ts";
@@ -148,7 +148,7 @@ export async function seed(miniflare: Miniflare, liveUrl: string, ownAssets: rea
   const own = new Set(ownAssets.map(idOf));
   const seeded = [...fixtures.filter((asset) => !own.has(idOf(asset))), ...ownAssets];
   const kept = await seedCatalog(miniflare, seeded);
-  return { written: await copyToBucket(miniflare, "MEDIA", mediaFolder), kept };
+  return { written: await copyToBucket(miniflare, "MEDIA", mediaFolder, filesBelow(mediaFolder)), kept };
 }
 
 /** Writes these assets to the simulated KV, and keeps those that were added to the catalog since the last start. */
@@ -161,8 +161,34 @@ export async function seedCatalog(miniflare: Miniflare, seeded: readonly unknown
   return kept.map(idOf);
 }
 
+/** Files and links below a folder, as paths relative to it. */
+export interface FolderFiles {
+  readonly files: readonly string[];
+  /** Links, which are not followed: one to `/etc` would publish every file of that folder. */
+  readonly links: readonly string[];
+}
+
+/** Lists the files below a folder, without following links. */
+export function filesBelow(source: string): FolderFiles {
+  const entries = readdirSync(source, { withFileTypes: true }).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const parts = entries.map((entry): FolderFiles => {
+    if (entry.isSymbolicLink()) return { files: [], links: [entry.name] };
+    if (entry.isFile()) return { files: [entry.name], links: [] };
+    if (!entry.isDirectory()) return { files: [], links: [] };
+    const below = filesBelow(join(source, entry.name));
+    const inFolder = (name: string) => `${entry.name}/${name}`;
+    return { files: below.files.map(inFolder), links: below.links.map(inFolder) };
+  });
+  return { files: parts.flatMap(({ files }) => files), links: parts.flatMap(({ links }) => links) };
+}
+
 /** Copies a folder's files into a simulated bucket, except those that are there already. Returns the number of files copied. */
-export async function copyToBucket(miniflare: Miniflare, binding: string, source: string): Promise<number> {
+export async function copyToBucket(
+  miniflare: Miniflare,
+  binding: string,
+  source: string,
+  { files }: FolderFiles,
+): Promise<number> {
   const bucket = await miniflare.getR2Bucket(binding, "stagedoor-edge");
   const etags = new Map<string, string>();
   for (let cursor: string | undefined, isTruncated = true; isTruncated; ) {
@@ -171,12 +197,9 @@ export async function copyToBucket(miniflare: Miniflare, binding: string, source
     isTruncated = page.truncated;
     cursor = page.truncated ? page.cursor : undefined;
   }
-  const files = readdirSync(source, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   let written = 0;
-  for (const file of files) {
-    const path = join(file.parentPath, file.name);
-    const key = relative(source, path);
-    const bytes = readFileSync(path);
+  for (const key of files) {
+    const bytes = readFileSync(join(source, key));
     if (etags.get(key) === createHash("md5").update(bytes).digest("hex")) continue;
     await bucket.put(key, bytes, { httpMetadata: { contentType: contentTypeOf(key, undefined) } });
     written++;

@@ -14,7 +14,7 @@ import { devIdentitySecret, devKeyRing, signDevToken } from "../lib/dev-keys.ts"
 import { operatorSigningKey, signOperatorToken } from "../lib/operator-api.ts";
 import { generatedFolder, packageRoot } from "../lib/project.ts";
 import { developmentSecrets, readSecretsFile } from "../lib/secrets-file.ts";
-import { addressesAt, copyToBucket, localAssets, seedCatalog, startCluster } from "./cluster.ts";
+import { addressesAt, copyToBucket, filesBelow, localAssets, seedCatalog, startCluster } from "./cluster.ts";
 import { noPage, servePage } from "./page.ts";
 import { isInUse } from "./ports.ts";
 import { stopOnSignals } from "./signals.ts";
@@ -112,9 +112,14 @@ async function copyLocalFiles(
   for (const [name, origin] of Object.entries(config.origins)) {
     if (origin.type !== "r2" || origin.local === undefined) continue;
     const source = resolve(folder, origin.local);
+    const found = existsSync(source) ? filesBelow(source) : undefined;
+    if (found !== undefined && found.links.length > 0)
+      notes.push(
+        `Skipped links in ${origin.local}/, which are not followed: ${found.links.join(", ")}. Put the files themselves there.`,
+      );
     notes.push(
-      existsSync(source)
-        ? `Copied ${await copyToBucket(miniflare, bindingOf(name), source)} new files of ${origin.local}/ to the simulated bucket of ${name}.`
+      found !== undefined
+        ? `Copied ${await copyToBucket(miniflare, bindingOf(name), source, found)} new files of ${origin.local}/ to the simulated bucket of ${name}.`
         : `${origin.local}/ does not exist, so the simulated bucket of ${name} gets no files: put the files of an asset into ${origin.local}/<asset>/.`,
     );
   }

@@ -13,11 +13,14 @@ export const configFile = "stagedoor.config.json";
 export const environmentNames = ["staging", "production"] as const;
 export type EnvironmentName = (typeof environmentNames)[number];
 
+/** A label of a host (RFC 1123 §2.1): at most 63 characters, without a hyphen at either end. */
+const label = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?";
+
 /** A host in which `{domain}` is the environment's domain. */
 const host = z
   .string()
   .regex(
-    /^(\{domain\}|([a-z0-9_-]+\.)+(\{domain\}|[a-z0-9-]+))$/,
+    new RegExp(`^(\\{domain\\}|(${label}\\.)+(\\{domain\\}|${label}))$`),
     "Use a host in lower case, such as media.{domain} or media.example.tv, without a scheme or a path.",
   );
 
@@ -29,10 +32,11 @@ const privateHost = z
     "Use a host in lower case, such as 10.0.0.5:8443, [fd00::5]:8443 or minio.internal; leave the ports 443 and 80 out.",
   );
 
-const domain = z
+/** A domain, such as example.tv. */
+export const domainSchema = z
   .string()
   .regex(
-    /^([a-z0-9-]+\.)+[a-z][a-z0-9-]*$/,
+    /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/,
     "Use a domain in lower case, such as example.tv, without a scheme or a path.",
   );
 
@@ -180,7 +184,7 @@ const settings = z
   .describe("Settings of docs/reference/configuration.md, by the names of their variables.");
 
 const environment = z.strictObject({
-  domain: domain.describe("The domain of this environment: {domain} in hosts."),
+  domain: domainSchema.describe("The domain of this environment: {domain} in hosts."),
   kv: storeId(/^[0-9a-f]{32}$/, "0123456789abcdef0123456789abcdef").describe(
     "The id of the KV namespace with the catalog.",
   ),

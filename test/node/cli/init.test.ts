@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { readAnswers } from "../../../cli/init/answers.ts";
@@ -120,6 +129,57 @@ describe("npx stagedoor init", () => {
     expect(textOf(target, "README.md")).toContain("npx stagedoor dev");
   });
 
+  it.each(["afile", "afile/x"])("refuses the folder %s, if afile is a file", async (name) => {
+    const parent = folder();
+    writeFileSync(join(parent, "afile"), "");
+    expect(await init(join(parent, name))).toMatchObject({
+      exit: 2,
+      stderr: expect.stringMatching(/^<folder> must be a folder, or a name for a new one: .*afile is a file\.$/),
+    });
+  });
+
+  it.each(["README.md", ".gitignore"])("follows no link: %s", async (name) => {
+    const [target, outside] = [folder(), join(folder(), "outside")];
+    symlinkSync(outside, join(target, name));
+    expect(await init(target)).toMatchObject({ exit: 1, stderr: expect.stringContaining(`has ${name} already`) });
+    expect(await init(target, "--force")).toMatchObject({ exit: 0 });
+    expect(existsSync(outside)).toBe(false);
+    expect(lstatSync(join(target, name)).isFile()).toBe(true);
+  });
+
+  it("names a file that cannot be written, without a stack trace", async () => {
+    const target = folder();
+    writeFileSync(join(target, ".github"), "");
+    expect(await init(target)).toMatchObject({
+      exit: 1,
+      stderr: expect.stringMatching(/deploy\.yml cannot be written/),
+    });
+  });
+
+  it.each<[string, readonly string[]]>([
+    ['--path "../y": ', ["--path", "../y"]],
+    ['--path "../y/": ', ["--path", "../y/"]],
+    ['--asset "A": ', ["--asset", "A"]],
+    ['--entry "../x": ', ["--entry", "../x"]],
+    ['--bucket "Bad_B": ', ["--bucket", "Bad_B"]],
+    ['--name "N": ', ["--name", "N"]],
+    ['--region "x..y": ', ["--origin", "s3", "--region", "x..y"]],
+    ['--endpoint "foo": ', ["--origin", "s3", "--endpoint", "foo"]],
+    ['--origin-url "ftp://x": ', ["--origin", "http", "--origin-url", "ftp://x"]],
+    ['--origin-header "a:b": ', ["--origin", "http", "--origin-url", "https://o.acme.tv/", "--origin-header", "a:b"]],
+    ['--cdn-host "x/y": ', ["--cdn", "cloudfront", "--cdn-host", "x/y"]],
+  ])("names the option of an invalid answer: %s", async (message, words) => {
+    const { exit, stderr } = await init(join(folder(), "tv"), "--domain", "acme.tv", ...words);
+    expect([exit, stderr]).toEqual([1, expect.stringContaining(`\n  ${message}`)]);
+  });
+
+  it.each(["a-.tv", "b.-a.tv", `${"a".repeat(64)}.tv`, "a.tv-", "a..tv"])("refuses the domain %s", async (domain) => {
+    expect(await init(join(folder(), "tv"), "--domain", domain)).toMatchObject({
+      exit: 2,
+      stderr: expect.stringContaining("--domain must be a domain"),
+    });
+  });
+
   it("adds to an existing package.json and .gitignore only what is missing", async () => {
     const target = folder();
     const before = { name: "own", dependencies: { stagedoor: "file:stagedoor.tgz" }, scripts: { dev: "mine" } };
@@ -159,7 +219,7 @@ describe("npx stagedoor init", () => {
     const { exit, stderr } = await init(target, "--asset", "NOT AN ID");
     expect({ exit, stderr }).toEqual({
       exit: 1,
-      stderr: expect.stringMatching(/stagedoor\.config\.json:\d+ {2}assets\[0\]\.id/),
+      stderr: expect.stringContaining('\n  --asset "NOT AN ID": Give an id of 1 to 64 characters'),
     });
     expect(existsSync(target)).toBe(false);
   });
