@@ -129,12 +129,13 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
   },
   "session_forbidden": {
     "meaning": [
-      "**403, the routes of a session.** The grant belongs to a session of another issuer or subject."
+      "**403, the routes of a session.** The grant belongs to a session of another issuer or subject, or a backend started the session and a token of its viewer wants to renew it."
     ],
     "causes": [
       "**The app kept the grant after the user changed accounts.** Discard it at sign-out.",
       "**The provider's `sub` differs per client** (pairwise subjects), or `subjectClaim` was changed during the session.",
-      "**An attacker tries a stolen grant.** The check has stopped it."
+      "**An attacker tries a stolen grant.** The check has stopped it.",
+      "**A backend started the session** (`STAGEDOOR_BACKENDS` maps it to the token's issuer): ask the backend to renew it, or start a stream with the token."
     ]
   },
   "body_invalid": {

@@ -128,7 +128,7 @@ type RenewalRefusal = Refusal<(OwnSessionRefusal | StartCheckRefusal | ClaimRefu
 /**
  * `POST /stream/{id}/renew`: the same session with a new grant and manifest URL, for a device that takes over playback
  * (AirPlay, a cast device) after the first URL has expired, and for a session that is about to expire. It makes all
- * checks of a start.
+ * checks of a start. `session_forbidden`: a backend of the viewer's issuer started it, so only that backend renews it.
  */
 export async function renewSession(
   request: SessionRequest,
@@ -137,12 +137,20 @@ export async function renewSession(
   const now = context.clock();
   const own = await authorize(request, now, context, sessionByBody);
   if (!own.ok) return own;
-  const { session } = own.value;
+  const { session, credential } = own.value;
   const { client, country } = own.value.request;
+  // Its new grant and row would be the viewer's: revoking the backend would not end it, and the backend could not.
+  if (session.signer !== undefined && credential.backend === undefined) return ofBackend;
   const passed = await startChecks({ ...own.value, now, renewed: session }, context);
   if (!passed.ok) return refuse(withMissingMember(passed.refusal, own.value));
   return openSession({ ...passed.value, sessionId: session.sessionId, takeover: false, client, country }, now, context);
 }
+
+const ofBackend = refusal(
+  "session_forbidden",
+  "a backend started the session, so its viewer's own token does not renew it",
+  "Authorization: Ask the backend to renew the session, or start a stream with this token.",
+);
 
 export interface ShownSession {
   readonly sessionId: string;

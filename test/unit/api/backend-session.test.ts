@@ -73,6 +73,24 @@ describe.each(["show", "renew", "end"] as const)("a backend that wants to %s a s
   });
 });
 
+it("a viewer of the backend's issuer shows and ends a backend's session with their token, and cannot renew it", async () => {
+  const mapped = await backendStage({}, { backendIssuers: new Map([["web", issuerName]]) });
+  const { body } = await mapped.start({ subject: "viewer-1" });
+  const viewer = await token(mapped.issuer, { assets: "*" });
+  const at = (method: string, rest = "") =>
+    mapped.send([method, `/stream/${body.sessionId}${rest}`], viewer, undefined, {
+      "CTA-Common-Access-Token": body.grant,
+    });
+  expect((await at("GET")).body.state).toBe("running");
+  const renewal = await at("POST", "/renew");
+  expect([renewal.status, codeOf(renewal)]).toEqual([403, "session_forbidden"]);
+  expect(codeOf(await mapped.on("show", body.sessionId, "viewer-1"))).toBe(200);
+  await mapped.revoke({ token: { issuer: "stagedoor-backend", jti: "b-1" } });
+  expect((await at("GET")).body.state).toBe("revoked");
+  expect(await mapped.isRevoked(body.grant)).toBe(true);
+  expect((await at("DELETE")).status).toBe(204);
+});
+
 describe("a session whose credential was revoked", () => {
   const started: readonly (readonly [string, object])[] = [
     ["credential", { token: { issuer: "stagedoor-backend", jti: "b-1" } }],
