@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { backendIssuer } from "../auth/backend-token.ts";
 import type { OperatorScope } from "../auth/operator-token.ts";
 import { isKeyOf } from "../auth/ring-issuer.ts";
 import { maxSessionTtl } from "../base/constants.ts";
@@ -60,7 +61,12 @@ export const revocationBodySchema = z
       ),
     lift: z.boolean().default(false).describe("Takes the revocation back."),
   })
-  .refine((body) => kindsOf(body).length === 1, "Name one of session, subject, asset, token, login and key.");
+  .refine((body) => kindsOf(body).length === 1, "Name one of session, subject, asset, token, login and key.")
+  // No session has a backend as its viewer, so this would refuse its credentials and end nothing that they started.
+  .refine((body) => body.lift || body.subject?.issuer !== backendIssuer, {
+    path: ["subject"],
+    message: `A backend is no viewer. Send {"login": {"issuer": "${backendIssuer}", "sid": "<its name>"}} (npx stagedoor revoke --login <name> --issuer ${backendIssuer}): it ends the sessions that the backend started as well. Its viewers have the issuer backend:<name>, or the one that STAGEDOOR_BACKENDS maps it to.`,
+  });
 
 export type RevocationBody = z.output<typeof revocationBodySchema>;
 

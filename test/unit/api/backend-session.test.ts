@@ -174,6 +174,14 @@ describe("a session that a backend started", () => {
     expect(await stage.isRevoked(mine.body.grant)).toBe(false);
   });
 
+  it("is not what a revocation of its backend as a viewer names, so the operator is told the right one", async () => {
+    const refused = await stage.revoke({ subject: { issuer: "stagedoor-backend", subject: "web" } });
+    expect([refused.status, refused.body.code]).toEqual([400, "revocation_invalid"]);
+    expect(refused.body.faults).toEqual([
+      expect.stringMatching(/^subject: .*\{"login": \{"issuer": "stagedoor-backend", "sid": "<its name>"\}\}/),
+    ]);
+  });
+
   it("of a revoked viewer may be followed by a new one, because the backend vouches for them again", async () => {
     let time = now;
     const later = await backendStage({ clock: () => time });
