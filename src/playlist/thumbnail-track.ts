@@ -1,5 +1,6 @@
 import { extensionOf } from "../base/alias.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
+import { schemeOf } from "../base/uri-scheme.ts";
 import { type Place, resolve } from "./reference.ts";
 
 /** A sprite on the media host: its path below the asset's prefix, and the origin's query. */
@@ -24,11 +25,12 @@ const images: ReadonlySet<string> = new Set(["jpg", "jpeg", "png", "webp", "avif
  * Signs the sprites of a WebVTT thumbnail track (https://www.w3.org/TR/webvtt1/#file-structure). All bytes stay, except the
  * URI of a cue that is an image of the asset: it becomes a relative, signed reference, and keeps its fragment (`#xywh=`).
  *
- * A line is such a URI if it is the whole text of a cue line and names an image by its extension, or has `#xywh=`
- * (https://www.w3.org/TR/media-frags/#naming-space). Chapters and subtitles therefore stay as they are.
+ * Only a cue whose whole text is one line can be such a URI: it has `#xywh=` (https://www.w3.org/TR/media-frags/#naming-space),
+ * or names an image by its extension. Chapters and subtitles stay as they are: a caption may be `photo.jpg`, so a name
+ * without `#xywh=`, a scheme or a host is a sprite only if the asset's globs allow it.
  *
  * `playlist_invalid`: it is not WebVTT, or players and browsers read a URI differently. `uri_foreign`: a sprite is outside
- * the asset, on a host that `allowedHosts` does not have. `sign` refuses a sprite that the asset's globs do not allow.
+ * the asset, on a host that `allowedHosts` does not have. `file_forbidden`: the asset's globs do not allow a sprite.
  *
  * @param sign the signed query of a sprite
  */
@@ -43,35 +45,56 @@ export function signThumbnailTrack(
   let from = 0;
   let cues = 0;
   let length = 0;
-  let inCue = false;
-  let first = true;
-  for (const { start, end } of linesOf(text)) {
-    const line = text.slice(start, end);
-    if (line === "") inCue = false;
-    else if (line.includes("-->")) inCue = !first;
-    else if (inCue) {
-      const uri = line.trim();
-      if (isImage(uri)) {
-        const written = signedUri(uri, place, sign, signed);
-        if (!written.ok) return written;
-        cues++;
-        length += written.value.length;
-        if (signed.size > mostSprites || cues > mostCues || length > mostWritten)
-          return refusal("playlist_too_large", "the track has too many sprites");
-        const at = start + line.indexOf(uri);
-        pieces.push(text.slice(from, at), written.value);
-        from = at + uri.length;
-      }
-    }
-    first = false;
+  for (const { start, uri } of oneLineCuesOf(text)) {
+    if (!isImage(uri)) continue;
+    const written = signedUri(uri, place, sign, signed);
+    if (!written.ok && written.refusal.code === "file_forbidden" && mayBeText(uri)) continue;
+    if (!written.ok) return written;
+    cues++;
+    length += written.value.length;
+    if (signed.size > mostSprites || cues > mostCues || length > mostWritten)
+      return refusal("playlist_too_large", "the track has too many sprites");
+    pieces.push(text.slice(from, start), written.value);
+    from = start + uri.length;
   }
   pieces.push(text.slice(from));
   return ok(pieces.join(""));
 }
 
+/** The cues with one line of text, without blanks around it: `start` is its place in the text. */
+function* oneLineCuesOf(text: string): Generator<{ readonly start: number; readonly uri: string }> {
+  let inCue = false;
+  let first = true;
+  let lines: { readonly start: number; readonly uri: string }[] = [];
+  for (const { start, end } of linesOf(text)) {
+    const line = text.slice(start, end);
+    const timing = line.includes("-->");
+    if (line === "" || timing) {
+      if (lines.length === 1) yield* lines;
+      lines = [];
+      inCue = timing && !first;
+    } else if (inCue && lines.length < 2) {
+      const uri = line.trim();
+      if (uri !== "") lines.push({ start: start + line.indexOf(uri), uri });
+    }
+    first = false;
+  }
+  if (lines.length === 1) yield* lines;
+}
+
+/** Whether it could be the text of a caption that ends in the name of an image: `www.example.com/a.png`. */
+function mayBeText(uri: string): boolean {
+  return !hasPart(uri) && schemeOf(uri) === undefined && !uri.startsWith("//");
+}
+
+/** Whether a URI names a part of an image, which no text does. */
+function hasPart(uri: string): boolean {
+  const mark = uri.indexOf("#");
+  return mark >= 0 && /[#&]xywh=/i.test(uri.slice(mark));
+}
+
 function isImage(line: string): boolean {
-  const mark = line.indexOf("#");
-  if (mark >= 0 && /[#&]xywh=/i.test(line.slice(mark))) return true;
+  if (hasPart(line)) return true;
   // A caption may end in the name of an image: a URI has no blanks.
   if (/\s/.test(line)) return false;
   return images.has(extensionOf(line.split(/[?#]/, 1)[0] ?? "").toLowerCase());

@@ -63,10 +63,10 @@ describe("a thumbnail track at the edge", () => {
   });
 
   it.each([
-    ["a sprite that the globs do not allow", cue("1.png"), "file_forbidden"],
+    ["a sprite that the globs do not allow", cue("1.png#xywh=0,0,1,1"), "file_forbidden"],
     ["a playlist as a sprite", cue("../index.m3u8#xywh=0,0,1,1"), "file_forbidden"],
     ["a key as a sprite", cue("../keys/0.key#xywh=0,0,1,1"), "file_forbidden"],
-    ["a sprite without a canonical path", cue("a;b.jpg"), "file_forbidden"],
+    ["a sprite without a canonical path", cue("a;b.jpg#xywh=0,0,1,1"), "file_forbidden"],
     ["a sprite on another host", cue("https://evil.example/1.jpg"), "uri_foreign"],
     ["a playlist for a track", "#EXTM3U\n", "file_forbidden"],
     ["text for a track", "1\n00:00 --> 00:01\nSubRip", "playlist_invalid"],
@@ -75,6 +75,13 @@ describe("a thumbnail track at the edge", () => {
   ])("is refused with %s", async (_, track, code) => {
     expect((await get(track)).code).toBe(code);
   });
+
+  it.each(["1.png", "www.example.com/a.png", "a;b.jpg"])(
+    "keeps a caption that the globs do not allow: %s",
+    async (name) => {
+      expect(await get(cue(name))).toMatchObject({ code: 200, text: cue(name) });
+    },
+  );
 
   it("can be a download with a name", async () => {
     const { headers } = await get(cue("1.jpg"), {}, downloadQuery("a.vtt"));

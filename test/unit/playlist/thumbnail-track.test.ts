@@ -50,6 +50,8 @@ describe("a thumbnail track", () => {
     ['{"img": "a.jpg"}', '{"img": "a.jpg"}'],
     ["see photo.jpg", "see photo.jpg"],
     ["photo.txt", "photo.txt"],
+    ["/films/42/photo.jpg", "/films/42/photo.jpg"],
+    ["../../www.example.com/a.png", "../../www.example.com/a.png"],
   ])("has the cue %j as %j", (line, expected) => {
     expect(signedLine(line)).toBe(expected);
   });
@@ -63,7 +65,9 @@ describe("a thumbnail track", () => {
     ["a backslash", "..\\1.jpg", "playlist_invalid"],
     ["a control character", "a\u0001.jpg", "playlist_invalid"],
     ["a scheme without a host", "https:1.jpg", "playlist_invalid"],
-    ["an image that the globs do not allow", "/films/42/other/1.jpg", "file_forbidden"],
+    ["a sprite that the globs do not allow", "/films/42/other/1.jpg#xywh=0,0,1,1", "file_forbidden"],
+    ["a URL that the globs do not allow", "https://origin.example/films/42/other/1.jpg", "file_forbidden"],
+    ["the same without its scheme", "//origin.example/films/42/other/1.jpg", "file_forbidden"],
     ["a query that looks like a download's name", "1.jpg?download=x", "playlist_invalid"],
     ["a dot segment behind an escape", "%2e%2e/%2e%2e/%2e%2e/1.jpg", "uri_foreign"],
   ])("is refused with %s in a cue", (_, line, code) => {
@@ -81,6 +85,14 @@ describe("a thumbnail track", () => {
     const text =
       "\ufeffWEBVTT - a.jpg\nX: b.jpg\n\nNOTE\nc.jpg\n\nSTYLE\n::cue{}\n\nid.jpg\n00:00.000 --> 00:01.000\nd.jpg\n\ne.jpg";
     expect(sign(text)).toBe(text.replace("\nd.jpg", "\nd.jpg?file=SIGNED"));
+  });
+
+  it("signs only a cue whose whole text is one URI", () => {
+    const one = "0:0 --> 0:1\nsprite.jpg";
+    const two = "0:0 --> 0:1\nsee\nsprite.jpg#xywh=0,0,1,1";
+    const blank = "0:0 --> 0:1\n \nsprite.jpg\n\t";
+    const text = `WEBVTT\n\n${two}\n\n${one}\n${one}\n\n${blank}\n\n${two}\nmore\n\n${one}`;
+    expect(sign(text)).toBe(text.replaceAll(/(?<!see\n)sprite\.jpg/g, "sprite.jpg?file=SIGNED"));
   });
 
   it("signs each sprite once, and at most five thousand", () => {
@@ -144,7 +156,7 @@ describe("a track of four megabytes of one thing", () => {
   const size = 4 * 1024 * 1024;
   it.each([
     ["marks of a fragment", "#".repeat(size), "####"],
-    ["cues with one sprite", "/films/42/thumbs/a.jpg\n".repeat(size / 24), "playlist_too_large"],
+    ["cues with one sprite", "/films/42/thumbs/a.jpg\n\n0:0-->0:1\n".repeat(size / 36), "playlist_too_large"],
     ["blanks", " ".repeat(size), "    "],
   ])("is accepted or refused in time: %s", (_, lines, expected) => {
     const text = sign(cue(lines));
