@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
 import { devAudience, devEnvironment } from "../cli/lib/dev-environment.ts";
+import { freePort } from "../cli/lib/ports.ts";
 import { projectRoot } from "../cli/lib/project.ts";
 import { bundleWorker } from "../cli/local/bundle.ts";
-import { freePort } from "../cli/local/ports.ts";
 import { devIssuer } from "../src/config/configuration.ts";
 import { publicHalf } from "../src/keys/key-material.ts";
 import { type KeyRing, keysFor } from "../src/keys/ring.ts";

@@ -33,7 +33,7 @@ import { generateFiles } from "./lib/deployment-folder.ts";
 import { inDeployment, packageRoot, projectRoot, startProgram } from "./lib/project.ts";
 import { closest } from "./lib/suggest.ts";
 import { bold, table } from "./lib/text.ts";
-import { devCommand } from "./local/dev.ts";
+import { devCommand, serveCommand } from "./local/run-commands.ts";
 import { operatorNewCommand } from "./operator/new-operator.ts";
 import { refusalsCommand } from "./operator/refusals.ts";
 import { revokeCommand } from "./operator/revoke.ts";
@@ -46,6 +46,7 @@ import { tokenCommand } from "./stream/token.ts";
 const ownCommands: readonly Command[] = [
   initCommand,
   devCommand,
+  serveCommand,
   deployCommand,
   tokenCommand,
   keysNewCommand,

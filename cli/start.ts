@@ -6,15 +6,21 @@ import { parseCatalogText } from "../src/catalog/catalog.ts";
 import { describeFault } from "../src/catalog/catalog-fault.ts";
 import { readConfiguration, workerNames } from "../src/config/configuration.ts";
 import { readIdentityConfiguration } from "../src/config/identity-configuration.ts";
-import { devEnvironment, devIdentityEnvironment, devIssuerSettings, devSignUp } from "./lib/dev-environment.ts";
+import {
+  addressesAt,
+  devEnvironment,
+  devIdentityEnvironment,
+  devIssuerSettings,
+  devSignUp,
+} from "./lib/dev-environment.ts";
 import { devIdentitySecret, devKeyRing, signDevToken } from "./lib/dev-keys.ts";
 import { operatorSigningKey, signOperatorToken } from "./lib/operator-api.ts";
+import { isInUse } from "./lib/ports.ts";
 import { projectRoot } from "./lib/project.ts";
-import { addressesAt, localAssets, mergedOriginSecrets, seed, startCluster } from "./local/cluster.ts";
+import { stopOnSignals } from "./lib/signals.ts";
+import { localAssets, mergedOriginSecrets, seed, startCluster } from "./local/cluster.ts";
 import { startLiveOrigin } from "./local/live-origin.ts";
 import { servePage } from "./local/page.ts";
-import { isInUse } from "./local/ports.ts";
-import { stopOnSignals } from "./local/signals.ts";
 import { readStartOptions, type StartOptions, startUsage } from "./local/start-options.ts";
 
 const options = readOptions();

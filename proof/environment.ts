@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { newDevKeys } from "../cli/lib/dev-keys.ts";
+import { freePort } from "../cli/lib/ports.ts";
 import { startLiveOrigin } from "../cli/local/live-origin.ts";
-import { freePort } from "../cli/local/ports.ts";
 import { newSessionKey } from "../src/keys/generate.ts";
 import type { RingKey } from "../src/keys/key.ts";
 import { startTestCluster, type TestCluster } from "../test/cluster/test-cluster.ts";

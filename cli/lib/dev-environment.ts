@@ -66,3 +66,8 @@ export function devIdentityEnvironment(apiUrl: string, secret: string, overrides
     ...overrides,
   };
 }
+
+/** The addresses of the service on this machine. */
+export function addressesAt({ port, mediaPort }: { readonly port: number; readonly mediaPort: number }) {
+  return { apiUrl: `http://localhost:${port}`, mediaUrl: `http://localhost:${mediaPort}` };
+}

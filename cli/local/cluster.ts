@@ -11,7 +11,7 @@ import type { KeyRing } from "../../src/keys/ring.ts";
 import { contentTypeOf } from "../../src/origin/file-response.ts";
 import { applyMigrations } from "../identity/migrations.ts";
 import { sourceOf } from "../lib/deployment-folder.ts";
-import { catalogLiveUrl, devEnvironment, devIdentityEnvironment } from "../lib/dev-environment.ts";
+import { addressesAt, catalogLiveUrl, devEnvironment, devIdentityEnvironment } from "../lib/dev-environment.ts";
 import { parseJson } from "../lib/files.ts";
 import { fixtureCatalog, packageRoot } from "../lib/project.ts";
 import { type WorkerKind, workerFiles } from "../lib/worker-files.ts";
@@ -98,11 +98,6 @@ export function mergedOriginSecrets(
   const configured = readOriginSecrets(setting);
   if (setting !== undefined && Object.keys(configured).length === 0) return {};
   return { STAGEDOOR_ORIGIN_SECRETS: JSON.stringify({ ...configured, ...additional }) };
-}
-
-/** The URLs of a cluster with these ports. */
-export function addressesAt({ port, mediaPort }: Pick<ClusterOptions, "port" | "mediaPort">) {
-  return { apiUrl: `http://localhost:${port}`, mediaUrl: `http://localhost:${mediaPort}` };
 }
 
 /** Miniflare's options for one worker: its wrangler.toml and code, with these variables and secrets. */

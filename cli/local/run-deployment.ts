@@ -9,15 +9,15 @@ import type { Deployment } from "../../src/deployment/config-schema.ts";
 import { issuersWith } from "../../src/deployment/issuers-of.ts";
 import { namedSecrets, settingsFor, workersOf } from "../../src/deployment/wrangler-config.ts";
 import { generatedFile, generateFiles, workersOnly } from "../lib/deployment-folder.ts";
-import { devEnvironment, devIdentityEnvironment, devIssuerSettings } from "../lib/dev-environment.ts";
+import { addressesAt, devEnvironment, devIdentityEnvironment, devIssuerSettings } from "../lib/dev-environment.ts";
 import { devIdentitySecret, devKeyRing, signDevToken } from "../lib/dev-keys.ts";
 import { operatorSigningKey, signOperatorToken } from "../lib/operator-api.ts";
+import { isInUse } from "../lib/ports.ts";
 import { generatedFolder, packageRoot } from "../lib/project.ts";
 import { developmentSecrets, readSecretsFile } from "../lib/secrets-file.ts";
-import { addressesAt, copyToBucket, filesBelow, localAssets, seedCatalog, startCluster } from "./cluster.ts";
+import { stopOnSignals } from "../lib/signals.ts";
+import { copyToBucket, filesBelow, localAssets, seedCatalog, startCluster } from "./cluster.ts";
 import { noPage, servePage } from "./page.ts";
-import { isInUse } from "./ports.ts";
-import { stopOnSignals } from "./signals.ts";
 
 export interface DevOptions {
   readonly port: number;

@@ -31,6 +31,21 @@ export function parseIpAddress(text: string): IpAddress | undefined {
   return bytes !== undefined && isMapped(bytes) ? bytes.slice(12) : bytes;
 }
 
+/** The addresses whose first `bits` bits are those of `address`. */
+export interface IpNetwork {
+  readonly address: IpAddress;
+  readonly bits: number;
+}
+
+/** An address, or a network such as `10.0.0.0/8` (RFC 4632 §3.1, RFC 4291 §2.3); undefined for any other text. */
+export function parseNetwork(text: string): IpNetwork | undefined {
+  const slash = text.indexOf("/");
+  const address = parseIpAddress(slash < 0 ? text : text.slice(0, slash));
+  if (address === undefined) return undefined;
+  const bits = slash < 0 ? address.length * 8 : readDecimal(text, slash + 1);
+  return bits === undefined || bits > address.length * 8 ? undefined : { address, bits };
+}
+
 function ipv4Bytes(text: string): IpAddress | undefined {
   const address = parseIpv4(text);
   if (address === undefined) return undefined;

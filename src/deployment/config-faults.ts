@@ -34,22 +34,37 @@ export function faultsBetween(deployment: Deployment): readonly Fault[] {
   return structural.length > 0 ? structural : catalogFaults(deployment);
 }
 
-function hostFaults({ cdns }: DeploymentConfig): readonly Fault[] {
-  const workers = Object.keys(cdns).filter((name) => cdns[name]?.type === "workers");
-  const [, ...others] = workers;
+function hostFaults({ host: { type }, cdns, environments }: DeploymentConfig): readonly Fault[] {
+  const other = type === "workers" ? "node" : "workers";
+  const names = (wanted: string) => Object.keys(cdns).filter((name) => cdns[name]?.type === wanted);
+  const [first, ...more] = names(type);
   return [
-    ...(workers.length === 0
+    ...names(other).map((name) => ({
+      path: ["cdns", name, "type"],
+      advice: `Use "${type}", or set host.type to ${other}: a CDN of the type "${other}" needs that host, and host.type is ${type}.`,
+    })),
+    ...(first === undefined && names(other).length === 0
       ? [
           {
             path: ["cdns"],
-            advice: 'Add a CDN of the type "workers": {"main": {"type": "workers", "host": "media.{domain}"}}.',
+            advice: `Add a CDN of the type "${type}": {"main": {"type": "${type}", "host": "media.{domain}"}}.`,
           },
         ]
       : []),
-    ...others.map((name) => ({
+    ...more.map((name) => ({
       path: ["cdns", name],
-      advice: `Remove it: a second CDN of the type "workers" is reserved; this version has one media host, ${workers[0]}.`,
+      advice: `Remove it: a second CDN of the type "${type}" is reserved; this version has one media host, ${first}.`,
     })),
+    ...environmentNames.flatMap((name) =>
+      type === "workers" && environments[name] !== undefined && environments[name].kv === undefined
+        ? [
+            {
+              path: ["environments", name],
+              advice: `Add "kv": the id of the KV namespace, or ${JSON.stringify(placeholders.storeId(name, "kv"))} until there is one.`,
+            },
+          ]
+        : [],
+    ),
   ];
 }
 
@@ -59,7 +74,7 @@ function sharedHostFaults(config: DeploymentConfig): readonly Fault[] {
   return environmentNames.flatMap((environment) => {
     if (config.environments[environment] === undefined) return [];
     const media = Object.entries(config.cdns).flatMap(([name, cdn]) =>
-      cdn.type === "workers" ? [{ path: ["cdns", name, "host"], written: cdn.host }] : [],
+      cdn.type !== "cloudfront" ? [{ path: ["cdns", name, "host"], written: cdn.host }] : [],
     );
     return [{ path: ["api", "host"], written: config.api.host }, ...media].flatMap(({ path, written }) => {
       const host = hostOf(written, config, environment).toLowerCase();
@@ -88,6 +103,13 @@ function originFaults(config: DeploymentConfig): readonly Fault[] {
   return places.flatMap(({ at, origins }) =>
     Object.entries(origins).flatMap(([name, origin]) => {
       const path = [...at, name];
+      if (origin.type === "r2" && config.host.type === "node")
+        return [
+          {
+            path: [...path, "type"],
+            advice: "Use file, s3 or http: a bucket of R2 is bound to Workers. R2 also answers S3 requests.",
+          },
+        ];
       if (origin.type === "r2") {
         const taken = takenBindings.includes(bindingOf(name));
         return taken
@@ -123,8 +145,16 @@ function hostText(url: string): string {
   return URL.canParse(url) ? new URL(url).host : "origin.example.tv";
 }
 
-function identityFaults({ identity, environments, secrets }: DeploymentConfig): readonly Fault[] {
+function identityFaults({ host, identity, environments, secrets }: DeploymentConfig): readonly Fault[] {
   const { worker, issuers } = identity;
+  if (worker && host.type === "node")
+    return [
+      {
+        path: ["identity", "worker"],
+        advice:
+          'Use false, and name your identity provider in "issuers": this version has no accounts of its own with host.type node.',
+      },
+    ];
   if (!worker && issuers.length === 0)
     return [
       {

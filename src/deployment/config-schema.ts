@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { parseNetwork } from "../base/ip-address.ts";
 import { assetSchema } from "../catalog/asset.ts";
 import { originName as name, secretName } from "../catalog/asset-origin.ts";
 import { originSecretsSchema } from "../catalog/origin-secrets.ts";
@@ -109,6 +110,12 @@ const cdn = z
       host: host.describe("The public host of the media, such as media.{domain}."),
     }),
     z.strictObject({
+      type: z
+        .literal("node")
+        .describe("`npx stagedoor serve` itself, or a proxy in front of it; only with host.type node."),
+      host: host.describe("The public host of the media, such as media.{domain}; never that of the API."),
+    }),
+    z.strictObject({
       type: z.literal("cloudfront").describe("A CloudFront distribution with CloudFront's own signed URLs."),
       host: host.describe("The distribution's host, such as d1.cloudfront.net."),
       policy: z.enum(["canned", "custom"]).optional().describe("canned: a signature per segment (default)."),
@@ -185,9 +192,9 @@ const settings = z
 
 const environment = z.strictObject({
   domain: domainSchema.describe("The domain of this environment: {domain} in hosts."),
-  kv: storeId(/^[0-9a-f]{32}$/, "0123456789abcdef0123456789abcdef").describe(
-    "The id of the KV namespace with the catalog.",
-  ),
+  kv: storeId(/^[0-9a-f]{32}$/, "0123456789abcdef0123456789abcdef")
+    .optional()
+    .describe("The id of the KV namespace with the catalog; only with host.type workers, which needs it."),
   d1: storeId(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, "01234567-89ab-cdef-0123-456789abcdef")
     .optional()
     .describe("The id of the identity worker's D1 database; only with identity.worker."),
@@ -207,6 +214,16 @@ export const configSchema = z
         z.strictObject({ type: z.literal("workers").describe("Cloudflare's Workers.") }),
         z.strictObject({
           type: z.literal("node").describe("Your own machine: `npx stagedoor serve`."),
+          trustedProxies: z
+            .array(
+              z
+                .string()
+                .refine((text) => parseNetwork(text) !== undefined, "Use an address or a network, such as 10.0.0.0/8."),
+            )
+            .default(["127.0.0.0/8", "::1"])
+            .describe(
+              "The addresses or networks of the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed (this machine).",
+            ),
           privateOrigins: z
             .array(privateHost)
             .default([])

@@ -192,7 +192,7 @@ function routes(worker: WorkerKind, config: DeploymentConfig, environment: Envir
 }
 
 function mediaHostOf({ cdns }: DeploymentConfig): string {
-  const media = Object.values(cdns).find(({ type }) => type === "workers");
+  const media = Object.values(cdns).find(({ type }) => type !== "cloudfront");
   if (media === undefined) throw new TypeError("a deployment whose CDNs were not checked");
   return media.host;
 }

@@ -48,19 +48,29 @@ export type AnswerMedia = (request: MediaRequest) => Promise<Result<Response, Re
 
 /**
  * The outer shell of the edge and the manifest worker: HTTPS alone, preflights, methods, CORS headers and {@link inert} on
- * every response, one log line per refusal. There is no router here: the path is data that was signed, and only the check
+ * every response, one log line per refusal. `target`: see {@link MediaRequest}. There is no router here: the path is data that was signed, and only the check
  * may interpret it.
  */
-export async function answerMedia(request: Request, reporting: Reporting, answer: AnswerMedia): Promise<Response> {
+export async function answerMedia(
+  request: Request,
+  reporting: Reporting,
+  answer: AnswerMedia,
+  target = targetOf(request.url),
+): Promise<Response> {
   const { url, headers } = request;
   if (isPlainHttp(url)) return withInert(withCors(refusedResponse(httpsRequired, { headers }, reporting)));
-  const answered = withInert(await answerSecure(request, reporting, answer));
+  const answered = withInert(await answerSecure(request, target, reporting, answer));
   const strict = strictTransport(url);
   if (strict !== undefined) answered.headers.set("Strict-Transport-Security", strict);
   return answered;
 }
 
-async function answerSecure(request: Request, reporting: Reporting, answer: AnswerMedia): Promise<Response> {
+async function answerSecure(
+  request: Request,
+  target: string,
+  reporting: Reporting,
+  answer: AnswerMedia,
+): Promise<Response> {
   const { method, headers } = request;
   let subject: string | undefined;
   const onSubject = (opened: string) => {
@@ -70,7 +80,7 @@ async function answerSecure(request: Request, reporting: Reporting, answer: Answ
   if (method !== "GET" && method !== "HEAD")
     return refused(refusal("method_not_covered", "neither GET nor HEAD").refusal);
   try {
-    const answered = await answer({ method, target: targetOf(request.url), raw: request, onSubject });
+    const answered = await answer({ method, target, raw: request, onSubject });
     return answered.ok ? withCors(answered.value) : refused(answered.refusal);
   } catch (error) {
     return withCors(errorResponse(error, { headers }, reporting));

@@ -1,4 +1,3 @@
-import type { Hono } from "hono";
 import { apiApp } from "../api/api.ts";
 import type { HttpDeps } from "../auth/ask-json.ts";
 import { backendIssuers } from "../auth/backend-token.ts";
@@ -25,7 +24,7 @@ import { endLogin } from "../sessions/own-session.ts";
 import type { OperatorAct, SessionContext } from "../sessions/session-context.ts";
 import { publicKeysOf } from "../signing/cloudfront/verify-cloudfront.ts";
 import { prepareSessionKeys } from "../signing/session-keys.ts";
-import type { HostPorts, SessionStores } from "./host-ports.ts";
+import type { AnswerRequest, HostPorts, SessionStores } from "./host-ports.ts";
 
 /** What the API gets from its host. */
 export interface ApiPorts extends HostPorts {
@@ -49,16 +48,11 @@ export interface ApiPorts extends HostPorts {
   readonly waitUntil: WaitUntil;
 }
 
-export interface ApiService {
-  /** The app for a request: the API, or the console. */
-  readonly routerFor: (request: Request) => Hono;
-}
-
 /** The API and the console, created once per isolate or process; or the faults of the configuration. */
 export async function apiService(
   configuration: Configuration,
   ports: ApiPorts,
-): Promise<Result<ApiService, readonly string[]>> {
+): Promise<Result<AnswerRequest, readonly string[]>> {
   const { ring, issuers, basePath, development, apiUrl } = configuration;
   const faults = trustFaults(configuration, ports.identity !== undefined);
   if (faults.length > 0) return refuse(faults);
@@ -107,7 +101,10 @@ export async function apiService(
     ...(development && ports.page !== undefined ? { page: ports.page } : {}),
   });
   const pages = consoleApp(operators.value, shell);
-  return ok({ routerFor: (request) => (isConsolePath(new URL(request.url).pathname) ? pages : app) });
+  return ok(async (request, waitUntil) => {
+    const router = isConsolePath(new URL(request.url).pathname) ? pages : app;
+    return router.fetch(request, {}, { waitUntil, passThroughOnException: () => undefined, props: {} });
+  });
 }
 
 /** The identity service as an issuer. Its keys, sessions and routes are reached over the binding. */

@@ -1,6 +1,6 @@
 import type { MacPort, RandomBytes, TextHash } from "../base/crypto.ts";
 import type { Refusal, Result } from "../base/result.ts";
-import { type Milliseconds, milliseconds, systemMillisecondClock, systemTimer } from "../base/time.ts";
+import { type Milliseconds, milliseconds, systemMillisecondClock, systemTimer, type WaitUntil } from "../base/time.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { CatalogUnavailable } from "../catalog/catalog-source.ts";
 import type { Configuration } from "../config/configuration.ts";
@@ -9,6 +9,12 @@ import type { Telemetry } from "../metrics/telemetry.ts";
 import type { StreamsOf } from "../sessions/lease.ts";
 import type { RevocationLog } from "../sessions/revocation.ts";
 import { type RevocationWatch, watchRevocations } from "../sessions/revocation-watch.ts";
+
+/**
+ * Answers every request of its service. `target` is the path and query as they were on the wire, for a host whose
+ * `Request` has a URL that was normalized; by default they are those of the URL.
+ */
+export type AnswerRequest = (request: Request, waitUntil: WaitUntil, target?: string) => Promise<Response>;
 
 /** What every service gets from its host: a worker or a Node process. */
 export interface HostPorts {

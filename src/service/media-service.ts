@@ -1,5 +1,5 @@
 import { ok, type Result, refuse } from "../base/result.ts";
-import { systemClock, systemMillisecondClock, systemTimer, type WaitUntil } from "../base/time.ts";
+import { systemClock, systemMillisecondClock, systemTimer } from "../base/time.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { type Admit, admitSession } from "../edge/admit-session.ts";
 import { answerMedia } from "../edge/answer-media.ts";
@@ -17,10 +17,7 @@ import { cloudFrontSigners } from "../signing/cloudfront/asset-signers.ts";
 import { publicKeysOf } from "../signing/cloudfront/verify-cloudfront.ts";
 import { rememberGrants } from "../signing/grant.ts";
 import { prepareSessionKeys } from "../signing/session-keys.ts";
-import type { HostPorts, SessionStores } from "./host-ports.ts";
-
-/** Answers every request of its service. */
-export type AnswerRequest = (request: Request, waitUntil: WaitUntil) => Promise<Response>;
+import type { AnswerRequest, HostPorts, SessionStores } from "./host-ports.ts";
 
 /** What the edge gets from its host. */
 export interface EdgePorts extends HostPorts {
@@ -73,8 +70,8 @@ export async function edgeService(
     files: guardFiles({ deliver, clock: systemClock, timer: systemTimer }),
     manifest,
   };
-  return ok((request, waitUntil) =>
-    answerMedia(request, ports.reporting, (media) => serveRequest(media, { ...parts, waitUntil })),
+  return ok((request, waitUntil, target) =>
+    answerMedia(request, ports.reporting, (media) => serveRequest(media, { ...parts, waitUntil }), target),
   );
 }
 

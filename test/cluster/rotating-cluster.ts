@@ -9,8 +9,8 @@ import {
 } from "miniflare";
 import { devEnvironment, devIdentityEnvironment } from "../../cli/lib/dev-environment.ts";
 import { newIdentitySecret } from "../../cli/lib/dev-keys.ts";
+import { freePort } from "../../cli/lib/ports.ts";
 import { seed, worker } from "../../cli/local/cluster.ts";
-import { freePort } from "../../cli/local/ports.ts";
 import type { WorkerName } from "../../src/config/configuration.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { keepLine, keepSecrets } from "./kept-logs.ts";

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { afterEach } from "vitest";
+import { freePort } from "../../cli/lib/ports.ts";
 import { projectRoot } from "../../cli/lib/project.ts";
-import { freePort } from "../../cli/local/ports.ts";
 
 const running: StartRun[] = [];
 // Waits for the end: until then workerd has the databases of the state open.

@@ -1,8 +1,8 @@
 import { newDevKeys, newIdentitySecret } from "../../cli/lib/dev-keys.ts";
+import { freePort } from "../../cli/lib/ports.ts";
 import { localAssets, seed, startCluster } from "../../cli/local/cluster.ts";
 import { startLiveOrigin } from "../../cli/local/live-origin.ts";
 import { servePage } from "../../cli/local/page.ts";
-import { freePort } from "../../cli/local/ports.ts";
 import type { RingKey } from "../../src/keys/key.ts";
 import { keepLine, keepSecrets } from "./kept-logs.ts";
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePort } from "../../cli/lib/ports.ts";
 import { fixtureCatalog } from "../../cli/lib/project.ts";
-import { freePort } from "../../cli/local/ports.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
 import { type Answer, get, sessionOf, until, viewerOf } from "../cluster/viewer.ts";
 

@@ -1,43 +1,23 @@
 import { ok, refusal } from "../../src/base/result.ts";
-import { contentTypeOf, type FileFacts, fileResponse, notModified } from "../../src/origin/file-response.ts";
-import type { MediaCache, WholeFile } from "../../src/origin/fill-cache.ts";
+import { systemClock } from "../../src/base/time.ts";
+import { contentTypeOf, fileResponse, notModified } from "../../src/origin/file-response.ts";
+import type { MediaCache } from "../../src/origin/fill-cache.ts";
+import { memoryMediaCache as boundedCache } from "../../src/origin/memory-media-cache.ts";
 import type { Origin } from "../../src/origin/origin.ts";
 import { namesEntityTag, parseRange, rangeRefusal, resolveRange } from "../../src/origin/ranges.ts";
 
-/** A {@link MediaCache} in memory for tests, without a size limit and without expiry. */
+/** The cache in memory, large enough for every test, and the keys that were put into it. */
 export function memoryMediaCache(): MediaCache & { readonly keys: () => readonly string[] } {
-  const entries = new Map<string, WholeFile>();
+  const cache = boundedCache({ capacity: Number.MAX_SAFE_INTEGER, clock: systemClock });
+  const keys = new Set<string>();
   return {
-    keys: () => [...entries.keys()],
-    match: async (key, headers) => {
-      const entry = entries.get(key);
-      return entry === undefined ? undefined : cachedResponse(entry, headers);
+    keys: () => [...keys],
+    match: cache.match,
+    put: async (key, file) => {
+      keys.add(key);
+      await cache.put(key, file);
     },
-    put: async (key, file) => void entries.set(key, file),
   };
-}
-
-function cachedResponse({ body, headers }: WholeFile, requestHeaders: Readonly<Record<string, string>>): Response {
-  const size = body.length;
-  const facts = {
-    contentType: headers.get("Content-Type") ?? "",
-    size,
-    etag: headers.get("ETag") ?? undefined,
-    lastModified: headers.get("Last-Modified") ?? undefined,
-  };
-  if (namesEntityTag(requestHeaders["If-None-Match"], facts.etag)) return unchanged(facts);
-  const range = parseRange(requestHeaders.Range);
-  if (range === undefined) return fileResponse(facts, undefined, body);
-  const part = resolveRange(range, size);
-  if (part === undefined) return new Response(null, { status: 416, headers: { "Content-Range": `bytes */${size}` } });
-  return fileResponse(facts, part, body.subarray(part.offset, part.offset + part.length));
-}
-
-/** A 304 like that of Cloudflare's cache: with the length of the whole file, which the caller removes. */
-function unchanged(facts: FileFacts): Response {
-  const response = notModified(facts);
-  response.headers.set("Content-Length", String(facts.size));
-  return response;
 }
 
 export interface MemoryFile {

@@ -58,7 +58,7 @@ const withApi = configuredWorker(
         page: PAGE === undefined ? undefined : (request) => PAGE.fetch(request),
         waitUntil,
       });
-      return api.ok ? ok({ ...api.value, reporter: basics.reporter }) : api;
+      return api.ok ? ok({ answer: api.value, reporter: basics.reporter }) : api;
     },
   },
   waitUntil,
@@ -66,9 +66,10 @@ const withApi = configuredWorker(
 
 export default {
   fetch(request, env, context) {
-    return withApi(env, async ({ routerFor, reporter }) => {
-      reporter.linger((work) => context.waitUntil(work));
-      return routerFor(request).fetch(request, env, context);
+    return withApi(env, ({ answer, reporter }) => {
+      const keepRunning = (work: Promise<unknown>) => context.waitUntil(work);
+      reporter.linger(keepRunning);
+      return answer(request, keepRunning);
     });
   },
 } satisfies ExportedHandler<Env>;

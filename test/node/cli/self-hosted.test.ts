@@ -4,17 +4,17 @@ import { describe, expect, it } from "vitest";
 import { offlineChecks } from "../../../cli/doctor/doctor.ts";
 import { deploymentAt, deploymentOf } from "../../../cli/lib/deployment.ts";
 import { readDeployment } from "../../../cli/lib/deployment-folder.ts";
-import { defaultConfig } from "../../unit/deployment/example-config.ts";
+import { defaultConfig, onNode } from "../../unit/deployment/example-config.ts";
 import { folder, projectFolder, runFile } from "./command-line.ts";
 import { catalogOf, films, findingsOf, sound } from "./doctor-stage.ts";
 
 /** The folder of a self-hosted deployment with two folders, one of them only in staging. */
 function selfHosted(): string {
   const project = folder();
-  const { staging, production } = defaultConfig.environments;
+  const [staging, production] = [{ domain: "staging.example.com" }, { domain: "example.com" }];
   const config = {
     ...defaultConfig,
-    host: { type: "node" },
+    ...onNode(),
     origins: { films: { type: "file", folder: "/srv/films" } },
     environments: { staging: { ...staging, origins: { tests: { type: "file", folder: "tests" } } }, production },
   };

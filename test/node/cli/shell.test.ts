@@ -43,7 +43,7 @@ describe("completion", () => {
 
   it("lists commands, groups and options for fish", async () => {
     const { stdout } = await stagedoor("completion", "fish");
-    expect(stdout).toContain("-n __fish_use_subcommand -a 'init dev deploy token keys assets");
+    expect(stdout).toContain("-n __fish_use_subcommand -a 'init dev serve deploy token keys assets");
     expect(stdout).toContain("-n '__fish_seen_subcommand_from keys; and __fish_seen_subcommand_from new' -l purpose");
   });
 });

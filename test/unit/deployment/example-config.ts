@@ -26,3 +26,15 @@ export function faultsWith(members: object): readonly string[] {
   const read = readConfig(JSON.stringify({ ...defaultConfig, ...members }));
   return (read.ok ? [] : read.refusal).map(({ member, advice }) => `${member}: ${advice}`);
 }
+
+/** The members that make the file one of a Node host, with others in addition. */
+export function onNode(host: object = {}): object {
+  const issuer = { issuer: "https://id.example.tv", audience: "a", algorithms: ["RS256"] };
+  return {
+    host: { type: "node", ...host },
+    cdns: { main: { type: "node", host: "media.{domain}" } },
+    origins: { films: { type: "file", folder: "/srv/films" } },
+    identity: { issuers: [{ ...issuer, jwksUri: "https://id.example.tv/jwks" }] },
+    environments: { staging: { domain: "staging.example.tv" } },
+  };
+}

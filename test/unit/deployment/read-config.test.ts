@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { configFaultText, readConfig } from "../../../src/deployment/read-config.ts";
-import { defaultConfig, deploymentWith, faultsWith } from "./example-config.ts";
+import { defaultConfig, deploymentWith, faultsWith, onNode } from "./example-config.ts";
 
 describe("a deployment's file", () => {
   it("may name the secret of an HMAC key", () => {
@@ -155,11 +155,11 @@ describe("a deployment's file", () => {
   });
 
   it("is accepted with Node as host and a folder, also in an environment", () => {
-    const host = { type: "node" };
     const folder = { type: "file", folder: "films" };
     const { staging } = defaultConfig.environments;
-    expect(faultsWith({ host, origins: { films: folder } })).toEqual([]);
-    expect(faultsWith({ host, environments: { staging: { ...staging, origins: { films: folder } } } })).toEqual([]);
+    const onStaging = { staging: { domain: "staging.example.tv", origins: { films: folder } } };
+    expect(faultsWith({ ...onNode(), origins: { films: folder } })).toEqual([]);
+    expect(faultsWith({ ...onNode(), environments: onStaging })).toEqual([]);
     expect(faultsWith({ environments: { staging: { ...staging, origins: { films: folder } } } })).toEqual([
       expect.stringContaining("environments.staging.origins.films.type: Use r2, s3 or http"),
     ]);
@@ -168,12 +168,44 @@ describe("a deployment's file", () => {
   it.each(["10.0.0.5", "10.0.0.5:8443", "[fd00::5]:8443", "localhost:9000", "my_minio:9000"])(
     "accepts the private origin %s of a machine",
     (host) => {
-      expect(deploymentWith({ host: { type: "node", privateOrigins: [host] } }).config.host).toEqual({
+      expect(deploymentWith(onNode({ privateOrigins: [host] })).config.host).toEqual({
         type: "node",
         privateOrigins: [host],
+        trustedProxies: ["127.0.0.0/8", "::1"],
       });
     },
   );
+
+  it.each<[string, object, string]>([
+    [
+      "the workers' CDN",
+      { cdns: { main: { type: "workers", host: "media.{domain}" } } },
+      'cdns.main.type: Use "node", or set host.type to workers',
+    ],
+    [
+      "a bucket of R2",
+      { origins: { media: { type: "r2", bucket: "films" } } },
+      "origins.media.type: Use file, s3 or http",
+    ],
+    ["no CDN", { cdns: {} }, 'cdns: Add a CDN of the type "node"'],
+    ["the API's host for the media", { api: { host: "media.{domain}" } }, "cdns.main.host: Use another host"],
+    ["accounts of its own", { identity: { worker: true } }, "identity.worker: Use false"],
+    [
+      "a proxy that is no address",
+      { host: { type: "node", trustedProxies: ["proxy.internal"] } },
+      "host.trustedProxies[0]: Use an address or a network",
+    ],
+  ])("refuses %s of a machine", (_, members, fault) => {
+    expect(faultsWith({ ...onNode(), ...members })).toEqual([expect.stringContaining(fault)]);
+  });
+
+  it("needs the id of a KV namespace with Workers only", () => {
+    const { kv: _, ...staging } = defaultConfig.environments.staging;
+    expect(faultsWith({ environments: { staging } })).toEqual([
+      expect.stringContaining('environments.staging: Add "kv": the id of the KV namespace'),
+    ]);
+    expect(faultsWith(onNode())).toEqual([]);
+  });
 
   it("quotes no secret that is in the wrong place", () => {
     const secret = "kept-from-others-kept-from-others";

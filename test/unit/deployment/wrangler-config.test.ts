@@ -6,7 +6,7 @@ import { identitySettingReaders, settingReaders } from "../../../src/config/sett
 import { catalogOf, rootsOf } from "../../../src/deployment/catalog-of.ts";
 import { decidedSettings, secretSettings, settableSchemas } from "../../../src/deployment/config-schema.ts";
 import { requiredSecrets, settingsFor, storeNames, wranglerConfig } from "../../../src/deployment/wrangler-config.ts";
-import { deploymentWith } from "./example-config.ts";
+import { deploymentWith, onNode } from "./example-config.ts";
 
 const places = { main: "index.js", migrationsFolder: "migrations" };
 const varsOf = (members: object, worker: "api" | "edge" | "manifest" | "identity" = "api") => {
@@ -127,7 +127,7 @@ describe("the generated configuration", () => {
 describe("the catalog of a deployment's file", () => {
   it("has the name of a folder's origin as root, and never the folder", () => {
     const deployment = deploymentWith({
-      host: { type: "node" },
+      ...onNode(),
       origins: { films: { type: "file", folder: "/srv/films" }, more: { type: "file", folder: "more" } },
       assets: [
         { id: "one", origin: "films", entries: { hls: "index.m3u8" } },

@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
+import { endMisused, shownWord } from "./command.ts";
 
 /** Whether a program listens on a port of this machine, on either loopback address. */
 export async function isInUse(port: number): Promise<boolean> {
@@ -26,4 +27,12 @@ function canListen(port: number, host: string): Promise<boolean> {
     server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "EADDRINUSE"));
     server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(true)));
   });
+}
+
+/** The port number of an option; ends the command for any other text. */
+export function readPort(option: string, digits: string): number {
+  const number = /^\d{1,5}$/.test(digits) ? Number(digits) : 0;
+  return number >= 1 && number <= 65535
+    ? number
+    : endMisused(`--${option} must be a port number from 1 to 65535, not ${shownWord(digits)}.`);
 }

@@ -1,0 +1,228 @@
+import { chmodSync, existsSync, mkdirSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { operatorScopes as scopes } from "../../src/auth/operator-token.ts";
+import { type IpNetwork, parseNetwork } from "../../src/base/ip-address.ts";
+import { refusal } from "../../src/base/result.ts";
+import { seconds, systemClock } from "../../src/base/time.ts";
+import {
+  type Configuration,
+  readConfiguration,
+  ringFor,
+  type WorkerName,
+  workerNames,
+} from "../../src/config/configuration.ts";
+import { catalogOf, rootsOf } from "../../src/deployment/catalog-of.ts";
+import type { Deployment, EnvironmentName } from "../../src/deployment/config-schema.ts";
+import { issuersWith } from "../../src/deployment/issuers-of.ts";
+import { addressesOf, namedSecrets, settingsFor } from "../../src/deployment/wrangler-config.ts";
+import type { KeyRing } from "../../src/keys/ring.ts";
+import { httpOrigin } from "../../src/origin/http-origin.ts";
+import { type Origin, originOf } from "../../src/origin/origin.ts";
+import { fileOrigin } from "../../src/platform/node/file-origin.ts";
+import { guardedFetch } from "../../src/platform/node/guarded-fetch.ts";
+import { drain, httpFront, listenOn } from "../../src/platform/node/http-front.ts";
+import { type NodeHost, nodeHost } from "../../src/platform/node/node-host.ts";
+import { readDeployment } from "../lib/deployment-folder.ts";
+import { addressesAt, devIssuerSettings } from "../lib/dev-environment.ts";
+import { devKeyRing, signDevToken } from "../lib/dev-keys.ts";
+import { parseRingText, readText } from "../lib/files.ts";
+import { operatorSigningKey, signOperatorToken } from "../lib/operator-api.ts";
+import { isInUse } from "../lib/ports.ts";
+import { developmentSecrets, readSecretsFile } from "../lib/secrets-file.ts";
+import { stopOnSignals } from "../lib/signals.ts";
+
+export interface ServeOptions {
+  /** Undefined for development on this machine. */
+  readonly environment: EnvironmentName | undefined;
+  readonly port: number;
+  readonly mediaPort: number;
+  readonly address: string;
+  readonly data: string | undefined;
+  readonly ring: string | undefined;
+  readonly secrets: string | undefined;
+  readonly replacesCatalog: boolean;
+}
+
+/** How long responses in progress may take after a signal, in milliseconds: longer than a blocking reload waits. */
+const drainTimeout = 20_000;
+
+/** Runs the service of a folder until a signal ends the process. If it cannot start, resolves with the reason. */
+export async function runService(folder: string, options: ServeOptions): Promise<string> {
+  const read = readDeployment(folder);
+  if (!read.ok) return read.refusal;
+  const deployment = read.value;
+  const { config } = deployment;
+  const { environment } = options;
+  const { host } = config;
+  if (host.type !== "node")
+    return 'host.type is workers: run `npx stagedoor dev`, or deploy it with `npx stagedoor deploy`. To run it on Node, set "host": {"type": "node"}.';
+  if (environment !== undefined && config.environments[environment] === undefined)
+    return `environments has no ${environment}: add {"domain": "…"} to stagedoor.config.json, or choose another with --env.`;
+  for (const [name, port] of [["--port", options.port] as const, ["--media-port", options.mediaPort] as const])
+    if (await isInUse(port))
+      return `Port ${port} is in use by another program. Stop it, or choose another port with ${name}.`;
+
+  const ring = environment === undefined ? await devKeyRing(folder) : readRing(folder, environment, options.ring);
+  if (typeof ring === "string") return ring;
+  const secrets = secretsFor(folder, deployment, options);
+  const missing = namedSecrets(config, environment).filter((name) => !(name in secrets));
+  if (missing.length > 0)
+    return `These secrets have no value: ${missing.join(", ")}. Add a line NAME=value for each to ${secretsFile(environment)}; \`npx stagedoor secrets new --env ${environment ?? "development"}\` makes that file.`;
+  const { apiUrl, mediaUrl } = environment === undefined ? addressesAt(options) : addressesOf(config, environment);
+  const settings = (worker: WorkerName) => ({
+    STAGEDOOR_ENV: environment ?? "development",
+    STAGEDOOR_API_URL: apiUrl,
+    STAGEDOOR_MEDIA_URL: mediaUrl,
+    STAGEDOOR_KEYS: JSON.stringify(ringFor(worker, ring)),
+    ...settingsFor(worker, config, environment),
+    ...(worker === "api" ? { STAGEDOOR_ISSUERS: issuersFor(deployment, ring, secrets, environment) } : {}),
+  });
+  const configurations = readAll(settings);
+  if (typeof configurations === "string") return configurations;
+  const file = resolve(folder, options.data ?? `data/${environment ?? "development"}.sqlite`);
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  console.log(`Starting the service of ${config.name} (${environment ?? "development"}) …`);
+  const running = await nodeHost({
+    configurations,
+    file,
+    origin: originsFor(folder, deployment, configurations.edge, { environment, secrets, ...host }),
+    roots: [...rootsOf(config, environment).keys()],
+    fetch: (input, init) => fetch(input, init),
+    log: (line) => console.log(line),
+  });
+  if (!running.ok) return ["The configuration is invalid:", ...running.refusal].join("\n  ");
+  chmodSync(file, 0o600);
+  await seedCatalog(running.value, deployment, options);
+
+  const trustedProxies = proxiesOf(host.trustedProxies);
+  const { api, media, waitUntil } = running.value;
+  const fronts = [
+    { server: httpFront({ publicUrl: apiUrl, answer: api, waitUntil, trustedProxies }), port: options.port },
+    {
+      server: httpFront({ publicUrl: mediaUrl, answer: media, waitUntil, trustedProxies }),
+      port: options.mediaPort,
+    },
+  ];
+  await Promise.all(fronts.map(({ server, port }) => listenOn(server, port, options.address)));
+  stopOnSignals(async () => {
+    await Promise.all(fronts.map(({ server }) => drain(server, drainTimeout)));
+    await running.value.close();
+  });
+  console.log(await readyText(deployment, ring, { ...options, apiUrl, mediaUrl, file }));
+  return new Promise(() => undefined);
+}
+
+function secretsFile(environment: EnvironmentName | undefined): string {
+  return environment === undefined ? developmentSecrets : `secrets-${environment}.env`;
+}
+
+/** The key ring of an environment, or why it cannot be read. */
+function readRing(folder: string, environment: EnvironmentName, option: string | undefined): KeyRing | string {
+  const file = option === undefined ? join(folder, `keys-${environment}.json`) : resolve(option);
+  if (!existsSync(file))
+    return `There is no key ring ${file}. Make one: \`npx stagedoor keys new --purpose session --ring keys-${environment}.json\`.`;
+  if ((statSync(file).mode & 0o077) !== 0) return `Other users can read the keys in ${file}: run chmod 600 ${file}.`;
+  return parseRingText(file, readText(file, "the key ring"));
+}
+
+function secretsFor(folder: string, { config }: Deployment, { environment, secrets }: ServeOptions) {
+  const standard = join(folder, secretsFile(environment));
+  if (secrets === undefined && !existsSync(standard)) return {};
+  return readSecretsFile(secrets ?? standard, config);
+}
+
+/** STAGEDOOR_ISSUERS: the issuers of the file, and the development issuer on this machine. */
+function issuersFor(
+  { config }: Deployment,
+  ring: KeyRing,
+  secrets: Readonly<Record<string, string>>,
+  environment: EnvironmentName | undefined,
+): string {
+  const issuers = issuersWith(config.identity.issuers, (name) => secrets[name]);
+  return JSON.stringify(environment === undefined ? [devIssuerSettings(ring), ...issuers] : issuers);
+}
+
+/** The configuration of each service, or all errors as one text. */
+function readAll(
+  settings: (worker: WorkerName) => Readonly<Record<string, unknown>>,
+): Readonly<Record<WorkerName, Configuration>> | string {
+  const [api, manifest, edge] = workerNames.map((worker) => readConfiguration(settings(worker)));
+  if (api?.ok && manifest?.ok && edge?.ok) return { api: api.value, manifest: manifest.value, edge: edge.value };
+  const errors = [api, manifest, edge].flatMap((read) => (read === undefined || read.ok ? [] : read.refusal));
+  return ["The configuration is invalid:", ...new Set(errors)].join("\n  ");
+}
+
+/** The origins of all assets: folders of this machine, and HTTP and S3 with the secrets of the file. */
+function originsFor(
+  folder: string,
+  { config }: Deployment,
+  { originSecrets }: Configuration,
+  {
+    environment,
+    secrets,
+    privateOrigins,
+  }: {
+    readonly environment: EnvironmentName | undefined;
+    readonly secrets: Readonly<Record<string, string>>;
+    readonly privateOrigins: readonly string[];
+  },
+): Origin {
+  const roots = new Map([...rootsOf(config, environment)].map(([name, path]) => [name, resolve(folder, path)]));
+  return originOf({
+    r2: async ({ asset }) => refusal("configuration_invalid", `${asset.id}: an origin of the type r2 needs Cloudflare`),
+    file: fileOrigin(roots),
+    http: httpOrigin({
+      fetch: guardedFetch(privateOrigins),
+      secretOf: (name) => secrets[name],
+      originSecrets,
+      clock: systemClock,
+    }),
+  });
+}
+
+async function seedCatalog({ catalog }: NodeHost, deployment: Deployment, options: ServeOptions): Promise<void> {
+  if (!options.replacesCatalog && (await catalog.load()) !== undefined) return;
+  await catalog.save(JSON.stringify(catalogOf(deployment, options.environment), null, 2));
+}
+
+function proxiesOf(texts: readonly string[]): readonly IpNetwork[] {
+  return texts.flatMap((text) => parseNetwork(text) ?? []);
+}
+
+interface Running extends ServeOptions {
+  readonly apiUrl: string;
+  readonly mediaUrl: string;
+  readonly file: string;
+}
+
+async function readyText(
+  { config }: Deployment,
+  ring: KeyRing,
+  { environment, apiUrl, mediaUrl, file, address, port, mediaPort }: Running,
+): Promise<string> {
+  const lines = `
+  API         ${apiUrl} (listens on ${address}:${port})
+  Media host  ${mediaUrl} (listens on ${address}:${mediaPort})
+  Console     ${apiUrl}/console
+  Stores      ${file}`;
+  if (environment !== undefined) return `${lines}\n\nReady. Ctrl-C stops it.`;
+  const token = await signDevToken(ring, { subject: "demo-viewer", assets: "*", lifetimeSeconds: 8 * 3600 });
+  const key = operatorSigningKey(ring);
+  const operator = key && (await signOperatorToken(key, { name: "you", scopes, lifetime: seconds(8 * 3600) }));
+  const body = JSON.stringify({ asset: config.assets[0]?.id ?? "film" });
+  return `${lines}
+
+  A bearer token (8 h, all assets, this machine only):
+
+${token}
+
+  An operator's credential, to sign in to the console (8 h, this machine only):
+
+${operator?.token ?? "none: the ring has no operator key that signs now"}
+
+  Try it:
+
+curl -s ${apiUrl}/stream/start -H 'Content-Type: application/json' -d '${body}' -H 'Authorization: Bearer ${token}'
+
+Ready. Ctrl-C stops it.`;
+}

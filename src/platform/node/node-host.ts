@@ -1,0 +1,226 @@
+import { makeRoom } from "../../base/bounded-map.ts";
+import type { Refusal, Result } from "../../base/result.ts";
+import { ok, refuse } from "../../base/result.ts";
+import { seconds, systemClock, systemMillisecondClock, systemTimer } from "../../base/time.ts";
+import { defaultMaxAge, keepCatalog } from "../../catalog/catalog-source.ts";
+import { editInTurn } from "../../catalog/edit-in-turn.ts";
+import type { Configuration, WorkerName } from "../../config/configuration.ts";
+import { type Log, logRefusal } from "../../http/problem-response.ts";
+import {
+  type DirectPorts,
+  directPlaylists,
+  type PlaylistSource,
+  playlistName,
+} from "../../manifest/playlist-source.ts";
+import { sharePlaylist } from "../../manifest/share-playlist.ts";
+import { Reporter, withOwn } from "../../metrics/reporter.ts";
+import { StoredGathering } from "../../metrics/stored-gathering.ts";
+import { memoryMediaCache } from "../../origin/memory-media-cache.ts";
+import { type Origin, timedOrigin } from "../../origin/origin.ts";
+import { apiService } from "../../service/api-service.ts";
+import { type AnswerRequest, countSkipped, type HostPorts, watchedStores } from "../../service/host-ports.ts";
+import { edgeService, manifestService } from "../../service/media-service.ts";
+import { documentStreams } from "../../sessions/document-streams.ts";
+import { cloudFrontSign, nodeSha256, oneShotHmac } from "./node-crypto.ts";
+import { openSqlite } from "./sqlite-database.ts";
+import {
+  gatheredIn,
+  makeTables,
+  removeExpired,
+  sqliteCatalog,
+  sqliteLeases,
+  sqliteLimits,
+  sqliteProofs,
+  sqliteRevocationLog,
+} from "./sqlite-stores.ts";
+
+export interface NodeHostParts {
+  /** The configuration of each service, with its part of the key ring. */
+  readonly configurations: Readonly<Record<WorkerName, Configuration>>;
+  /** The SQLite file of all stores. It is made if there is none. */
+  readonly file: string;
+  readonly origin: Origin;
+  /** The names of the folders that `origin` reads from. */
+  readonly roots: readonly string[];
+  /** For requests to providers: JWK Sets, introspection, entitlement. */
+  readonly fetch: typeof globalThis.fetch;
+  readonly log: Log;
+}
+
+/** A running service: the handlers of its two hosts. */
+export interface NodeHost {
+  readonly api: AnswerRequest;
+  readonly media: AnswerRequest;
+  /** Keeps work running after a response, until {@link NodeHost.close}. */
+  readonly waitUntil: (work: Promise<unknown>) => void;
+  /** The catalog's text, to write the first one. */
+  readonly catalog: ReturnType<typeof sqliteCatalog>;
+  /** Waits for the work after responses, and closes the file. */
+  readonly close: () => Promise<void>;
+}
+
+/** Sizes in memory, in bytes. */
+const memory = { shelf: 256 * 1024 * 1024, files: 256 * 1024 * 1024 };
+
+/** How often expired rows are removed, and counts are reported. */
+const sweepEvery = seconds(60);
+const reportEvery = seconds(2);
+
+/** The number of playlists that are shared at once. */
+const mostPlaylists = 10_000;
+
+/** The whole service in this process, with its stores in one SQLite file; or the faults of the configuration. */
+export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, readonly string[]>> {
+  const { configurations, log } = parts;
+  const connections = {
+    usual: openSqlite(parts.file, { durable: false }),
+    durable: openSqlite(parts.file, { durable: true }),
+  };
+  makeTables(connections);
+  const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
+  const { leaseTtl } = configurations.api;
+  const gathered = gatheredIn(new StoredGathering(connections.usual, systemClock, leaseTtl));
+  const revocationLog = sqliteRevocationLog(connections, systemMillisecondClock);
+  const streams = documentStreams({
+    documents: sqliteLeases(connections),
+    times: { leaseTtl, writeInterval: seconds(Math.min(30, Math.floor(leaseTtl / 3))) },
+    secrets: { hmac: oneShotHmac, random },
+    clock: systemClock,
+  });
+  const catalog = sqliteCatalog(connections);
+  const pending = new Set<Promise<unknown>>();
+  const waitUntil = (work: Promise<unknown>) => {
+    const done = work.catch(() => undefined).finally(() => pending.delete(done));
+    pending.add(done);
+  };
+
+  /** The ports of a service, and its reporter of counts. */
+  const portsOf = (worker: WorkerName): HostPorts & { readonly reporter: Reporter } => {
+    const reporter = new Reporter({
+      worker,
+      gathered,
+      clock: systemMillisecondClock,
+      timer: systemTimer,
+      every: reportEvery,
+      isolate: crypto.randomUUID(),
+    });
+    const { telemetry } = reporter;
+    const onRefusal = (why: Refusal) => logRefusal(log, worker, why);
+    const { development } = configurations[worker];
+    return {
+      reporter,
+      telemetry,
+      log,
+      onRefusal,
+      reporting: { worker, log, telemetry, random },
+      random,
+      hmac: oneShotHmac,
+      sha256: nodeSha256,
+      catalog: keepCatalog({
+        load: catalog.load,
+        clock: systemClock,
+        maxAge: defaultMaxAge(development),
+        onRefusal,
+      }),
+    };
+  };
+
+  const [apiPorts, manifestPorts, edgePorts] = [portsOf("api"), portsOf("manifest"), portsOf("edge")];
+  const storesOf = (ports: HostPorts, worker: WorkerName) =>
+    watchedStores({ log: countedLog(revocationLog, ports), streams }, configurations[worker], ports);
+  const origin = timedOrigin(parts.origin, manifestPorts.telemetry, systemMillisecondClock);
+  const manifest = await manifestService(configurations.manifest, {
+    ...manifestPorts,
+    source: playlistsInProcess({ origin, timer: systemTimer, clock: systemMillisecondClock }),
+    signWith: (key, hash) => cloudFrontSign({ ...key }, hash),
+    readinessChecks: {},
+    shelfCapacity: memory.shelf,
+  });
+  const edge = await edgeService(configurations.edge, {
+    ...edgePorts,
+    stores: storesOf(edgePorts, "edge"),
+    origin: timedOrigin(parts.origin, edgePorts.telemetry, systemMillisecondClock),
+    cache: memoryMediaCache({ capacity: memory.files, clock: systemClock }),
+    manifest: { fetch: (request) => manifest(request, waitUntil) },
+  });
+  const api = await apiService(configurations.api, {
+    ...apiPorts,
+    stores: storesOf(apiPorts, "api"),
+    gathered: withOwn(gathered, apiPorts.reporter),
+    catalogEditing: editInTurn({
+      store: catalog,
+      // The store always shows its latest text, so there is nothing to note.
+      notes: { read: () => undefined, write: () => undefined },
+      clock: systemClock,
+      timer: systemTimer,
+      sha256: nodeSha256,
+    }),
+    proofs: sqliteProofs(connections),
+    limits: sqliteLimits(connections),
+    fetch: parts.fetch,
+    roots: parts.roots,
+    identity: undefined,
+    readinessChecks: {},
+    waitUntil,
+  });
+  const sweep = setInterval(() => {
+    removeExpired(connections, systemClock());
+    revocationLog.removeEnded();
+  }, sweepEvery * 1000);
+  sweep.unref();
+  const close = async () => {
+    clearInterval(sweep);
+    await Promise.all(pending);
+    await Promise.all([apiPorts, manifestPorts, edgePorts].map(({ reporter }) => reporter.report()));
+    connections.usual.close();
+    connections.durable.close();
+  };
+  const faults = [edge, api].flatMap((service) => (service.ok ? [] : service.refusal));
+  if (!edge.ok || !api.ok) {
+    await close();
+    return refuse(faults);
+  }
+  const counted = (answer: AnswerRequest, reporters: readonly Reporter[]): AnswerRequest => {
+    return (request, keepRunning, target) => {
+      for (const reporter of reporters) reporter.linger(waitUntil);
+      return answer(request, keepRunning, target);
+    };
+  };
+  return ok({
+    api: counted(api.value, [apiPorts.reporter]),
+    media: counted(edge.value, [edgePorts.reporter, manifestPorts.reporter]),
+    waitUntil,
+    catalog,
+    close,
+  });
+}
+
+type RevocationLog = ReturnType<typeof sqliteRevocationLog>;
+
+/** The log of all services, which counts skipped entries for the service that appended them. */
+function countedLog(log: RevocationLog, { telemetry }: Pick<HostPorts, "telemetry">): RevocationLog {
+  const onSkipped = countSkipped(telemetry);
+  return {
+    ...log,
+    append: async (entries, by) => {
+      const skipped = await log.append(entries, by);
+      onSkipped(skipped);
+      return skipped;
+    },
+  };
+}
+
+/** Playlists that all requests of this process share, by their name. One that does not change is only revalidated. */
+function playlistsInProcess(ports: DirectPorts): PlaylistSource {
+  const direct = directPlaylists(ports);
+  const shared = new Map<string, PlaylistSource>();
+  return (question) => {
+    if (question.known?.live === false) return direct(question);
+    const name = playlistName(question);
+    const source = shared.get(name) ?? sharePlaylist(ports);
+    shared.delete(name);
+    makeRoom(shared, mostPlaylists);
+    shared.set(name, source);
+    return source(question);
+  };
+}
