@@ -7,7 +7,17 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import * as golden from "../../unit/golden/version-1.ts";
 import { catalog, preparedKeys, ringKeys } from "../../unit/signing/session.ts";
-import { claimRequests, contractCases, escapeCases, goldenCases, requests, unsignedRequests } from "./requests.ts";
+import {
+  bindingCases,
+  byteCases,
+  claimRequests,
+  contractCases,
+  escapeCases,
+  goldenCases,
+  limitCases,
+  requests,
+  unsignedRequests,
+} from "./requests.ts";
 import { artefact, type Case, inVm, plain, type World, worldOf } from "./worlds.ts";
 
 const isInstalled = spawnSync("njs", ["-v"]).status === 0;
@@ -48,7 +58,7 @@ it("the portable verifier says the same in njs as in Node", async ({ skip }) => 
   const random = [requests, claimRequests, unsignedRequests].flatMap((arbitrary) => fc.sample(arbitrary, 700));
   const runs = [
     { world: old, cases: goldenCases },
-    { world, cases: [...contractCases, ...escapeCases, ...random] },
+    { world, cases: [...contractCases, ...escapeCases, ...byteCases, ...limitCases, ...bindingCases, ...random] },
   ];
   const verdicts = inNjs(runs.map(({ world: { settings }, cases }) => ({ settings, cases })));
   const expected = runs.flatMap(({ world: own, cases }) => cases.map(inVm(own)));

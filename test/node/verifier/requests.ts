@@ -7,7 +7,7 @@ import { mediaPurposes } from "../../../src/base/media-purpose.ts";
 import { type UnixSeconds, unixSeconds } from "../../../src/base/time.ts";
 import { envelopeBytes, macBytes } from "../../../src/signing/cose-mac0.ts";
 import { downloadQuery } from "../../../src/signing/download-name.ts";
-import type { GrantClaims } from "../../../src/signing/grant.ts";
+import { type GrantClaims, writeClaims } from "../../../src/signing/grant.ts";
 import files from "../../golden/files-v1.json";
 import v1 from "../../golden/v1.json";
 import { aliasOf, foreignPayloads, oddAliases } from "../../unit/base/odd-aliases.ts";
@@ -115,42 +115,67 @@ const query = fc.oneof(
   text,
 );
 
-const usualAddress = fc.constantFrom("192.0.2.7", "192.0.2.200", "2001:db8:7::1", "::ffff:192.0.2.7", "2001:DB8:7::C");
-const address = fc.oneof(
-  { arbitrary: usualAddress, weight: 12 },
-  fc.ipV4(),
-  fc.ipV6(),
-  fc.constantFrom(
+const usualAddresses = ["192.0.2.7", "192.0.2.200", "2001:db8:7::1", "::ffff:192.0.2.7", "2001:DB8:7::C"];
+const oddAddresses = [
+  ...[
     "",
     "192.0.2.07",
     "192.0.2.7 ",
     "1.2.3",
+    "1.2.3.4.5",
+    "256.0.2.7",
+    "1e1.0.2.7",
+    "0x1.0.2.7",
+    "-1.0.2.7",
+    ".0.2.7",
+  ],
+  ...[
     "::ffff:C000:0207",
-    "2001:DB8:7:0::",
-    "::",
-    "2001:db8:7:4:5:6:7::",
-  ),
-  fc.constantFrom(
-    "::1::",
-    ":::",
-    "1::2:3.4.5.6",
-    "1:2:3:4:5:6:7:8:9",
-    "12345::",
-    "2001:db8:7:4:5:6:1.2.3.4",
+    "::ffff:192.0.2",
+    "::fffe:192.0.2.7",
+    "0:0:0:0:0:ffff:192.0.2.7",
     "1.2.3.4::",
-  ),
+    "1::2:3.4.5.6",
+  ],
+  ...[
+    "::",
+    ":",
+    ":::",
+    "::1::",
+    "2001:db8:7:4:5:6:7::",
+    "2001:db8:7:4:5:6:7:8",
+    "2001:db8:7:4:5:6:7:8:9",
+    "2001:DB8:7:0::",
+  ],
+  ...["2001:db8:7:4:5:6:7:8::", "2001:db8:7:4:5:6:7:8::1::2", "::2001:db8:7:4:5:6:7:8", "2001:db8:7:4:5:6:1.2.3.4"],
+  ...["12345::", "2001:db8:7::g", "2001:db8:7::1%eth0", "2001:0db8:0007::", "[2001:db8:7::1]"],
+];
+const address = fc.oneof(
+  { arbitrary: fc.constantFrom(...usualAddresses), weight: 12 },
+  fc.ipV4(),
+  fc.ipV6(),
+  fc.constantFrom(...oddAddresses),
   fc.array(fc.constantFrom(":", "::", "0", "ffff", "1.2.3.4", "g"), { maxLength: 10 }).map((parts) => parts.join("")),
 );
 
-const network = fc
-  .tuple(fc.constantFrom(4 as const, 6 as const), fc.constantFrom(24, 32, 48, 128, 0, 1, 7, 23, 25, 31, 47, 127))
-  .map(([family, most]) => {
+const networks = ([4, 6] as const).flatMap((family) =>
+  [0, 1, 7, 23, 24, 25, 31, 32, 47, 48, 127, 128].map((most) => {
     const bytes = new Uint8Array(family === 4 ? 4 : 16);
     const bits = Math.min(most, bytes.length * 8);
     const whole = family === 4 ? [192, 0, 2, 7] : [0x20, 1, 0x0d, 0xb8, 0, 7];
     bytes.set(whole.slice(0, Math.ceil(bits / 8)));
     return { family, bits, bytes };
-  });
+  }),
+);
+
+/** Every kind of bound network, requested from usual and odd addresses. */
+export const bindingCases: readonly Case[] = networks.flatMap((network) =>
+  [...usualAddresses, ...oddAddresses].map((from) => ({
+    target: signedTarget(key, { purpose: "segment", grant: grantOf(key, { network }), path: "/film/A/0.ts" }),
+    client: { address: from, userAgent: "" },
+    now,
+  })),
+);
 
 const userAgents = ["Player/1.0", "", "Ünïcode/1"];
 const userAgentHash = fc
@@ -173,7 +198,7 @@ const claims: fc.Arbitrary<Partial<GrantClaims>> = fc.record({
   token: seldom(id16),
   login: seldom(id16),
   signer: seldom(fc.string({ maxLength: 64 })),
-  network: seldom(network),
+  network: seldom(fc.constantFrom(...networks)),
   userAgent: seldom(userAgentHash),
 });
 
@@ -293,24 +318,73 @@ export const claimRequests: fc.Arbitrary<Case> = fc
     ),
     { maxLength: 2 },
   )
-  .map((changes) => {
-    const { issuer, subject, expiresAt, issuedAt } = claimsOf();
-    const whole = new Map<number, unknown>([
-      ...([
-        [1, issuer],
-        [2, subject],
-        [4, expiresAt],
-        [6, issuedAt],
-        [7, new Uint8Array(16)],
-        [310, 1],
-      ] as const),
-      [312, new Map([[3, new Map([[1, "/film/"]])]])],
-      [313, ["GET", "HEAD"]],
-      ...changes,
-    ]);
-    for (const [label, value] of whole) if (value === undefined) whole.delete(label);
-    return authenticCase(encode(whole));
+  .map((changes) => authenticCase(payloadWith(changes)));
+
+/** The usual claims with some of them replaced, or left out. */
+function payloadWith(changes: readonly (readonly [number, unknown])[]): Uint8Array {
+  const { issuer, subject, expiresAt, issuedAt } = claimsOf();
+  const whole = new Map<number, unknown>([
+    [1, issuer],
+    [2, subject],
+    [4, expiresAt],
+    [6, issuedAt],
+    [7, new Uint8Array(16)],
+    [310, 1],
+    [312, new Map([[3, new Map([[1, "/film/"]])]])],
+    [313, ["GET", "HEAD"]],
+    ...changes,
+  ]);
+  for (const [label, value] of whole) if (value === undefined) whole.delete(label);
+  return encode(whole);
+}
+
+const patternOf = (...prefixes: readonly string[]) => new Map([[3, new Map([[4, [`^(?:${prefixes.join("|")})`]]])]]);
+const prefixOf = (tag: number, bits: number, length: number) => [new Tagged(tag, [bits, new Uint8Array(length)])];
+
+/** Authentic grants with claims at the limits of what is written. */
+export const limitCases: readonly Case[] = [
+  ...[2, 8, 9].map((count) => [312, patternOf(...Array.from({ length: count }, () => "/film/"))] as const),
+  ...[patternOf("/film/", "/b"), patternOf("/film/", "/a.b/"), patternOf("/film/", "/.*/"), patternOf("/film/")].map(
+    (pattern) => [312, pattern] as const,
+  ),
+  ...[0, 1, 8, 31, 32, 33].flatMap((bits) =>
+    [0, 1, 2, 4, 5].map((length) => [311, prefixOf(52, bits, length)] as const),
+  ),
+  ...[0, 127, 128].flatMap((bits) => [0, 1, 16, 17].map((length) => [311, prefixOf(54, bits, length)] as const)),
+  ...[253_402_300_799, 253_402_300_800, 2 ** 53 - 1].flatMap((time) => [[4, time] as const, [6, time] as const]),
+].map((change) => ({ ...authenticCase(payloadWith([change])), client: { address: "0.0.0.0", userAgent: "" } }));
+
+/** Bytes with any one of them changed, left out, doubled or preceded by another. */
+function changedBytes(bytes: Uint8Array): readonly Uint8Array[] {
+  return [...bytes].flatMap((byte, at) => {
+    const [before, after] = [[...bytes.subarray(0, at)], [...bytes.subarray(at + 1)]];
+    const others = [byte ^ 1, byte ^ 0x20, (byte + 1) & 255, 0, 0x1c, 0x58, 0x5f, 0xff];
+    const replaced = [
+      ...others.map((other) => [other]),
+      [],
+      [byte, byte],
+      [0x18, byte],
+      [0x38, byte],
+      [0x58, byte],
+      [0x78, byte],
+    ];
+    return replaced.map((middle) => Uint8Array.from([...before, ...middle, ...after]));
   });
+}
+
+/** Changed envelopes of a known and an unknown kid, and authentic grants over changed claims. */
+export const byteCases: readonly Case[] = [
+  ...["2026-a", "2026-x"].flatMap((kid) =>
+    changedBytes(Buffer.from(grantOf({ ...key, kid }), "base64url")).map((bytes) => ({
+      target: signedTarget(key, { purpose: "segment", grant: encodeBase64url(bytes), path: "/film/A/0.ts" }),
+      client,
+      now,
+    })),
+  ),
+  ...[{}, { token: encodeBase64url(new Uint8Array(16)), signer: "k", otherPrefixes: ["/b/"] }].flatMap((changes) =>
+    changedBytes(writeClaims(claimsOf(changes))).map(authenticCase),
+  ),
+];
 
 /** A request with an authentic grant over any payload. */
 export function authenticCase(payload: Uint8Array): Case {

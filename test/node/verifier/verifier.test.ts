@@ -17,11 +17,14 @@ import {
 } from "../../unit/signing/session.ts";
 import {
   authenticCase,
+  bindingCases,
+  byteCases,
   claimRequests,
   client,
   contractCases,
   escapeCases,
   goldenCases,
+  limitCases,
   requests,
   unsignedRequests,
 } from "./requests.ts";
@@ -57,6 +60,14 @@ describe("the portable verifier agrees with the core about", () => {
 
   it("paths and aliases that servers read differently", () => {
     expect(disagreements(escapeCases)).toEqual([]);
+  });
+
+  it("grants with any byte changed, authentic or not, and claims at their limits", () => {
+    expect(disagreements([...byteCases, ...limitCases])).toEqual([]);
+  });
+
+  it("grants that are bound to a network, from usual and odd addresses", () => {
+    expect(disagreements(bindingCases)).toEqual([]);
   });
 
   it.each([
