@@ -4,6 +4,7 @@ import { rfc3339 } from "../../src/base/time.ts";
 import { playScope } from "../../src/catalog/asset.ts";
 import { type Args, type Command, endFailed, endInvalid, endMisused, type Outcome, succeeded } from "../lib/command.ts";
 import { devRingFile, ringFileOf, ringOption, shortName } from "../lib/files.ts";
+import { withGitWarning } from "../lib/git-ignored.ts";
 import { localApi } from "../lib/operator-api.ts";
 import { issueCredential, readDays, readOut, uploadStep, writeCredential } from "../lib/ring-credential.ts";
 import { ringArgument } from "../lib/ring-file.ts";
@@ -47,9 +48,9 @@ which is created if there is none. Anyone with the output file can start streams
     const { token, tokenId, kid, expiresAt, keyMade } = issued;
     const about = { name, assets, scope, rate, tokenId, kid, expiresAt: rfc3339(expiresAt), keyMade };
     const next = uploadStep(ringFile, kid, keyMade);
-    if (out === "-") return succeeded(token, { ...about, token }, next);
+    if (out === "-") return withGitWarning(succeeded(token, { ...about, token }, next), [ringFile]);
     writeCredential(out, token);
-    return writtenOutcome(args, out, { ...about, file: out }, next);
+    return withGitWarning(writtenOutcome(args, out, { ...about, file: out }, next), [out, ringFile]);
   },
 };
 

@@ -1,7 +1,6 @@
-import { statSync } from "node:fs";
 import { ringFor, workerNames } from "../../src/config/configuration.ts";
 import { endFailed } from "../lib/command.ts";
-import { parseJson, parseRingText, readText, reasonOf, shortName } from "../lib/files.ts";
+import { checkPrivate, parseJson, parseRingText, readText, shortName } from "../lib/files.ts";
 import { readIssuers } from "../lib/issuers.ts";
 import type { WorkerKind } from "../lib/worker-files.ts";
 import type { Secrets } from "./steps.ts";
@@ -37,6 +36,7 @@ export function secretsFrom(files: SecretFiles): SecretsOfWorkers {
 /** The part of a key ring that each worker needs. */
 export function keysOf(file: string): SecretsOfWorkers {
   const ring = parseRingText(file, readText(file, "the key ring"));
+  checkPrivate(file, "the keys");
   const parts = workerNames.map(
     (worker) => [worker, { STAGEDOOR_KEYS: JSON.stringify(ringFor(worker, ring)) }] as const,
   );
@@ -51,7 +51,7 @@ function issuersText(file: string): string {
 /** Reads `{"identity": {"STAGEDOOR_IDENTITY_SECRET": "…"}, "edge": {…}}`. A value that is not a string becomes JSON. */
 function readSecrets(file: string): SecretsOfWorkers {
   const document = parseJson(readText(file, "the workers' secrets"));
-  checkMode(file);
+  checkPrivate(file, "the secrets");
   const allowed = `${shortName(file)} must be {"<worker>": {"<NAME>": <secret>}} with the workers ${deployOrder.join(", ")}`;
   if (!isRecord(document)) return endFailed(`${allowed}. It is not a JSON object.`);
   return Object.fromEntries(
@@ -69,15 +69,6 @@ function readSecrets(file: string): SecretsOfWorkers {
 
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-function checkMode(file: string): void {
-  try {
-    if ((statSync(file).mode & 0o077) === 0) return;
-  } catch (error) {
-    endFailed(`${shortName(file)} cannot be read: ${reasonOf(error)}.`);
-  }
-  endFailed(`Other users can read the secrets in ${shortName(file)}: run chmod 600 ${shortName(file)}.`);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -112,11 +112,12 @@ function indented(value: unknown): string {
   return JSON.stringify(value, null, 2).replaceAll("\n", "\n  ");
 }
 
-/** Files with secrets, and files that are generated, are never committed. */
+/** Files with secrets, files that are generated, and films, which dev copies from media/, are never committed. */
 export const ignoredFiles = [
   "node_modules/",
   ".stagedoor/",
   ".wrangler/",
+  "media/",
   "keys*.json",
   "keys*.json.*",
   "secrets*.env",

@@ -7,6 +7,7 @@ import { inUse } from "../../src/keys/life.ts";
 import { introduced } from "../../src/keys/rotation.ts";
 import { type Args, type Command, checkOneInput, endFailed, endMisused, shownWord, succeeded } from "../lib/command.ts";
 import { readRing, readTextOrInput, ringFileOf, ringOption, shortName } from "../lib/files.ts";
+import { withGitWarning } from "../lib/git-ignored.ts";
 import { cloudFrontId, kidIsUsed, readKid, refuseDevKid, usualCloudFrontId } from "../lib/make-key.ts";
 import { awsSigner, requiredPeer } from "../lib/peers.ts";
 import { changeRing, ringArgument, uploadCommand } from "../lib/ring-file.ts";
@@ -75,13 +76,14 @@ public half alone is next: it verifies and does not sign.
         : undefined,
     ].filter((warning) => warning !== undefined);
     const half = hasPrivateHalf ? "" : ", public half only: it verifies and does not sign";
-    return succeeded(
+    const outcome = succeeded(
       completed
         ? `${kid} now has its private half in ${shortName(file)}.\n\nNext: upload it to the manifest worker, which signs with it:\n${uploadCommand(file)}`
         : `${kid}  (cloudfront, ${key.kty}${half}, ${state ?? "signs from --nbf on"}) added to ${shortName(file)}\n\n${nextSteps(key, others, file)}`,
       { kid, purpose: "cloudfront", kty: key.kty, alg, private: hasPrivateHalf, state, nbf, exp, ring: file, warnings },
       warnings.length === 0 ? undefined : warnings.join("\n"),
     );
+    return withGitWarning(outcome, [file]);
   },
 };
 

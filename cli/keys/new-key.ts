@@ -3,6 +3,7 @@ import type { RingKey } from "../../src/keys/key.ts";
 import { introduced } from "../../src/keys/rotation.ts";
 import { type Args, type Command, endFailed, endInvalid, endMisused, shownWord, succeeded } from "../lib/command.ts";
 import { readRing, ringFileOf, ringOption, shortName } from "../lib/files.ts";
+import { withGitWarning } from "../lib/git-ignored.ts";
 import { type KeyKind, kidIsUsed, makeKey, nameOf, newKid, purposeOf, readKid, refuseDevKid } from "../lib/make-key.ts";
 import { changeRing, firstUploadCommand, ringArgument, uploadCommand } from "../lib/ring-file.ts";
 import { readWindow } from "../lib/text.ts";
@@ -57,7 +58,7 @@ the time in --nbf. The command does not print the key.
     const json = { kid, purpose, kty, alg, state, nbf, exp, ring: file, ...(args.flag("show") ? { key } : {}) };
     const about = `${kid}  (${purpose}, ${kty}) added to ${shortName(file)}`;
     const secret = args.flag("show") ? `\n\n${JSON.stringify(key, null, 2)}` : "";
-    return succeeded(`${about}${secret}\n\n${nextSteps(key, isFirst, file)}`, json);
+    return withGitWarning(succeeded(`${about}${secret}\n\n${nextSteps(key, isFirst, file)}`, json), [file]);
   },
 };
 

@@ -12,6 +12,7 @@ import {
 } from "../../src/keys/rotation.ts";
 import { type Args, type Command, endInvalid, endMisused, failed, type Outcome, succeeded } from "../lib/command.ts";
 import { readRing, ringFileOf, ringOption } from "../lib/files.ts";
+import { withGitWarning } from "../lib/git-ignored.ts";
 import { type KeyKind, kidIsUsed, makeKey, nameOf, newKid, readKid } from "../lib/make-key.ts";
 import { changeRing, ringArgument, uploadCommand } from "../lib/ring-file.ts";
 import { table } from "../lib/text.ts";
@@ -87,7 +88,7 @@ ${rotationHelp}
       const rotated = await rotate(current, rotation);
       return { keys: rotated.keys, result: rotated };
     });
-    return outcomeOf(keys, result, rotation);
+    return withGitWarning(outcomeOf(keys, result, rotation), [file]);
   },
 };
 

@@ -83,6 +83,16 @@ export function readTextOrInput(file: string, content: string): string {
   return file === "-" ? readFileSync(0, "utf8") : readText(file, content);
 }
 
+/** Ends the command if other users can read a file of `content`, such as "the secrets". */
+export function checkPrivate(file: string, content: string): void {
+  try {
+    if ((statSync(file).mode & 0o077) === 0) return;
+  } catch (error) {
+    endFailed(`${shortName(file)} cannot be read: ${reasonOf(error)}.`);
+  }
+  endFailed(`Other users can read ${content} in ${shortName(file)}: run chmod 600 ${shortName(file)}.`);
+}
+
 /** Why a file operation failed: the system's code, such as EACCES. */
 export function reasonOf(error: unknown): string {
   const code: unknown = error instanceof Error && "code" in error ? error.code : undefined;

@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { statSync } from "node:fs";
 import { parseEnv } from "node:util";
 import type { DeploymentConfig } from "../../src/deployment/config-schema.ts";
 import { placeholderStart } from "../../src/deployment/placeholders.ts";
 import { uploadableSecrets } from "../../src/deployment/wrangler-config.ts";
 import { endFailed } from "./command.ts";
-import { readText, shortName } from "./files.ts";
+import { checkPrivate, readText, shortName } from "./files.ts";
 
 /** The file in a deployment's folder with the values of its secrets on this machine. */
 export const developmentSecrets = "secrets-development.env";
@@ -17,8 +16,7 @@ export const developmentSecrets = "secrets-development.env";
 export function readSecretsFile(file: string, config: DeploymentConfig): Readonly<Record<string, string>> {
   const values = parseEnv(readText(file, "the secrets"));
   const known = uploadableSecrets(config);
-  if ((statSync(file).mode & 0o077) !== 0)
-    endFailed(`Other users can read the secrets in ${shortName(file)}: run chmod 600 ${shortName(file)}.`);
+  checkPrivate(file, "the secrets");
   const secrets = Object.entries(values).map(([name, value = ""]) => {
     if (!known.includes(name))
       return endFailed(

@@ -2,6 +2,7 @@ import { type OperatorScope, operatorIssuer, operatorScopes } from "../../src/au
 import { rfc3339 } from "../../src/base/time.ts";
 import { type Args, type Command, endInvalid, endMisused, type Outcome, succeeded } from "../lib/command.ts";
 import { ringFileOf, ringOption, shortName } from "../lib/files.ts";
+import { withGitWarning } from "../lib/git-ignored.ts";
 import { issueCredential, readDays, readOut, uploadStep, writeCredential } from "../lib/ring-credential.ts";
 
 export const operatorNewCommand: Command = {
@@ -40,9 +41,9 @@ only you can read the file.
     const { token, tokenId, kid, expiresAt, keyMade } = issued;
     const about = { name, scope, tokenId, kid, expiresAt: rfc3339(expiresAt), keyMade };
     const next = uploadStep(ringFile, kid, keyMade);
-    if (out === "-") return succeeded(token, { ...about, token }, next);
+    if (out === "-") return withGitWarning(succeeded(token, { ...about, token }, next), [ringFile]);
     writeCredential(out, token);
-    return writtenOutcome(out, { ...about, file: out }, next);
+    return withGitWarning(writtenOutcome(out, { ...about, file: out }, next), [out, ringFile]);
   },
 };
 

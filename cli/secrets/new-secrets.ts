@@ -5,6 +5,7 @@ import { uploadableSecrets } from "../../src/deployment/wrangler-config.ts";
 import { type Command, endFailed, endInvalid, endMisused, succeeded } from "../lib/command.ts";
 import { readDeployment } from "../lib/deployment-folder.ts";
 import { rewriteFile, shortName } from "../lib/files.ts";
+import { withGitWarning } from "../lib/git-ignored.ts";
 import { inDeployment, projectRoot } from "../lib/project.ts";
 import { withMissingSecrets } from "../lib/secrets-file.ts";
 
@@ -45,9 +46,10 @@ this service; those of your origins and issuers are to be filled in. Lines that 
         ? "  npx stagedoor dev"
         : `  npx stagedoor deploy --env ${environment} --create --ring keys-${environment}.json --secrets ${shortName(file)}`;
     const fill = open.length === 0 ? "" : `Fill in ${open.join(", ")} in that file. `;
-    return succeeded(
+    const outcome = succeeded(
       `${existed ? "Added to" : "Wrote"} ${shortName(file)}: ${added.join(", ") || "nothing, every secret is there"}.\n\n${fill}Next:\n${next}`,
       { file, added, open },
     );
+    return withGitWarning(outcome, [file]);
   },
 };

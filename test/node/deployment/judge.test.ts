@@ -72,4 +72,13 @@ describe("npm run deploy", () => {
     const { stdout } = await runFile("git", ["check-ignore", ...names], projectFolder, process.env);
     expect(stdout.split("\n")).toEqual(names);
   });
+
+  it("relies on .gitignore for the files that docs/start/own-case.md asks for", async () => {
+    const text = readFileSync(join(projectFolder, "docs/start/own-case.md"), "utf8");
+    const named = text.matchAll(/--(?:issuers|secrets|state|token|file) ([\w./-]+)/g);
+    const names = [...new Set([...named].map(([, name = ""]) => name))];
+    expect(names).toContain("my-secrets.env");
+    const { stdout } = await runFile("git", ["check-ignore", "--no-index", ...names], projectFolder, process.env);
+    expect(stdout.split("\n")).toEqual(names);
+  });
 });

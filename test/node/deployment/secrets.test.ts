@@ -36,6 +36,15 @@ describe("the secrets of a deployment", () => {
     expect(Object.fromEntries(privateHalves)).toEqual({ api: false, edge: false, identity: false, manifest: true });
   });
 
+  it("are refused if other users can read the key ring", async () => {
+    const ring = join(folder(), "keys.json");
+    await stagedoor("keys", "new", "--purpose", "session", "--ring", ring);
+    chmodSync(ring, 0o644);
+    expect(() => secretsFrom({ ring, issuers: undefined, secrets: undefined })).toThrow(
+      expect.objectContaining({ outcome: expect.objectContaining({ note: expect.stringMatching(/run chmod 600/) }) }),
+    );
+  });
+
   it("are empty without any files", () => {
     expect(secretsFrom({ ring: undefined, issuers: undefined, secrets: undefined })).toEqual({});
   });
