@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, type Stats, statSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, rmSync, type Stats, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { isObject } from "../../src/base/body-text.ts";
 import { configFile } from "../../src/deployment/config-schema.ts";
@@ -6,9 +6,9 @@ import { placeholders } from "../../src/deployment/placeholders.ts";
 import { type ConfigFault, configFaultText, readConfig } from "../../src/deployment/read-config.ts";
 import { type Args, type Command, endFailed, endMisused, shownWord, succeeded } from "../lib/command.ts";
 import { parseJson, readText, reasonOf } from "../lib/files.ts";
-import { packageRoot } from "../lib/project.ts";
 import { type Answers, answerOptions, optionOf, readAnswers, withQuestions } from "./answers.ts";
 import { configText, ignoredFiles, readmeText, workflowText } from "./files-of.ts";
+import { packageSpecifier, peersFor } from "./own-package.ts";
 
 export const initCommand: Command = {
   name: "init",
@@ -168,40 +168,6 @@ function packageText(folder: string, answers: Answers): string {
   )}\n`;
 }
 
-/** This package as a dependency: its exact version, or the path of a clone. */
-function packageSpecifier(folder: string): string {
-  const { version } = ownPackage();
-  const isInstalled = packageRoot.split(/[\\/]/).includes("node_modules");
-  return isInstalled ? String(version) : `file:${relative(folder, packageRoot).replaceAll("\\", "/")}`;
-}
-
-/**
- * The optional packages that this deployment needs, in the ranges of this package's peers. They are no exact versions: npm refuses a
- * later release whose range is without them.
- */
-function peersFor({ identity, cloudfront }: Answers): Readonly<Record<string, string>> {
-  const { peerDependencies = {} } = ownPackage();
-  const identityNames = [
-    "better-auth",
-    "better-call",
-    "@better-auth/core",
-    "@better-auth/oauth-provider",
-    "@better-auth/utils",
-    "@better-fetch/fetch",
-  ];
-  const names = [
-    "wrangler",
-    "hono",
-    ...(identity.worker ? identityNames : []),
-    ...(cloudfront === undefined ? [] : ["@aws-sdk/cloudfront-signer"]),
-  ];
-  return Object.fromEntries(names.map((name) => [name, String(peerDependencies[name])]));
-}
-
-function ownPackage(): Readonly<Record<string, Readonly<Record<string, unknown>>>> {
-  return Object(parseJson(readFileSync(join(packageRoot, "package.json"), "utf8")));
-}
-
 function shown(folder: string): string {
   return relative(process.cwd(), folder) || ".";
 }
@@ -224,8 +190,12 @@ function nextText(folder: string, answers: Answers, files: readonly string[]): s
     : `\n  npx stagedoor issuers add --discovery <url> --audience <name>   # then remove ${placeholders.issuer.issuer} from identity.issuers`;
   const unfilled =
     answers.domain === placeholders.domain ? ` and the domain, which is still ${placeholders.domain}` : "";
+  const own = packageSpecifier(folder);
+  const source = own.startsWith("file:")
+    ? `\npackage.json names stagedoor as ${own}, which is where this command comes from: keep it there.\n`
+    : "";
   return `Wrote to ${shown(folder)}: ${files.join(", ")}.
-
+${source}
 Next:
 ${isHere ? "" : `  cd ${shown(folder)}\n`}  npm install${provider}${film}
   npx stagedoor dev

@@ -37,5 +37,7 @@ export function installs(peer: Peer): string {
 /** Whether an import failed because a package is absent, and not because of something inside it. */
 function isAbsent(error: unknown, peer: Peer): boolean {
   if (!(error instanceof Error) || !("code" in error)) return false;
-  return error.code === "ERR_MODULE_NOT_FOUND" && error.message.includes(`'${peer}'`);
+  // The first code is of import, the second of require and resolve.
+  if (error.code !== "ERR_MODULE_NOT_FOUND" && error.code !== "MODULE_NOT_FOUND") return false;
+  return [`'${peer}'`, `'${peer}/`].some((name) => error.message.includes(name));
 }

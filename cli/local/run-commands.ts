@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { environmentNames } from "../../src/deployment/config-schema.ts";
 import { type Args, type Command, endFailed, endInvalid, endMisused } from "../lib/command.ts";
+import { requiredPeer } from "../lib/peers.ts";
 import { readPort } from "../lib/ports.ts";
 import { inDeployment, packageRoot, projectRoot } from "../lib/project.ts";
 
@@ -30,7 +31,7 @@ buckets. Prints a bearer token and an operator's credential for this machine. Ct
     const mediaPort = readPort("media-port", args.value("media-port") ?? "8788");
     if (port === mediaPort) endMisused(`--port and --media-port must be different ports, not both ${port}.`);
     // Loaded only here: wrangler and Miniflare take seconds.
-    const { runDeployment } = await import("./run-deployment.ts");
+    const { runDeployment } = await requiredPeer("wrangler", () => import("./run-deployment.ts"));
     const ended = await runDeployment(projectRoot, { port, mediaPort, secrets: args.value("secrets") });
     return endFailed(ended);
   },
