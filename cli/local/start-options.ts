@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { parseArgs, parseEnv } from "node:util";
 import { ok, type Result, refuse } from "../../src/base/result.ts";
 import { readOriginSecrets } from "../../src/catalog/origin-secrets.ts";
-import { CommandEnded, endInvalid, endMisused, parseFailure } from "../lib/command.ts";
+import { CommandEnded, endInvalid, endMisused, parseFailure, shownWord } from "../lib/command.ts";
 import { parseJson, reasonOf, shortName } from "../lib/files.ts";
 import { shownName } from "../lib/secrets-file.ts";
 
@@ -163,12 +163,12 @@ function listOf(source: NamedText | undefined, content: string): readonly unknow
 function assetsOf(file: string | undefined): readonly unknown[] {
   if (file === undefined) return [];
   const catalog: unknown = parseJson(fileText("--catalog", file));
-  const assets: unknown = Object(catalog).assets;
-  return Array.isArray(assets)
-    ? assets
-    : endMisused(
-        `${file} must be a catalog: {"version": 1, "assets": [{"id": "film", "origin": …, "entry": "index.m3u8"}]}.`,
-      );
+  const { version, assets, ...others }: Readonly<Record<string, unknown>> = Object(catalog);
+  const form = `${file} must be a catalog: {"version": 1, "assets": [{"id": "film", "origin": …, "entry": "index.m3u8"}]}`;
+  if (!Array.isArray(assets)) return endMisused(`${form}.`);
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) return endMisused(`${form}. It has another member, ${shownWord(unknown)}.`);
+  return version === 1 ? assets : endMisused(`${form}. Its version must be 1.`);
 }
 
 /** The values of the secrets that STAGEDOOR_ORIGIN_SECRETS names: from the file, otherwise from the environment. */

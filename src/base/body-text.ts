@@ -79,6 +79,14 @@ export function jsonOf(bytes: Uint8Array): unknown {
   }
 }
 
+/** {@link readJson} for the bodies of our own routes. `body_invalid` too if a member is named twice. */
+export function readUniqueJson(text: string): Result<unknown, Refusal<"body_invalid">> {
+  const document = readJson(text);
+  return document.ok && hasDuplicateMembers(text)
+    ? refusal("body_invalid", "the body has a duplicate member", "the body: Name each member once.")
+    : document;
+}
+
 /** Parses a JSON document. `body_invalid` for anything else, such as an empty or truncated body. */
 export function readJson(text: string): Result<unknown, Refusal<"body_invalid">> {
   try {

@@ -140,7 +140,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
   },
   "body_invalid": {
     "meaning": [
-      "**400, every route of the API and the console's forms.** The body is incomplete, too long, not UTF-8, or not the JSON that the route expects; or a number in the query is invalid. `faults` in the response names each member or parameter and what is allowed there. The error is the client's, so no alert counts it."
+      "**400, every route of the API and the console's forms.** The body is incomplete, too long, not UTF-8, or not the JSON that the route expects; or names a member twice; or a parameter in the query is unknown, repeated or invalid. `faults` in the response names each member or parameter and what is allowed there. The error is the client's, so no alert counts it."
     ],
     "causes": [
       "**The body is a form or is empty**: the route expects `{\"asset\": \"<id>\"}`. An HTTP client that sends objects without `JSON.stringify` sends `[object Object]`.",

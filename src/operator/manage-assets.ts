@@ -1,5 +1,5 @@
-import { hasDuplicateMembers, isObject, readJson } from "../base/body-text.ts";
-import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
+import { isObject, readUniqueJson } from "../base/body-text.ts";
+import { ok, type Refusal, type Result, refuse } from "../base/result.ts";
 import { assetSchema } from "../catalog/asset.ts";
 import { rootFaults } from "../catalog/asset-origin.ts";
 import { describeFault } from "../catalog/catalog-fault.ts";
@@ -50,14 +50,12 @@ export async function putAsset(
   { id, body, replace }: PutAssetRequest,
   context: Pick<OperatorContext, "catalogEditing" | "originSecrets" | "roots" | "timer">,
 ): Promise<Result<PutAssetResult, Refusal<"body_invalid" | "asset_invalid" | "store_unavailable">>> {
-  const document = readJson(body);
+  const document = readUniqueJson(body);
   if (!document.ok) return document;
   const asset = withId(document.value, id);
   const faults = deploymentFaults(asset, context);
   if (faults.length > 0)
     return refuse({ code: "asset_invalid", reason: "the deployment does not have the asset's secret or root", faults });
-  if (hasDuplicateMembers(body))
-    return refusal("body_invalid", "the body has a duplicate member", "the body: Name each member once.");
   const edit = context.catalogEditing.put(id, asset, replace);
   const response = await fromStore("the catalog object", edit, context);
   if (!response.ok) return response;

@@ -40,6 +40,7 @@ import {
   sessionsSchema,
   simulateBodySchema,
 } from "./operator-json.ts";
+import { checkParameters } from "./query-parameters.ts";
 import { simulate } from "./simulate.ts";
 
 /** A route for operators: what OpenAPI says about it, the scope that it needs, and its handler. */
@@ -327,12 +328,15 @@ const maxAssetIdLength = 64;
 type Authorized = Result<Credential, Refusal<OperatorCode | RequestCode>>;
 
 async function runAuthorized(
-  { access: [scope], run, assetAct }: OperatorRoute,
+  { access: [scope], run, assetAct, tag, parameters = [] }: OperatorRoute,
   request: SessionRequest,
   context: OperatorContext,
 ): ReturnType<Handler<OperatorContext>> {
   const operator: Authorized = await authorizeOperator(request, scope, context);
   if (!operator.ok) return operator;
+  // GET /metrics ignores what a scraper adds to its URL.
+  const query = tag === "Operators" ? checkParameters(request.query, parameters) : ok(undefined);
+  if (!query.ok) return query;
   const result = await run(request, context);
   if (assetAct !== undefined)
     context.onAct?.({

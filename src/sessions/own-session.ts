@@ -1,3 +1,4 @@
+import * as z from "zod";
 import type { Credential } from "../auth/credential.ts";
 import type { CredentialRefusal } from "../auth/request-credential.ts";
 import { filesTtl, maxSessionTtl } from "../base/constants.ts";
@@ -7,11 +8,12 @@ import { after, between, later, rfc3339, seconds, type UnixSeconds } from "../ba
 import { signingKey } from "../keys/ring.ts";
 import { type Grant, openGrant } from "../signing/grant.ts";
 import { type BackendSessionRefusal, sessionByBody, sessionByHeader } from "./backend-session.ts";
-import { backendTokenOf, type ViewerRequest, withMissingMember } from "./backend-viewer.ts";
+import { backendTokenOf, namesViewer, type ViewerRequest, withMissingMember } from "./backend-viewer.ts";
 import { type ClaimRefusal, streamsUnder } from "./claim-lease.ts";
 import { subjectHash } from "./identifiers.ts";
 import type { StreamState } from "./lease.ts";
 import { type OpenedSession, openSession } from "./open-session.ts";
+import { readBody } from "./request-body.ts";
 import { addressNotSpent, withinAddressRate } from "./request-limits.ts";
 import { clockSkew, entryOfEnded, type Revocable } from "./revocation.ts";
 import { type EndedRefusal, endedBecause, forbiddenBy, isKeyRevoked } from "./revocation-snapshot.ts";
@@ -137,6 +139,8 @@ export async function renewSession(
   const now = context.clock();
   const own = await authorize(request, now, context, sessionByBody);
   if (!own.ok) return own;
+  const body = readOwnBody(request);
+  if (!body.ok) return body;
   const { session, credential } = own.value;
   const { client, country } = own.value.request;
   // Its new grant and row would be the viewer's: revoking the backend would not end it, and the backend could not.
@@ -144,6 +148,16 @@ export async function renewSession(
   const passed = await startChecks({ ...own.value, now, renewed: session }, context);
   if (!passed.ok) return refuse(withMissingMember(passed.refusal, own.value));
   return openSession({ ...passed.value, sessionId: session.sessionId, takeover: false, client, country }, now, context);
+}
+
+const viewersRenewal = z.strictObject({ viewer: z.unknown().optional() });
+
+/** A viewer's renewal has no body: a viewer in it, or another member, would be ignored silently. A backend's is read already. */
+function readOwnBody(request: SessionRequest): Result<undefined, Refusal<"body_invalid">> {
+  if (backendTokenOf(request) !== undefined || request.body.trim() === "") return ok(undefined);
+  const body = readBody(viewersRenewal, request.body, "body_invalid");
+  if (!body.ok) return body;
+  return body.value.viewer === undefined ? ok(undefined) : namesViewer;
 }
 
 const ofBackend = refusal(

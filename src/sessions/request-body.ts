@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import { readJson, shownMember } from "../base/body-text.ts";
+import { readUniqueJson, shownMember } from "../base/body-text.ts";
 import { adviceOn, fieldText } from "../base/issue-advice.ts";
 import { ok, type Refusal, type Result, refuse } from "../base/result.ts";
 
@@ -24,7 +24,7 @@ export function readBody<Schema extends z.ZodType, Code extends "body_invalid" |
   text: string,
   code: Code,
 ): Result<z.output<Schema>, Refusal<"body_invalid"> | MismatchRefusal<Code>> {
-  const document = readJson(text);
+  const document = readUniqueJson(text);
   if (!document.ok) return document;
   const parsed = schema.safeParse(document.value);
   if (parsed.success) return ok(parsed.data);

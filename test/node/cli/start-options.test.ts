@@ -114,6 +114,18 @@ describe("the options of npm start", () => {
       /list\.json must be a catalog: \{"version": 1/,
     ],
     [
+      "a catalog of another version",
+      ["--catalog", file("version.json", '{"version": 9, "assets": []}')],
+      {},
+      /version\.json must be a catalog.* Its version must be 1\.$/,
+    ],
+    [
+      "a catalog with an unknown member",
+      ["--catalog", file("asets.json", '{"version": 1, "asets": 1, "assets": []}')],
+      {},
+      /asets\.json must be a catalog.* It has another member, "asets"\.$/,
+    ],
+    [
       "a file that does not exist",
       ["--catalog", "missing.json"],
       {},

@@ -99,6 +99,15 @@ describe("the catalog routes:", () => {
     expect([again.status, again.body.code]).toEqual([404, "asset_unknown"]);
   });
 
+  it.each(["replace=flase", "replace=", "replace=true&replace=false", "replcae=false"])(
+    "PUT with ?%s changes nothing",
+    async (query) => {
+      const refused = await send("PUT", `/assets/one?${query}`, film("one"));
+      expect([refused.status, refused.body]).toEqual([400, expect.objectContaining({ code: "body_invalid" })]);
+      expect((await send("PUT", "/assets/one?replace=false", film("one"))).body).toMatchObject({ was: "added" });
+    },
+  );
+
   it("PUT with replace=false overwrites nothing", async () => {
     await send("PUT", "/assets/one?replace=false", film("one"));
     const refused = await send("PUT", "/assets/one?replace=false", film("one", { title: "One" }));

@@ -47,6 +47,27 @@ const routes = [
   ["POST", "/simulate", simulation],
 ] as const;
 
+describe("a query of operators", () => {
+  it.each([
+    ["GET", "/sessions?limt=5", "limt: no such parameter; known here: asset, session, subject, limit."],
+    ["GET", "/sessions?limit=5&limit=6", "limit: Give it once."],
+    ["GET", "/refusals?asset=a", "asset: no such parameter; known here: request, subject."],
+    ["GET", "/keys?limit=5", "limit: no such parameter; this route has none."],
+    ["GET", `/sessions?${"MARKED".repeat(20)}=1`, "a member with another name: no such parameter"],
+  ])("is refused instead of ignored: %s %s", async (method, path, fault) => {
+    const response = await send(method, path);
+    expect([response.status, await response.json()]).toEqual([
+      400,
+      expect.objectContaining({ code: "body_invalid", faults: [expect.stringContaining(fault)] }),
+    ]);
+  });
+
+  it("is refused only with a valid credential, and may have empty values", async () => {
+    expect((await send("GET", "/sessions?limt=5", undefined, "a.b.c")).status).toBe(401);
+    expect((await send("GET", "/sessions?asset=&limit=5")).status).toBe(200);
+  });
+});
+
 describe("the read routes of operators", () => {
   it.each(routes)("require operator:read for %s %s", async (method, path, body) => {
     const scopes = ["operator:revoke", "operator:keys", "operator:assets"].join(" ");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { jsonOf, readBytes, readJson, requestText } from "../../../src/base/body-text.ts";
+import { jsonOf, readBytes, readJson, readUniqueJson, requestText } from "../../../src/base/body-text.ts";
 import type { Deadline } from "../../../src/base/time.ts";
 
 const bytes = (...parts: (string | readonly number[])[]) =>
@@ -94,3 +94,14 @@ it.each(["", " ", "{", '{"a":1}x', "[object Object]", "a=b", "'x'", "NaN", "unde
     expect(readJson(text)).toMatchObject({ ok: false, refusal: { code: "body_invalid" } });
   },
 );
+
+it.each(['{"a":1,"a":2}', '[{"b":{"\\u0061":1,"a":1}}]', "{"])("readUniqueJson refuses %j as body_invalid", (text) => {
+  expect(readUniqueJson(text)).toMatchObject({ ok: false, refusal: { code: "body_invalid" } });
+});
+
+it("readUniqueJson accepts the same name in two objects", () => {
+  expect(readUniqueJson('{"a":{"a":1},"b":[{"a":1},{"a":2}]}')).toEqual({
+    ok: true,
+    value: { a: { a: 1 }, b: [{ a: 1 }, { a: 2 }] },
+  });
+});

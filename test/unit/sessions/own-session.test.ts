@@ -152,6 +152,19 @@ describe("a session's renewal", () => {
     expect(renewed.manifestUrl).toContain(renewed.grant);
   });
 
+  it.each([
+    ['{"viewer": {"subject": "bob"}}', "viewer: Leave it out."],
+    ['{"takeover": true}', "takeover: no such member"],
+    ['{"viewer": 1, "viewer": 2}', "the body: Name each member once."],
+    ["grant=1", "the body: Send JSON, not a form"],
+  ])("ignores no body of a viewer: %s", async (body, fault) => {
+    expect(await service.renew(session, ann, { body })).toMatchObject({
+      ok: false,
+      refusal: { code: "body_invalid", faults: [expect.stringContaining(fault)] },
+    });
+    for (const empty of ["", " ", "{}"]) opened(await service.renew(session, ann, { body: empty }));
+  });
+
   it("accepts the grant of an earlier renewal", async () => {
     service.later(60);
     const renewed = opened(await service.renew(session, ann));
