@@ -54,3 +54,13 @@ function isWebOrigin(text: string): boolean {
     new URL(text).origin === text
   );
 }
+
+/**
+ * Whether a text is a host, `ads.example:8443`, or a pattern of hosts, `*.ads.example`. A star covers leading labels, as in lists of origins, and no IP
+ * address.
+ */
+export function isHostPattern(text: string): boolean {
+  const host = text.startsWith("*.") ? text.slice(2) : text;
+  if (host.includes("*") || !URL.canParse(`https://${host}`)) return false;
+  return new URL(`https://${host}`).host === host && (host === text || !/^\[|\.\d+(:\d+)?$/.test(host));
+}

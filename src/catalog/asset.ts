@@ -3,7 +3,7 @@ import { type MediaPlace, mediaPlaceOf, type OriginFile, sentQuery } from "../ba
 import { pathFault } from "../base/canonical-path.ts";
 import { maxSessionTtl } from "../base/constants.ts";
 import { isCountry } from "../base/country.ts";
-import { isOriginPattern, isSafeAddress } from "../base/origins.ts";
+import { isHostPattern, isOriginPattern, isSafeAddress } from "../base/origins.ts";
 import { readRfc3339, seconds } from "../base/time.ts";
 import { isApplicationScheme } from "../base/uri-scheme.ts";
 import { assetOriginSchema } from "./asset-origin.ts";
@@ -269,13 +269,6 @@ function entryFault(entry: string): string | undefined {
     return "Percent-encode the entry's query: it contains a character that is not allowed in a URL, such as a space.";
   const place = mediaPlaceOf({ path, query });
   return place.ok ? undefined : `Percent-encode the slashes in the entry's query: ${place.refusal.reason}.`;
-}
-
-/** A star covers leading labels, as in lists of origins (`base/origins.ts`), and no IP address. */
-function isHostPattern(text: string): boolean {
-  const host = text.startsWith("*.") ? text.slice(2) : text;
-  if (host.includes("*") || !URL.canParse(`https://${host}`)) return false;
-  return new URL(`https://${host}`).host === host && (host === text || !/^\[|\.\d+(:\d+)?$/.test(host));
 }
 
 /** A scheme and a host only, in the browser's spelling: CloudFront compares what is signed with the URL as text. */

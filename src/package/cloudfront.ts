@@ -5,6 +5,16 @@ import { cloudFrontSigner } from "../signing/cloudfront/cloudfront-signer.ts";
 import { type CloudFrontPublicKey, importCloudFrontPublicKey } from "../signing/cloudfront/public-key.ts";
 import { type CloudFrontRefusal, verifyCloudFront } from "../signing/cloudfront/verify-cloudfront.ts";
 import { cloudFrontWire } from "../signing/cloudfront/wire-format.ts";
+import {
+  absolutePath,
+  anObject,
+  checkOptions,
+  type MemberRules,
+  oneOf,
+  required,
+  someText,
+  unixTime,
+} from "./check-options.ts";
 
 export interface CloudFrontOptions {
   /** Scheme and host only: `https://d111111abcdef8.cloudfront.net`. */
@@ -29,20 +39,48 @@ export interface CloudFrontUrl {
   readonly address?: string;
 }
 
+const signerRules: MemberRules<CloudFrontOptions> = {
+  baseUrl: required(someText()),
+  keyPairId: required(someText()),
+  privateKey: required({
+    allowed: "PEM or a JWK",
+    accepts: (key) => (typeof key === "string" && key !== "") || anObject.accepts(key),
+  }),
+  hash: oneOf(["SHA1", "SHA256"]),
+};
+
+const urlRules: MemberRules<CloudFrontUrl> = {
+  path: required(absolutePath),
+  query: someText("a query without ?", /^[^?]*$/),
+  expires: required(unixTime),
+  starts: unixTime,
+  address: someText("an IPv4 address or range"),
+};
+
+const verifyRules = {
+  now: unixTime,
+  address: someText("an IP address"),
+  method: someText("an HTTP method, such as GET"),
+};
+
 /**
  * Signs CloudFront URLs: canned policies, or custom ones for a start or an address. The key is read once.
  *
  * Throws a TypeError for an invalid distribution or key, which it does not quote, and a RangeError for a time in
  * milliseconds. `path_invalid`: CloudFront could not verify this path or query. `address_not_covered`: IPv6.
  */
-export function cloudFront({ baseUrl, keyPairId, privateKey, hash = "SHA256" }: CloudFrontOptions) {
+export function cloudFront(options: CloudFrontOptions) {
+  checkOptions("cloudFront", options, signerRules);
+  const { baseUrl, keyPairId, privateKey, hash = "SHA256" } = options;
   const distribution = { baseUrl, keyPairId, hash };
   const signer = cloudFrontSigner(
     distribution,
     cloudFrontWire(distribution, cloudFrontSign(typeof privateKey === "string" ? privateKey : { ...privateKey }, hash)),
   );
   return {
-    sign({ path, query = "", expires, starts, address }: CloudFrontUrl): ReturnType<typeof signer.file> {
+    sign(url: CloudFrontUrl): ReturnType<typeof signer.file> {
+      checkOptions("cloudFront(…).sign", url, urlRules);
+      const { path, query = "", expires, starts, address } = url;
       return signer.file(path, query, {
         expires: unixSeconds(expires),
         ...(starts !== undefined && { starts: unixSeconds(starts) }),
@@ -92,6 +130,7 @@ export async function verifyCloudFrontUrl(
   url: string,
   options: { readonly now?: number; readonly address?: string; readonly method?: string } = {},
 ): Promise<Result<VerifiedCloudFrontUrl, CloudFrontRefusal>> {
+  checkOptions("verifyCloudFrontUrl", options, verifyRules);
   const ready = imported.get(keys);
   if (ready === undefined) throw new TypeError("the keys are not a result of cloudFrontKeys");
   const slash = url.indexOf("/", url.indexOf("://") + 3);

@@ -11,6 +11,7 @@ import { playScope } from "../catalog/asset.ts";
 import { mediaPreflight, withCors } from "../http/cors.ts";
 import { problemResponse } from "../http/problem-response.ts";
 import { targetOf } from "../signing/media-url.ts";
+import { anObject, callback, checkOptions, flag, type MemberRules, required, someText } from "./check-options.ts";
 import { type SigningKeys, type VerifiedMediaUrl, verifyMediaUrl } from "./signing.ts";
 
 /** A viewer, as a verified token names them. Times are seconds since 1970-01-01T00:00:00Z. */
@@ -36,12 +37,21 @@ export interface BearerOptions {
   readonly onRefusal?: (refusal: { readonly code: string; readonly reason: string }) => void;
 }
 
+const bearerRules: MemberRules<BearerOptions> = {
+  issuers: required({ allowed: "an array of issuers", accepts: Array.isArray }),
+  scope: someText("a scope of OAuth, or undefined for any", /^[\x21\x23-\x5b\x5d-\x7e]+$/),
+  fetch: callback,
+  now: callback,
+  onRefusal: callback,
+};
+
 /**
  * Verifies `Authorization: Bearer <token>` (RFC 6750) of a trusted issuer, and sets the variable `viewer`. Other requests get
  * problem details (RFC 9457) with 401, 403 or 503. Tokens that are bound to a key (DPoP) are refused: they need a store for
- * proofs. Throws a TypeError with every fault of the issuers.
+ * proofs. Throws a TypeError with every fault of the issuers, and for an option that is misspelt or not allowed.
  */
 export function bearer(options: BearerOptions): MiddlewareHandler<{ Variables: { viewer: Viewer } }> {
+  checkOptions("bearer", options, bearerRules);
   const { onRefusal = () => undefined, fetch = globalThis.fetch } = options;
   const scope = "scope" in options ? options.scope : playScope;
   const now = () => unixSeconds(options.now?.() ?? systemClock());
@@ -65,6 +75,8 @@ export function bearer(options: BearerOptions): MiddlewareHandler<{ Variables: {
   return async (context, next) => {
     const { method, url, headers } = context.req.raw;
     const validated = await credentialOf({ method, url, headers, body: undefined }, sources).validate();
+    // A challenge for DPoP (RFC 9449 §7.1) would send the client on a way that this middleware never accepts.
+    if (!validated.ok && validated.refusal.code === "dpop_proof_invalid") return refused(noProofs, onRefusal);
     if (!validated.ok) return refused(validated.refusal, onRefusal);
     const { issuer, subject, scopes, assets, expiresAt } = validated.value;
     if (scope !== undefined && !scopes.has(scope))
@@ -73,6 +85,12 @@ export function bearer(options: BearerOptions): MiddlewareHandler<{ Variables: {
     return next();
   };
 }
+
+const noProofs: Refusal = {
+  code: "token_invalid",
+  reason:
+    "the request uses DPoP, which this middleware does not accept: send Authorization: Bearer with a token that is bound to no key",
+};
 
 function trusted(given: BearerOptions["issuers"]) {
   const faults: string[] = [];
@@ -105,6 +123,16 @@ export interface ProtectOptions {
   readonly onRefusal?: BearerOptions["onRefusal"];
 }
 
+const protectRules: MemberRules<ProtectOptions> = {
+  keys: required({ ...anObject, allowed: "the result of sessionKeys" }),
+  issuer: required(someText()),
+  session: flag,
+  now: callback,
+  address: callback,
+  cors: flag,
+  onRefusal: callback,
+};
+
 /**
  * Verifies the signed URL of each request, and sets the variable `media`, whose `prefix` and `file` name the file to serve.
  * Other requests get problem details (RFC 9457), which tell no more than the edge worker's. Mount it at the root of the media
@@ -112,6 +140,7 @@ export interface ProtectOptions {
  * service; this middleware knows only expiries.
  */
 export function protectMedia(options: ProtectOptions): MiddlewareHandler<{ Variables: { media: VerifiedMediaUrl } }> {
+  checkOptions("protectMedia", options, protectRules);
   const { keys, issuer, session = false, now, address, cors = true, onRefusal = () => undefined } = options;
   const refuse = (why: Refusal) => (cors ? withCors(refused(why, onRefusal)) : refused(why, onRefusal));
   return async (context, next) => {

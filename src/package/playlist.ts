@@ -1,10 +1,26 @@
+import { maxSessionTtl } from "../base/constants.ts";
 import type { MediaPurpose } from "../base/media-purpose.ts";
+import { isHostPattern } from "../base/origins.ts";
 import { ok, type Result } from "../base/result.ts";
-import { seconds, systemClock, type UnixSeconds, unixSeconds } from "../base/time.ts";
+import { isUnixSeconds, seconds, systemClock, type UnixSeconds, unixSeconds } from "../base/time.ts";
+import { isApplicationScheme } from "../base/uri-scheme.ts";
 import { type CompileRefusal, compilePlaylist as compile, type PlaylistContext } from "../playlist/compile.ts";
 import { expiriesOf, givenBy } from "../playlist/expiry-plan.ts";
 import { fillPlaylist, renderShared } from "../playlist/render.ts";
 import type { PlaylistTemplate, Target } from "../playlist/template.ts";
+import {
+  absolutePath,
+  callback,
+  checkOptions,
+  duration,
+  list,
+  type MemberRules,
+  map,
+  optional,
+  required,
+  someText,
+  unixTime,
+} from "./check-options.ts";
 
 /** A URL to sign. All uses of a file in a playlist are one URL. */
 export interface UrlToSign {
@@ -93,6 +109,40 @@ export interface RenderOptions {
   readonly previous?: ReadonlyMap<string, number>;
 }
 
+/** `host[:port]`, without a scheme or a path. */
+const host = someText(
+  "a host without a scheme or path, such as media.example.com or localhost:8788",
+  /^(\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i,
+);
+
+const locationRules: MemberRules<PlaylistLocation> = {
+  path: required(absolutePath),
+  prefix: required(someText()),
+  query: someText("a query without ?", /^[^?#\s]*$/),
+  originHost: host,
+  originPath: someText(),
+  mediaHost: host,
+  allowedHosts: list(
+    "an array of hosts in lower case without a scheme, such as ads.example.com or *.ads.example.com",
+    isHostPattern,
+  ),
+  allowedSchemes: list("an array of schemes of applications without a colon, such as skd", (scheme) =>
+    isApplicationScheme(scheme.toLowerCase()),
+  ),
+  variables: map("a Map of texts", (value) => typeof value === "string"),
+  pauseAllowance: duration(0, 86_400),
+  fileLifetime: duration(1, maxSessionTtl),
+};
+
+const renderRules: MemberRules<RenderOptions> = {
+  sign: required(callback),
+  now: unixTime,
+  step: duration(1, 3600, true),
+  previous: map("a Map of times, the expiries of the version before", isUnixSeconds),
+};
+
+const rewriteRules: MemberRules<RewriteOptions> = { onLeftOut: callback };
+
 export interface RewriteOptions {
   /** Is called before the first signature if renditions are left out: for your log. */
   readonly onLeftOut?: (leftOut: readonly OmittedRendition[]) => void;
@@ -115,21 +165,27 @@ const templates = new WeakMap<CompiledPlaylist, PlaylistTemplate>();
  *
  * `playlist_invalid`: it is not a playlist, or players read it in different ways. `uri_foreign`: a URI leaves the asset, and
  * its host is not allowed. `playlist_too_large`: it has too many lines or bytes. `configuration_invalid`: `originPath` is not a
- * path. What `sign` throws is thrown.
+ * path. What `sign` throws is thrown. An option that is misspelt or out of its range is a TypeError that names it.
  */
 export async function rewritePlaylist(
   text: string,
   options: PlaylistLocation & RenderOptions & RewriteOptions,
 ): Promise<Result<string, PlaylistRefusal>> {
-  const compiled = compilePlaylist(text, options);
+  checkOptions("rewritePlaylist", options, { ...locationRules, ...renderRules, ...rewriteRules });
+  const compiled = compileNow(text, options);
   if (!compiled.ok) return compiled;
   const { leftOut } = compiled.value;
   if (leftOut.length > 0) options.onLeftOut?.(leftOut);
-  return ok((await renderPlaylist(compiled.value, options)).text);
+  return ok((await renderNow(compiled.value, options)).text);
 }
 
 /** The first half of {@link rewritePlaylist}, which is the same for all viewers: once per version, in linear time. */
 export function compilePlaylist(text: string, location: PlaylistLocation): Result<CompiledPlaylist, PlaylistRefusal> {
+  checkOptions("compilePlaylist", location, { ...locationRules, ...optional(renderRules), ...rewriteRules });
+  return compileNow(text, location);
+}
+
+function compileNow(text: string, location: PlaylistLocation): Result<CompiledPlaylist, PlaylistRefusal> {
   const template = compile(text, contextOf(location));
   if (!template.ok) return template;
   const { kind, live, targets, variables } = template.value;
@@ -152,7 +208,12 @@ function withLines(text: string, leftOut: PlaylistTemplate["leftOut"]): readonly
 }
 
 /** The second half of {@link rewritePlaylist}. Throws a TypeError for an object that compilePlaylist did not return. */
-export async function renderPlaylist(
+export async function renderPlaylist(compiled: CompiledPlaylist, options: RenderOptions): Promise<RenderedPlaylist> {
+  checkOptions("renderPlaylist", options, { ...optional(locationRules), ...renderRules, ...rewriteRules });
+  return renderNow(compiled, options);
+}
+
+async function renderNow(
   compiled: CompiledPlaylist,
   { sign, now = systemClock(), step = 30, previous }: RenderOptions,
 ): Promise<RenderedPlaylist> {
@@ -187,9 +248,17 @@ async function signAll(
 
 /** Without its query a URI would leave unsigned; a line break or a quote could end the line or the attribute. */
 function signedUrlOf(url: SignedUrl | undefined, { path }: Target): SignedUrl {
-  const written: unknown = Object(url).query ?? Object(url).uri;
-  if (url !== undefined && typeof written === "string" && /^[^\s"\\]+$/.test(written)) return url;
-  throw new TypeError(`sign must return a query or a URI for ${path}, such as { query: "seg=1796155500.…" }`);
+  const { query, uri }: { readonly query?: unknown; readonly uri?: unknown } = Object(url);
+  if (uri === undefined && isWritable(query)) return { query };
+  if (query === undefined && isWritable(uri)) return { uri };
+  throw new TypeError(
+    `sign must return a query or a URI for ${path}, such as { query: "seg=1796155500.…" }: one of the two, without blanks, quotes and {$`,
+  );
+}
+
+/** `{$` begins a variable, which players replace (RFC 8216bis §4.3). */
+function isWritable(written: unknown): written is string {
+  return typeof written === "string" && /^[^\s"\\]+$/.test(written) && !written.includes("{$");
 }
 
 function contextOf(location: PlaylistLocation): PlaylistContext {
@@ -209,7 +278,7 @@ function contextOf(location: PlaylistLocation): PlaylistContext {
     originPath,
     mediaHost,
     allowedHosts: new Set(allowedHosts),
-    allowedSchemes: new Set(location.allowedSchemes),
+    allowedSchemes: new Set(location.allowedSchemes?.map((scheme) => scheme.toLowerCase())),
     imported: variables,
     pauseAllowance: seconds(location.pauseAllowance ?? 300),
     fileLifetime: seconds(location.fileLifetime ?? 6 * 3600),

@@ -2,17 +2,28 @@ import { isAlias, originFileOf } from "../base/alias.ts";
 import { canonicalQuery, pathFault } from "../base/canonical-path.ts";
 import { sha256Of } from "../base/crypto.ts";
 import { encodeBase64url } from "../base/encoding.ts";
-import type { MediaPurpose } from "../base/media-purpose.ts";
+import { type MediaPurpose, mediaPurposes } from "../base/media-purpose.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { systemClock, unixSeconds } from "../base/time.ts";
 import { checkGrant, type GrantRefusal, isBound, isSignatureValid, useFault } from "../edge/check-media-request.ts";
 import { newSessionKey as newKey } from "../keys/generate.ts";
 import { parseKeyRing, signingKey } from "../keys/ring.ts";
 import { nobleHmac } from "../platform/cloudflare/noble-hmac.ts";
-import { subjectHash } from "../sessions/identifiers.ts";
+import { idForm, subjectHash } from "../sessions/identifiers.ts";
 import { type Grant, mintGrant as mint, type openGrant, rememberGrants } from "../signing/grant.ts";
 import { parseMediaTarget, signedParameter, signedQuery } from "../signing/media-url.ts";
 import { macFor, prepareSessionKeys, type SessionKeys } from "../signing/session-keys.ts";
+import {
+  absolutePath,
+  checkOptions,
+  flag,
+  list,
+  type MemberRules,
+  oneOf,
+  required,
+  someText,
+  unixTime,
+} from "./check-options.ts";
 
 export {
   type CloudFrontKeys,
@@ -75,11 +86,28 @@ export interface GrantOptions {
   readonly sessionId?: string;
 }
 
+const grantRules: MemberRules<GrantOptions> = {
+  issuer: required(someText()),
+  subject: required(someText()),
+  prefixes: required(
+    list(
+      "an array of 1 to 8 paths that begin and end with a slash, such as /film/",
+      (prefix) => /^\/(.*\/)?$/.test(prefix),
+      { least: 1, most: 8 },
+    ),
+  ),
+  expiresAt: required(unixTime),
+  issuedAt: unixTime,
+  use: oneOf(["files"]),
+  sessionId: someText("22 characters of A-Z a-z 0-9 - _ (16 bytes in base64url)", idForm),
+};
+
 /**
- * Mints a grant, a Common Access Token (CTA-5007), under the ring's active key. Throws a TypeError for a prefix without a slash
- * at its end, and a RangeError for a time in milliseconds.
+ * Mints a grant, a Common Access Token (CTA-5007), under the ring's active key. Throws a TypeError for an
+ * option that is misspelt, missing or not allowed, and a RangeError for a time in milliseconds.
  */
 export function mintGrant(keys: SigningKeys, options: GrantOptions): string {
+  checkOptions("mintGrant", options, grantRules);
   const issuedAt = unixSeconds(options.issuedAt ?? systemClock());
   const key = signingKey(keysOf(keys).all.values(), issuedAt);
   if (key === undefined) throw new TypeError("no session key of the ring signs at this time");
@@ -109,6 +137,15 @@ export interface VerifyOptions {
   readonly userAgent?: string;
 }
 
+const verifyRules: MemberRules<VerifyOptions> = {
+  issuer: required(someText()),
+  now: unixTime,
+  address: someText("an IP address"),
+  userAgent: someText("text", /^/),
+};
+const verifyGrantRules = { ...verifyRules, path: required(absolutePath) };
+const verifyUrlRules = { ...verifyRules, session: flag };
+
 /** A verified grant. Times are seconds since 1970. */
 export interface VerifiedGrant {
   readonly sessionId: string;
@@ -128,6 +165,7 @@ export function verifyGrant(
   grant: string,
   options: VerifyOptions & { readonly path: string },
 ): Result<VerifiedGrant, GrantRefusal> {
+  checkOptions("verifyGrant", options, verifyGrantRules);
   const opened = openFor(keys, { grant, path: options.path, signature: undefined }, options);
   return opened.ok ? ok(describe(opened.value)) : opened;
 }
@@ -145,16 +183,28 @@ export interface MediaUrlOptions {
   readonly session?: boolean;
 }
 
+const urlRules: MemberRules<MediaUrlOptions> = {
+  grant: required(someText()),
+  path: required(absolutePath),
+  query: someText("a query without ?", /^[^?#\s]*$/),
+  purpose: required(oneOf(mediaPurposes)),
+  expiry: required(unixTime),
+  session: flag,
+};
+
 /**
  * The signed path and query of a URL: `/<grant>/film/360p/0.ts?seg=<expiry>.<signature>`, to append to the media host.
  *
  * `path_invalid`: the path is not in its canonical spelling. `grant_invalid`, `key_unknown`: the grant is not authentic. Its
- * expiry is not compared. Throws a RangeError for an expiry that is not in whole seconds.
+ * expiry is not compared. Throws a TypeError for an option that is misspelt, missing or not allowed, and a RangeError for an expiry
+ * that is not in whole seconds.
  */
 export function signMediaUrl(
   keys: SigningKeys,
-  { grant, path, query = "", purpose, expiry, session = false }: MediaUrlOptions,
+  options: MediaUrlOptions,
 ): Result<string, Refusal<"path_invalid" | "grant_invalid" | "key_unknown">> {
+  checkOptions("signMediaUrl", options, urlRules);
+  const { grant, path, query = "", purpose, expiry, session = false } = options;
   const fault = pathFault(path);
   if (fault !== undefined) return refusal("path_invalid", `the path is not canonical: ${fault}`);
   const key = keyOfGrant(keys, grant);
@@ -170,8 +220,10 @@ export function signMediaUrl(
  */
 export function mediaSigner(
   keys: SigningKeys,
-  { grant, session = false }: Pick<MediaUrlOptions, "grant" | "session">,
+  options: Pick<MediaUrlOptions, "grant" | "session">,
 ): (url: Pick<MediaUrlOptions, "path" | "purpose" | "expiry"> & { readonly query: string }) => { query: string } {
+  checkOptions("mediaSigner", options, { grant: urlRules.grant, session: urlRules.session });
+  const { grant, session = false } = options;
   const key = keyOfGrant(keys, grant);
   if (!key.ok) throw new TypeError(key.refusal.reason);
   return ({ path, query, purpose, expiry }) => {
@@ -223,6 +275,7 @@ export function verifyMediaUrl(
   target: string,
   options: VerifyOptions & { readonly session?: boolean },
 ): Result<VerifiedMediaUrl, MediaUrlRefusal> {
+  checkOptions("verifyMediaUrl", options, verifyUrlRules);
   const parsed = parseMediaTarget(target);
   if (!parsed.ok) return parsed;
   const { path, query, signature, appended } = parsed.value;

@@ -102,15 +102,23 @@ describe("rewritePlaylist", () => {
     });
   });
 
-  it.each(["null", "{}", '{"query":""}', '{"query":"a b"}', '{"query":"a\\nb"}', '{"uri":"a\\"b"}', '{"uri":""}'])(
-    "throws if the signer returns %s: the URI would leave unsigned, or end its line",
-    async (json) => {
-      const sign = () => JSON.parse(json);
-      await expect(rewritePlaylist(film(1), { ...place, sign, now })).rejects.toThrow(
-        "sign must return a query or a URI",
-      );
-    },
-  );
+  it.each([
+    "null",
+    "{}",
+    '{"query":""}',
+    '{"query":"a b"}',
+    '{"query":"a\\nb"}',
+    '{"uri":"a\\"b"}',
+    '{"uri":""}',
+    '{"query":"s","uri":"https://a.example/0"}',
+    '{"query":"s","uri":"a\\nb"}',
+    '{"uri":"{$v}"}',
+  ])("throws if the signer returns %s: the URI would leave unsigned, or end its line", async (json) => {
+    const sign = () => JSON.parse(json);
+    await expect(rewritePlaylist(film(1), { ...place, sign, now })).rejects.toThrow(
+      "sign must return a query or a URI",
+    );
+  });
 
   it("throws what the signer throws", async () => {
     const sign = () => Promise.reject(new Error("no key"));
