@@ -25,7 +25,7 @@ import {
   type Progress,
   succeeded,
 } from "../lib/command.ts";
-import { generateFiles, workersOnly } from "../lib/deployment-folder.ts";
+import { generateFiles, unfilledValues, workersOnly } from "../lib/deployment-folder.ts";
 import { shortName } from "../lib/files.ts";
 import { generatedFolder, inDeployment, projectRoot } from "../lib/project.ts";
 import { readSecretsFile } from "../lib/secrets-file.ts";
@@ -173,13 +173,10 @@ function readEnvironment(args: Args, { config }: Deployment) {
 }
 
 function unfilledText(placeholders: readonly Placeholder[], environment: EnvironmentName): string {
-  const lines = placeholders.map(
-    ({ member, line, value }) => `  ${configFile}${line === undefined ? "" : `:${line}`}  ${member}  ${value}`,
-  );
   const creates = placeholders.some(({ isCreated }) => isCreated)
     ? `\n\`npx stagedoor deploy --env ${environment} --create\` creates the stores and fills in their ids.`
     : "";
-  return `These values are not filled in:\n${lines.join("\n")}${creates}`;
+  return `${unfilledValues(placeholders)}${creates}`;
 }
 
 function secretsFrom(args: Args, { config }: Deployment): SecretsOfWorkers {

@@ -6,27 +6,31 @@ import { type Ask, type ProviderAnswer, readProvider } from "./provider.ts";
 
 /** What a new deployment's files are made of. */
 export interface Answers {
+  readonly host: "workers" | "node";
   readonly name: string;
   readonly domain: string;
   readonly environments: readonly ("staging" | "production")[];
   readonly origin: OriginAnswer;
-  /** The host of the CloudFront distribution that serves segments; undefined for the workers. */
+  /** The host of the CloudFront distribution that serves segments; undefined for the host itself. */
   readonly cloudfront: string | undefined;
   readonly identity: { readonly worker: boolean } & ProviderAnswer;
   readonly asset: { readonly id: string; readonly path: string | undefined; readonly entry: string };
 }
 
 type OriginAnswer =
+  | { readonly type: "file"; readonly folder: string }
   | { readonly type: "r2"; readonly bucket: string }
   | { readonly type: "s3"; readonly bucket: string; readonly region: string; readonly endpoint: string | undefined }
   | { readonly type: "http"; readonly url: string; readonly header: string | undefined };
 
 /** The options of `init`, in the form of node:util's parseArgs. */
 export const answerOptions = {
+  host: { type: "string" },
   name: { type: "string" },
   domain: { type: "string" },
   environments: { type: "string" },
   origin: { type: "string" },
+  folder: { type: "string" },
   bucket: { type: "string" },
   region: { type: "string" },
   endpoint: { type: "string" },
@@ -52,30 +56,36 @@ export async function readAnswers(args: Args, ask: Ask): Promise<Answers> {
   const answer = async (option: string, question: string, standard: string) =>
     args.value(option) ?? (await ask(question, standard));
   const choice = async <Choice extends string>(option: string, question: string, choices: readonly Choice[]) => {
-    const [first] = choices;
-    const text = await answer(option, `${question} (${choices.join(", ")})`, first ?? "");
+    const [first, ...others] = choices;
+    const isAsked = others.length > 0 || args.value(option) !== undefined;
+    const text = isAsked ? await answer(option, `${question} (${choices.join(", ")})`, first ?? "") : (first ?? "");
     return choices.find((one) => one === text) ?? endInvalid(option, text, choices.join(" or "));
   };
+  const host = await choice("host", "What runs the service: Cloudflare's Workers, or Node on your own machine", [
+    "workers",
+    "node",
+  ]);
   const domain = await answer(
     "domain",
-    "Domain of the service, a zone of your Cloudflare account",
+    host === "workers" ? "Domain of the service, a zone of your Cloudflare account" : "Domain of the service",
     placeholders.domain,
   );
   if (!domainSchema.safeParse(domain).success)
     endInvalid("domain", domain, "a domain in lower case without a scheme, such as example.tv");
   const environments = readEnvironments(await answer("environments", "Environments", "staging,production"));
-  const type = await choice("origin", "Where the films are stored", ["r2", "s3", "http"]);
+  const type = await choice("origin", "Where the films are stored", originTypes[host]);
   const origin = await originOf(type, answer);
-  const cdn = await choice("cdn", "What serves the segments", ["workers", "cloudfront"]);
-  const identity = await choice("identity", "Who signs viewers' tokens", ["worker", "provider"]);
+  const cdn = await choice("cdn", "What serves the segments", [host, "cloudfront"]);
+  const identity = await choice("identity", "Who signs viewers' tokens", signers[host]);
   checkUnused(args, { type, cdn, identity });
   return {
+    host,
     name: args.value("name") ?? "stagedoor",
     domain,
     environments,
     origin,
     cloudfront:
-      cdn === "workers"
+      cdn !== "cloudfront"
         ? undefined
         : await answer("cdn-host", "Host of the CloudFront distribution", placeholders.cdnHost),
     identity:
@@ -90,10 +100,16 @@ export async function readAnswers(args: Args, ask: Ask): Promise<Answers> {
   };
 }
 
+/** Where films can be, and who can sign tokens, by the host. The first is the default. */
+const originTypes = { workers: ["r2", "s3", "http"], node: ["file", "s3", "http"] } as const;
+const signers = { workers: ["worker", "provider"], node: ["provider"] } as const;
+
 async function originOf(
-  type: "r2" | "s3" | "http",
+  type: OriginAnswer["type"],
   answer: (option: string, question: string, standard: string) => Promise<string>,
 ): Promise<OriginAnswer> {
+  if (type === "file")
+    return { type, folder: await answer("folder", "Folder with the films, a folder for each asset", "films") };
   if (type === "r2")
     return { type, bucket: await answer("bucket", "Name of the R2 bucket in production", "stagedoor-media") };
   if (type === "s3")
@@ -122,7 +138,8 @@ function checkUnused(
   chosen: { readonly type: string; readonly cdn: string; readonly identity: string },
 ): void {
   const fits: Readonly<Record<string, boolean>> = {
-    bucket: chosen.type !== "http",
+    folder: chosen.type === "file",
+    bucket: chosen.type === "r2" || chosen.type === "s3",
     region: chosen.type === "s3",
     endpoint: chosen.type === "s3",
     "origin-url": chosen.type === "http",
@@ -141,12 +158,13 @@ function checkUnused(
 
 /** The option that a member of the deployment's file comes from; undefined if there is none. */
 export function optionOf(member: string, { origin, asset }: Answers): keyof typeof answerOptions | undefined {
-  const films = { r2: "bucket", s3: "endpoint", http: "origin-url" } as const;
+  const films = { file: "folder", r2: "bucket", s3: "endpoint", http: "origin-url" } as const;
   const options: readonly (readonly [RegExp, keyof typeof answerOptions])[] = [
     [/^name$/, "name"],
     [/^environments/, "domain"],
     [/^origins\.\w+\.bucket/, "bucket"],
     [/^origins\.\w+\.region/, "region"],
+    [/^origins\.\w+\.folder/, "folder"],
     [/^secrets\.\w+\.header/, "origin-header"],
     [/^(origins|secrets)\./, films[origin.type]],
     [/^cdns\.cloudfront/, "cdn-host"],

@@ -11,11 +11,12 @@ export function configText(answers: Answers): string {
   const environmentLines = environments.map((environment) => {
     const members = {
       domain: environment === "production" ? domain : `${environment}.${domain}`,
-      kv: placeholders.storeId(environment, "kv"),
+      ...(answers.host === "workers" ? { kv: placeholders.storeId(environment, "kv") } : {}),
       ...(identity.worker ? { d1: placeholders.storeId(environment, "d1") } : {}),
     };
     return `    ${JSON.stringify(environment)}: ${inline(members)}`;
   });
+  const isNode = answers.host === "node";
   const secrets = secretsOf(answers);
   const assets = [
     {
@@ -27,15 +28,15 @@ export function configText(answers: Answers): string {
     },
   ];
   return `{
-  // The one file of this deployment: \`npx stagedoor dev\` and \`npx stagedoor deploy\` generate wrangler's files from it.
+  // The one file of this deployment${isNode ? ", for `npx stagedoor serve`" : ": `npx stagedoor dev` and `npx stagedoor deploy` generate wrangler's files from it"}.
   "$schema": "./node_modules/stagedoor/stagedoor.config.schema.json",
   "version": 1,
-  "name": ${JSON.stringify(name)},
+  "name": ${JSON.stringify(name)},${isNode ? '\n  "host": { "type": "node" },' : ""}
 
   // {domain} is the domain of the environment.
   "api": { "host": "api.{domain}" },
   "cdns": {
-    "main": { "type": "workers", "host": "media.{domain}" }${
+    "main": { "type": ${JSON.stringify(answers.host)}, "host": "media.{domain}" }${
       answers.cloudfront === undefined
         ? ""
         : `,\n    "cloudfront": ${inline({ type: "cloudfront", host: answers.cloudfront })}`
@@ -50,12 +51,12 @@ export function configText(answers: Answers): string {
   // ${identity.worker ? 'Stagedoor\'s own identity worker. Name your own provider in "issuers" instead: npx stagedoor issuers add --help' : "Your identity provider: docs/identity-providers of the package has the entry of each."}
   "identity": ${identity.worker ? '{ "worker": true }' : `{ "issuers": ${indented(identity.issuers)} }`},
 
-  // \`npx stagedoor deploy --env <environment> --create\` makes the stores and fills in their ids.
+  // ${isNode ? "`npx stagedoor serve --env <environment>` runs one." : "`npx stagedoor deploy --env <environment> --create` makes the stores and fills in their ids."}
   "environments": {
 ${environmentLines.join(",\n")}
   },
 
-  // What \`npx stagedoor dev\` plays, and the first deployment has in its catalog. Later: npx stagedoor assets add.
+  // What ${isNode ? "the first start writes to the catalog" : "`npx stagedoor dev` plays, and the first deployment has in its catalog"}. Later: npx stagedoor assets add.
   "assets": [
 ${assets.map((one) => `    ${inline(one)}`).join(",\n")}
   ],
@@ -71,6 +72,7 @@ function originName({ origin }: Answers): string {
 }
 
 function originMembers({ origin }: Answers): object {
+  if (origin.type === "file") return origin;
   if (origin.type === "r2") return { type: "r2", bucket: origin.bucket, local: "media" };
   if (origin.type === "http") {
     const { url, header } = origin;
@@ -122,6 +124,7 @@ export const ignoredFiles = [
   "keys*.json.*",
   "secrets*.env",
   "secrets*.env.*",
+  "data/",
   ".dev.vars*",
   "*.jwt",
   "*.pem",
@@ -162,7 +165,33 @@ jobs:
 }
 
 /** The README of a deployment: the next three commands, and where the rest is written. */
-export function readmeText({ environments, origin, asset }: Answers): string {
+export function readmeText(answers: Answers): string {
+  return answers.host === "node" ? nodeReadme(answers) : workersReadme(answers);
+}
+
+function nodeReadme({ environments, origin, asset }: Answers): string {
+  const environment = environments.includes("production") ? "production" : "staging";
+  const film =
+    origin.type === "file"
+      ? `\nPut the files of the first asset into \`${origin.folder}/${asset.path ?? `${asset.id}/`}\`.\n`
+      : "";
+  return `# A deployment of Stagedoor
+
+Everything that this deployment decides is in \`${configFile}\`.
+${film}
+\`\`\`sh
+npm install
+npx stagedoor serve                                     # on localhost, with a token to try it
+npx stagedoor keys new --purpose session --ring keys-${environment}.json
+npx stagedoor serve --env ${environment}                  # your domain, behind a proxy with TLS
+\`\`\`
+
+docs/deploy/self-hosted.md of the package has the rest. To upgrade, run \`npm update\`, then
+\`npm install --save-exact stagedoor@<version>\`, and start it again.
+`;
+}
+
+function workersReadme({ environments, origin, asset }: Answers): string {
   const environment = environments.includes("staging") ? "staging" : "production";
   const film =
     origin.type === "r2"

@@ -19,9 +19,11 @@ export const initCommand: Command = {
 On a terminal it asks for what no option answers; with --yes it uses the defaults. It replaces no file without --force, and adds to
 an existing package.json or .gitignore only what is missing.
 
+  --host <type>             what runs the service: workers (Cloudflare), or node, for npx stagedoor serve (workers)
   --domain <domain>         the domain of production, a zone of your Cloudflare account (${placeholders.domain}, to be filled in)
   --environments <list>     staging, production or both (staging,production)
-  --origin <type>           where films are stored: r2, s3 or http (r2)
+  --origin <type>           where films are stored: r2, s3 or http (r2); with --host node file, s3 or http (file)
+  --folder <folder>         the folder with the films, with file (films)
   --bucket <name>           the bucket, with r2 or s3
   --region <name>           the bucket's region, with s3 (eu-central-1)
   --endpoint <url>          the address of an S3 store that is not Amazon's
@@ -75,7 +77,7 @@ function filesFor(folder: string, args: Args, answers: Answers): readonly (reado
     ["package.json", packageText(folder, answers)],
     [configFile, config],
     [".gitignore", ignoreText(folder)],
-    [workflow, workflowText(answers)],
+    ...(answers.host === "workers" ? [[workflow, workflowText(answers)] as const] : []),
     ["README.md", readmeText(answers)],
   ];
 }
@@ -137,6 +139,11 @@ function ignoreText(folder: string): string {
   return `${[...before, ...ignoredFiles.filter((line) => !before.includes(line))].join("\n")}\n`;
 }
 
+const ownScripts = {
+  workers: { dev: "stagedoor dev", deploy: "stagedoor deploy" },
+  node: { start: "stagedoor serve --env production" },
+} as const;
+
 /** The members of an existing package.json, and those that are missing. Versions that are there already stay. */
 function packageText(folder: string, answers: Answers): string {
   const file = join(folder, "package.json");
@@ -159,7 +166,7 @@ function packageText(folder: string, answers: Answers): string {
       // Their install scripts pick the binary for this machine. npm warns about scripts that are not listed.
       allowScripts: { esbuild: true, workerd: true },
       ...others,
-      scripts: { dev: "stagedoor dev", deploy: "stagedoor deploy", ...scripts },
+      scripts: { ...ownScripts[answers.host], ...scripts },
       dependencies: { stagedoor: packageSpecifier(folder), ...peersFor(answers), ...dependencies },
       ...(devDependencies === undefined ? {} : { devDependencies }),
     },
@@ -178,13 +185,17 @@ function secretsText(names: readonly string[]): string {
 }
 
 function nextText(folder: string, answers: Answers, files: readonly string[]): string {
-  const { origin, asset, environments, identity } = answers;
+  const { host, origin, asset, environments, identity } = answers;
   const [environment = "production"] = environments;
   const isHere = shown(folder) === ".";
+  const putInto = (place: string) =>
+    `\n  (put the files of the first asset into ${place}${asset.path ?? `${asset.id}/`})`;
   const film =
     origin.type === "r2"
-      ? `\n  (put the files of the first asset into ${isHere ? "" : `${shown(folder)}/`}media/${asset.path ?? `${asset.id}/`})`
-      : "";
+      ? putInto(`${isHere ? "" : `${shown(folder)}/`}media/`)
+      : origin.type === "file"
+        ? putInto(`${origin.folder}/`)
+        : "";
   const provider = !identity.issuers.includes(placeholders.issuer)
     ? secretsText(identity.secrets)
     : `\n  npx stagedoor issuers add --discovery <url> --audience <name>   # then remove ${placeholders.issuer.issuer} from identity.issuers`;
@@ -198,6 +209,11 @@ function nextText(folder: string, answers: Answers, files: readonly string[]): s
 ${source}
 Next:
 ${isHere ? "" : `  cd ${shown(folder)}\n`}  npm install${provider}${film}
-  npx stagedoor dev
-  npx stagedoor deploy --env ${environment} --dry-run   # lists the ids${unfilled} that are not filled in`;
+${
+  host === "node"
+    ? `  npx stagedoor serve                  # on localhost, with a token to try it
+  npx stagedoor serve --env ${environment}   # behind a proxy with TLS, with keys of its own`
+    : `  npx stagedoor dev
+  npx stagedoor deploy --env ${environment} --dry-run   # lists the ids${unfilled} that are not filled in`
+}`;
 }

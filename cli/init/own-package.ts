@@ -38,7 +38,7 @@ function documentIn(file: string): Readonly<Record<string, Readonly<Record<strin
  * The optional packages that this deployment needs, in the ranges of this package's peers. They are no exact versions: npm refuses a
  * later release whose range is without them.
  */
-export function peersFor({ identity, cloudfront }: Answers): Readonly<Record<string, string>> {
+export function peersFor({ host, identity, cloudfront }: Answers): Readonly<Record<string, string>> {
   const { peerDependencies = {} } = ownPackage();
   const identityNames = [
     "better-auth",
@@ -49,7 +49,7 @@ export function peersFor({ identity, cloudfront }: Answers): Readonly<Record<str
     "@better-fetch/fetch",
   ];
   const names = [
-    "wrangler",
+    ...(host === "workers" ? ["wrangler"] : []),
     "hono",
     ...(identity.worker ? identityNames : []),
     ...(cloudfront === undefined ? [] : ["@aws-sdk/cloudfront-signer"]),

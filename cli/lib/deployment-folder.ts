@@ -5,7 +5,7 @@ import { type WorkerKind, workerKinds } from "../../src/config/setting-readers.t
 import { catalogOf } from "../../src/deployment/catalog-of.ts";
 import { configFile, type Deployment } from "../../src/deployment/config-schema.ts";
 import { configFaultText, readConfig } from "../../src/deployment/read-config.ts";
-import { wranglerConfig } from "../../src/deployment/wrangler-config.ts";
+import { type Placeholder, wranglerConfig } from "../../src/deployment/wrangler-config.ts";
 import { generatedFolder, packageRoot } from "./project.ts";
 
 /** The generated configuration of a worker, relative to the deployment's folder. */
@@ -32,6 +32,14 @@ export function workersOnly(command: string, { config, lineOf }: Deployment): st
   if (config.host.type === "workers") return undefined;
   const line = lineOf(["host", "type"]);
   return `\`${command}\` is for Cloudflare's Workers (host.type workers), and host.type is ${config.host.type} in ${configFile}${line === undefined ? "" : `:${line}`}. Run this deployment with \`npx stagedoor serve\`.`;
+}
+
+/** The values that are still to be filled in, with their lines. */
+export function unfilledValues(placeholders: readonly Placeholder[]): string {
+  const lines = placeholders.map(
+    ({ member, line, value }) => `  ${configFile}${line === undefined ? "" : `:${line}`}  ${member}  ${value}`,
+  );
+  return `These values are not filled in:\n${lines.join("\n")}`;
 }
 
 /** The source of a worker, if this package runs from its sources; a compiled package is imported by its name. */

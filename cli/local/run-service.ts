@@ -14,7 +14,7 @@ import {
 import { catalogOf, rootsOf } from "../../src/deployment/catalog-of.ts";
 import type { Deployment, EnvironmentName } from "../../src/deployment/config-schema.ts";
 import { issuersWith } from "../../src/deployment/issuers-of.ts";
-import { addressesOf, namedSecrets, settingsFor } from "../../src/deployment/wrangler-config.ts";
+import { addressesOf, namedSecrets, placeholdersOf, settingsFor } from "../../src/deployment/wrangler-config.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { httpOrigin } from "../../src/origin/http-origin.ts";
 import { type Origin, originOf } from "../../src/origin/origin.ts";
@@ -22,7 +22,7 @@ import { fileOrigin } from "../../src/platform/node/file-origin.ts";
 import { guardedFetch } from "../../src/platform/node/guarded-fetch.ts";
 import { drain, httpFront, listenOn } from "../../src/platform/node/http-front.ts";
 import { type NodeHost, nodeHost } from "../../src/platform/node/node-host.ts";
-import { readDeployment } from "../lib/deployment-folder.ts";
+import { readDeployment, unfilledValues } from "../lib/deployment-folder.ts";
 import { addressesAt, devIssuerSettings } from "../lib/dev-environment.ts";
 import { devKeyRing, signDevToken } from "../lib/dev-keys.ts";
 import { parseRingText, readText } from "../lib/files.ts";
@@ -58,6 +58,8 @@ export async function runService(folder: string, options: ServeOptions): Promise
     return 'host.type is workers: run `npx stagedoor dev`, or deploy it with `npx stagedoor deploy`. To run it on Node, set "host": {"type": "node"}.';
   if (environment !== undefined && config.environments[environment] === undefined)
     return `environments has no ${environment}: add {"domain": "…"} to stagedoor.config.json, or choose another with --env.`;
+  const unfilled = environment === undefined ? [] : placeholdersOf(deployment, environment);
+  if (unfilled.length > 0) return unfilledValues(unfilled);
   for (const [name, port] of [["--port", options.port] as const, ["--media-port", options.mediaPort] as const])
     if (await isInUse(port))
       return `Port ${port} is in use by another program. Stop it, or choose another port with ${name}.`;

@@ -1,11 +1,11 @@
-import { writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { offlineChecks } from "../../../cli/doctor/doctor.ts";
 import { deploymentAt, deploymentOf } from "../../../cli/lib/deployment.ts";
 import { readDeployment } from "../../../cli/lib/deployment-folder.ts";
 import { defaultConfig, onNode } from "../../unit/deployment/example-config.ts";
-import { folder, projectFolder, runFile } from "./command-line.ts";
+import { folder, projectFolder, runFile, stagedoor } from "./command-line.ts";
 import { catalogOf, films, findingsOf, sound } from "./doctor-stage.ts";
 
 /** The folder of a self-hosted deployment with two folders, one of them only in staging. */
@@ -69,5 +69,38 @@ describe("a deployment on the operator's own machine", () => {
     expect(findings).toEqual([
       expect.objectContaining({ about: "asset two", do: expect.stringContaining("Use one of films,") }),
     ]);
+  });
+});
+
+const node = join(projectFolder, "node_modules/.bin/node");
+const program = join(projectFolder, "cli/stagedoor.ts");
+
+describe("npx stagedoor init --host node", () => {
+  it("writes a folder for Node, whose first command is serve, without anything of Cloudflare's", async () => {
+    const target = join(folder(), "tv");
+    const { exit, stdout } = await stagedoor("init", target, "--yes", "--host", "node", "--domain", "acme.tv");
+    expect(exit).toBe(0);
+    expect(stdout).toContain("\n  npx stagedoor serve");
+    expect(readdirSync(target).toSorted()).toEqual([
+      ".gitignore",
+      "README.md",
+      "package.json",
+      "stagedoor.config.json",
+    ]);
+    for (const file of ["package.json", "stagedoor.config.json", "README.md"])
+      expect(readFileSync(join(target, file), "utf8")).not.toMatch(/wrangler|cloudflare|kv|r2/i);
+    const serve = await runFile(node, [program, "serve", "--env", "production"], target, process.env);
+    expect(serve.exit).toBe(1);
+    expect(serve.stderr).toMatch(/not filled in:\n {2}stagedoor\.config\.json:\d+ {2}identity\.issuers/);
+  });
+
+  it.each([
+    ["--origin", "r2", "file or s3 or http"],
+    ["--cdn", "workers", "node or cloudfront"],
+    ["--identity", "worker", "provider"],
+  ])("refuses %s %s for Node", async (option, value, allowed) => {
+    const { exit, stderr } = await stagedoor("init", join(folder(), "tv"), "--yes", "--host", "node", option, value);
+    expect(exit).toBe(2);
+    expect(stderr).toContain(allowed);
   });
 });
