@@ -1,39 +1,22 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { operatorScopes as scopes } from "../src/auth/operator-token.ts";
-import { seconds } from "../src/base/time.ts";
 import { parseCatalogText } from "../src/catalog/catalog.ts";
 import { describeFault } from "../src/catalog/catalog-fault.ts";
-import { readConfiguration, workerNames } from "../src/config/configuration.ts";
-import { readIdentityConfiguration } from "../src/config/identity-configuration.ts";
-import {
-  addressesAt,
-  devEnvironment,
-  devIdentityEnvironment,
-  devIssuerSettings,
-  devSignUp,
-} from "./lib/dev-environment.ts";
-import { devIdentitySecret, devKeyRing, signDevToken } from "./lib/dev-keys.ts";
-import { operatorSigningKey, signOperatorToken } from "./lib/operator-api.ts";
-import { isInUse } from "./lib/ports.ts";
+import { addressesAt, devEnvironment, devIssuerSettings, devSignUp } from "./lib/dev-environment.ts";
+import { devIdentitySecret, devKeyRing } from "./lib/dev-keys.ts";
 import { projectRoot } from "./lib/project.ts";
 import { stopOnSignals } from "./lib/signals.ts";
 import { localAssets, mergedOriginSecrets, seed, startCluster } from "./local/cluster.ts";
 import { startLiveOrigin } from "./local/live-origin.ts";
+import { localCredentials, portFault, settingsFault } from "./local/local-run.ts";
 import { servePage } from "./local/page.ts";
 import { readStartOptions, type StartOptions, startUsage } from "./local/start-options.ts";
 
 const options = readOptions();
 const { port, mediaPort, livePort } = options;
 const { apiUrl, mediaUrl } = addressesAt({ port, mediaPort });
-for (const [name, number] of [
-  ["--port", port],
-  ["--media-port", mediaPort],
-  ["--live-port", livePort],
-] as const) {
-  if (await isInUse(number))
-    fail(1, `Port ${number} is in use by another program. Stop it, or choose another port with ${name}.`);
-}
+const usedPort = await portFault({ "--port": port, "--media-port": mediaPort, "--live-port": livePort });
+if (usedPort !== undefined) fail(1, usedPort);
 
 const startedAt = Date.now();
 stopOnSignals(async () => undefined);
@@ -44,7 +27,14 @@ const settings: Readonly<Record<string, string>> = {
   ...options.settings,
   STAGEDOOR_ISSUERS: JSON.stringify([devIssuerSettings(ring), ...options.issuers]),
 };
-checkSettings();
+// The API's URL decides which other sites can use the session cookie.
+const invalid = settingsFault({
+  ring,
+  mediaUrl,
+  settings: { STAGEDOOR_API_URL: apiUrl, ...settings },
+  identitySecret,
+});
+if (invalid !== undefined) fail(2, invalid);
 checkCatalog();
 for (const note of options.notes) console.log(`  ${note}`);
 const stateFolder = resolve(options.state ?? join(projectRoot, ".wrangler/state"));
@@ -81,14 +71,7 @@ if (kept.length > 0) console.log(`Kept ${kept.length} assets that were added bef
 if (written > 0) console.log(`Loaded ${written} files of the fixture streams.`);
 writeDevVars();
 
-const token = await signDevToken(ring, {
-  subject: "demo-viewer",
-  assets: "*",
-  lifetimeSeconds: 8 * 3600,
-});
-const operatorKey = operatorSigningKey(ring);
-const operator =
-  operatorKey && (await signOperatorToken(operatorKey, { name: "you", scopes, lifetime: seconds(8 * 3600) }));
+const { token, operator } = await localCredentials(ring);
 const base = settings.STAGEDOOR_BASE_PATH ?? "";
 const { STAGEDOOR_IDENTITY_SIGN_UP: signUp, STAGEDOOR_IDENTITY_ASSETS: newAccountAssets } = {
   ...devSignUp,
@@ -109,7 +92,7 @@ ${token}
 
   An operator's credential, to sign in to the console (8 h, development only):
 
-${operator?.token ?? "none: the ring has no operator key that signs now"}
+${operator}
 
   Try it:
 
@@ -123,18 +106,6 @@ function readOptions(): StartOptions {
   if (read.value !== "help") return read.value;
   console.log(startUsage);
   process.exit(0);
-}
-
-function checkSettings(): void {
-  // The API's URL decides which other sites can use the session cookie.
-  const overrides = { STAGEDOOR_API_URL: apiUrl, ...settings };
-  const errors = workerNames.flatMap((worker) => {
-    const read = readConfiguration(devEnvironment(worker, ring, mediaUrl, overrides));
-    return read.ok ? [] : read.refusal;
-  });
-  const identity = readIdentityConfiguration(devIdentityEnvironment(apiUrl, identitySecret, overrides));
-  if (!identity.ok) errors.push(...identity.refusal);
-  if (errors.length > 0) fail(2, ["The configuration is invalid:", ...new Set(errors)].join("\n  "));
 }
 
 function checkCatalog(): void {

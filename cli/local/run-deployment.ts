@@ -1,22 +1,17 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { operatorScopes as scopes } from "../../src/auth/operator-token.ts";
-import { seconds } from "../../src/base/time.ts";
-import { readConfiguration, workerNames } from "../../src/config/configuration.ts";
-import { readIdentityConfiguration } from "../../src/config/identity-configuration.ts";
 import { bindingOf, catalogOf } from "../../src/deployment/catalog-of.ts";
 import type { Deployment } from "../../src/deployment/config-schema.ts";
 import { issuersWith } from "../../src/deployment/issuers-of.ts";
 import { namedSecrets, settingsFor, workersOf } from "../../src/deployment/wrangler-config.ts";
 import { generatedFile, generateFiles, workersOnly } from "../lib/deployment-folder.ts";
-import { addressesAt, devEnvironment, devIdentityEnvironment, devIssuerSettings } from "../lib/dev-environment.ts";
-import { devIdentitySecret, devKeyRing, signDevToken } from "../lib/dev-keys.ts";
-import { operatorSigningKey, signOperatorToken } from "../lib/operator-api.ts";
-import { isInUse } from "../lib/ports.ts";
+import { addressesAt, devIssuerSettings } from "../lib/dev-environment.ts";
+import { devIdentitySecret, devKeyRing } from "../lib/dev-keys.ts";
 import { generatedFolder, packageRoot } from "../lib/project.ts";
 import { developmentSecrets, readSecretsFile } from "../lib/secrets-file.ts";
 import { stopOnSignals } from "../lib/signals.ts";
 import { copyToBucket, filesBelow, localAssets, seedCatalog, startCluster } from "./cluster.ts";
+import { localCredentials, portFault, settingsFault } from "./local-run.ts";
 import { noPage, servePage } from "./page.ts";
 
 export interface DevOptions {
@@ -35,9 +30,8 @@ export async function runDeployment(folder: string, options: DevOptions): Promis
   const hostFault = workersOnly("npx stagedoor dev", deployment);
   if (hostFault !== undefined) return hostFault;
   const { config } = deployment;
-  for (const [name, port] of [["--port", options.port] as const, ["--media-port", options.mediaPort] as const])
-    if (await isInUse(port))
-      return `Port ${port} is in use by another program. Stop it, or choose another port with ${name}.`;
+  const usedPort = await portFault({ "--port": options.port, "--media-port": options.mediaPort });
+  if (usedPort !== undefined) return usedPort;
   const secrets = secretsFor(folder, deployment, options.secrets);
   const missing = namedSecrets(config, undefined).filter((name) => !(name in secrets));
   if (missing.length > 0)
@@ -53,13 +47,13 @@ export async function runDeployment(folder: string, options: DevOptions): Promis
       ...issuersWith(config.identity.issuers, (name) => secrets[name]),
     ]),
   };
-  const errors = workerNames.flatMap((worker) => {
-    const read = readConfiguration(devEnvironment(worker, ring, mediaUrl, settings));
-    return read.ok ? [] : read.refusal;
+  const invalid = settingsFault({
+    ring,
+    mediaUrl,
+    settings,
+    identitySecret: config.identity.worker ? identitySecret : undefined,
   });
-  const identity = readIdentityConfiguration(devIdentityEnvironment(apiUrl, identitySecret, settings));
-  if (!identity.ok && config.identity.worker) errors.push(...identity.refusal);
-  if (errors.length > 0) return ["The configuration is invalid:", ...new Set(errors)].join("\n  ");
+  if (invalid !== undefined) return invalid;
   console.log("Starting this deployment …");
   const hasPage = existsSync(join(packageRoot, "demo/index.html"));
   const page = servePage({
@@ -138,9 +132,7 @@ async function readyText(
   { config }: Deployment,
   { ring, cluster, hasPage, startedAt, basePath = "/" }: Running,
 ): Promise<string> {
-  const token = await signDevToken(ring, { subject: "demo-viewer", assets: "*", lifetimeSeconds: 8 * 3600 });
-  const key = operatorSigningKey(ring);
-  const operator = key && (await signOperatorToken(key, { name: "you", scopes, lifetime: seconds(8 * 3600) }));
+  const { token, operator } = await localCredentials(ring);
   const start = `${cluster.apiUrl}${basePath === "/" ? "" : basePath}/stream/start`;
   const [asset] = config.assets;
   const body = JSON.stringify({ asset: asset?.id ?? "film" });
@@ -156,7 +148,7 @@ ${token}
 
   An operator's credential, to sign in to the console (8 h, this machine only):
 
-${operator?.token ?? "none: the ring has no operator key that signs now"}
+${operator}
 
   Try it:
 

@@ -1,9 +1,8 @@
 import { chmodSync, existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { operatorScopes as scopes } from "../../src/auth/operator-token.ts";
 import { type IpNetwork, parseNetwork } from "../../src/base/ip-address.ts";
 import { refusal } from "../../src/base/result.ts";
-import { seconds, systemClock } from "../../src/base/time.ts";
+import { systemClock } from "../../src/base/time.ts";
 import {
   type Configuration,
   readConfiguration,
@@ -24,12 +23,11 @@ import { drain, httpFront, listenOn } from "../../src/platform/node/http-front.t
 import { type NodeHost, nodeHost } from "../../src/platform/node/node-host.ts";
 import { readDeployment, unfilledValues } from "../lib/deployment-folder.ts";
 import { addressesAt, devIssuerSettings } from "../lib/dev-environment.ts";
-import { devKeyRing, signDevToken } from "../lib/dev-keys.ts";
+import { devKeyRing } from "../lib/dev-keys.ts";
 import { parseRingText, readText } from "../lib/files.ts";
-import { operatorSigningKey, signOperatorToken } from "../lib/operator-api.ts";
-import { isInUse } from "../lib/ports.ts";
 import { developmentSecrets, readSecretsFile } from "../lib/secrets-file.ts";
 import { stopOnSignals } from "../lib/signals.ts";
+import { localCredentials, portFault } from "./local-run.ts";
 
 export interface ServeOptions {
   /** Undefined for development on this machine. */
@@ -60,9 +58,8 @@ export async function runService(folder: string, options: ServeOptions): Promise
     return `environments has no ${environment}: add {"domain": "…"} to stagedoor.config.json, or choose another with --env.`;
   const unfilled = environment === undefined ? [] : placeholdersOf(deployment, environment);
   if (unfilled.length > 0) return unfilledValues(unfilled);
-  for (const [name, port] of [["--port", options.port] as const, ["--media-port", options.mediaPort] as const])
-    if (await isInUse(port))
-      return `Port ${port} is in use by another program. Stop it, or choose another port with ${name}.`;
+  const usedPort = await portFault({ "--port": options.port, "--media-port": options.mediaPort });
+  if (usedPort !== undefined) return usedPort;
 
   const ring = environment === undefined ? await devKeyRing(folder) : readRing(folder, environment, options.ring);
   if (typeof ring === "string") return ring;
@@ -208,9 +205,7 @@ async function readyText(
   Console     ${apiUrl}/console
   Stores      ${file}`;
   if (environment !== undefined) return `${lines}\n\nReady. Ctrl-C stops it.`;
-  const token = await signDevToken(ring, { subject: "demo-viewer", assets: "*", lifetimeSeconds: 8 * 3600 });
-  const key = operatorSigningKey(ring);
-  const operator = key && (await signOperatorToken(key, { name: "you", scopes, lifetime: seconds(8 * 3600) }));
+  const { token, operator } = await localCredentials(ring);
   const body = JSON.stringify({ asset: config.assets[0]?.id ?? "film" });
   return `${lines}
 
@@ -220,7 +215,7 @@ ${token}
 
   An operator's credential, to sign in to the console (8 h, this machine only):
 
-${operator?.token ?? "none: the ring has no operator key that signs now"}
+${operator}
 
   Try it:
 
