@@ -35,23 +35,15 @@ function documentIn(file: string): Readonly<Record<string, Readonly<Record<strin
 }
 
 /**
- * The optional packages that this deployment needs, in the ranges of this package's peers. They are no exact versions: npm refuses a
- * later release whose range is without them.
+ * The optional packages that this deployment needs, in the ranges of this package's peers. Those of better-auth name each other's
+ * exact versions, so only one set of them fits together, and npm finds none if one is free to choose.
  */
 export function peersFor({ host, identity, cloudfront }: Answers): Readonly<Record<string, string>> {
   const { peerDependencies = {} } = ownPackage();
-  const identityNames = [
-    "better-auth",
-    "better-call",
-    "@better-auth/core",
-    "@better-auth/oauth-provider",
-    "@better-auth/utils",
-    "@better-fetch/fetch",
-  ];
   const names = [
     ...(host === "workers" ? ["wrangler"] : []),
     "hono",
-    ...(identity.worker ? identityNames : []),
+    ...(identity.worker ? Object.keys(peerDependencies).filter((name) => /^@?better-/.test(name)) : []),
     ...(cloudfront === undefined ? [] : ["@aws-sdk/cloudfront-signer"]),
   ];
   return Object.fromEntries(names.map((name) => [name, String(peerDependencies[name])]));

@@ -136,7 +136,7 @@ export function trust(issuers: readonly Issuer[]): readonly TrustedIssuer[] {
 /** A token, or the content of the file with this name. No token has the form of a path with an extension. */
 export function readTokenOption(option: string, value: string): string {
   const isFile = value === "-" || existsSync(value);
-  if (!isFile && /^(\.{1,2}|~)?\//.test(value) && !isJws(value))
+  if (!isFile && /^(\.{1,2}|~)?\/|\.(jwt|token|txt)$/.test(value) && !isJws(value))
     return endMisused(`--${option} must be a token, a file with one, or - for standard input: no file has that name.`);
   const token = isFile ? readTextOrInput(value, "the token").trim() : value;
   return token === "" || /\s/.test(token)

@@ -1,8 +1,11 @@
 import { basename } from "node:path";
+import type { DeploymentConfig } from "../../src/deployment/config-schema.ts";
+import { uploadableSecrets } from "../../src/deployment/wrangler-config.ts";
 import type { RingKey } from "../../src/keys/key.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
+import { readDeployment } from "./deployment-folder.ts";
 import { devRingFile, parseJson, parseRingText, rewriteFile, shortName } from "./files.ts";
-import { deployProgram, inDeployment, startProgram } from "./project.ts";
+import { deployProgram, inDeployment, projectRoot, startProgram } from "./project.ts";
 
 /**
  * Replaces the keys in a ring file with {@link rewriteFile}, and creates a missing file (mode 0600, its folder 0700). The file
@@ -21,6 +24,12 @@ export function changeRing<Result>(
   });
 }
 
+/** The file of the deployment's folder, if the command runs in one and the file is valid. */
+function ownConfig(): DeploymentConfig | undefined {
+  const read = inDeployment ? readDeployment(projectRoot) : undefined;
+  return read?.ok ? read.value.config : undefined;
+}
+
 /** The environment that a ring belongs to, by the name of its file: keys-staging.json belongs to staging. */
 function environmentOf(file: string): "staging" | "production" {
   return basename(file).includes("staging") ? "staging" : "production";
@@ -29,13 +38,17 @@ function environmentOf(file: string): "staging" | "production" {
 /** The command that uploads a changed ring to the workers. Verifiers get it first, so that they know each key before it signs. */
 export function uploadCommand(file: string): string {
   if (file === devRingFile) return `  (restart \`${startProgram}\`: its workers read the ring when they start)`;
+  if (ownConfig()?.host.type === "node")
+    return `  (restart \`npx stagedoor serve --env ${environmentOf(file)} --ring ${shortName(file)}\`: it reads the ring when it starts)`;
   return `  ${deployProgram} --env ${environmentOf(file)} --ring ${shortName(file)} --secrets-only`;
 }
 
 /** The upload command for the first keys of a ring: a first deployment uploads them itself. */
 export function firstUploadCommand(file: string): string {
-  if (file === devRingFile) return uploadCommand(file);
-  const first = inDeployment ? ` --create --secrets secrets-${environmentOf(file)}.env` : "";
+  const config = ownConfig();
+  if (file === devRingFile || config?.host.type === "node") return uploadCommand(file);
+  const secrets = config !== undefined && uploadableSecrets(config).length > 0;
+  const first = `${config === undefined ? "" : " --create"}${secrets ? ` --secrets secrets-${environmentOf(file)}.env` : ""}`;
   return `  ${deployProgram} --env ${environmentOf(file)} --ring ${shortName(file)}${first}
 This deploys the workers too. If they run already, only upload the keys:
 ${uploadCommand(file)}`;

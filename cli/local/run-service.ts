@@ -58,6 +58,10 @@ export async function runService(folder: string, options: ServeOptions): Promise
     return `environments has no ${environment}: add {"domain": "…"} to stagedoor.config.json, or choose another with --env.`;
   const unfilled = environment === undefined ? [] : placeholdersOf(deployment, environment);
   if (unfilled.length > 0) return unfilledValues(unfilled);
+  const folders = [...rootsOf(config, environment)].map(([name, path]) => [name, resolve(folder, path)] as const);
+  const absent = folders.find(([, path]) => !statSync(path, { throwIfNoEntry: false })?.isDirectory());
+  if (absent !== undefined)
+    return `origins.${absent[0]}.folder: there is no folder ${absent[1]}. Make it, or correct it in stagedoor.config.json.`;
   const usedPort = await portFault({ "--port": options.port, "--media-port": options.mediaPort });
   if (usedPort !== undefined) return usedPort;
 

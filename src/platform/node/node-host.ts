@@ -126,8 +126,8 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
   };
 
   const [apiPorts, manifestPorts, edgePorts] = [portsOf("api"), portsOf("manifest"), portsOf("edge")];
-  const storesOf = (ports: HostPorts, worker: WorkerName) =>
-    watchedStores({ log: countedLog(revocationLog, ports), streams }, configurations[worker], ports);
+  // One copy of the revocation log for the process.
+  const stores = watchedStores({ log: countedLog(revocationLog, edgePorts), streams }, configurations.edge, edgePorts);
   const origin = timedOrigin(parts.origin, manifestPorts.telemetry, systemMillisecondClock);
   const manifest = await manifestService(configurations.manifest, {
     ...manifestPorts,
@@ -138,14 +138,14 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
   });
   const edge = await edgeService(configurations.edge, {
     ...edgePorts,
-    stores: storesOf(edgePorts, "edge"),
+    stores,
     origin: timedOrigin(parts.origin, edgePorts.telemetry, systemMillisecondClock),
     cache: memoryMediaCache({ capacity: memory.files, clock: systemClock }),
     manifest: { fetch: (request) => manifest(request, waitUntil) },
   });
   const api = await apiService(configurations.api, {
     ...apiPorts,
-    stores: storesOf(apiPorts, "api"),
+    stores,
     gathered: withOwn(gathered, apiPorts.reporter),
     catalogEditing: editInTurn({
       store: catalog,
@@ -197,7 +197,7 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
 
 type RevocationLog = ReturnType<typeof sqliteRevocationLog>;
 
-/** The log of all services, which counts skipped entries for the service that appended them. */
+/** The log of all services, which counts skipped entries. */
 function countedLog(log: RevocationLog, { telemetry }: Pick<HostPorts, "telemetry">): RevocationLog {
   const onSkipped = countSkipped(telemetry);
   return {

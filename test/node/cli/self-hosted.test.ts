@@ -75,6 +75,25 @@ describe("a deployment on the operator's own machine", () => {
 const node = join(projectFolder, "node_modules/.bin/node");
 const program = join(projectFolder, "cli/stagedoor.ts");
 
+describe("a command in the folder of a Node deployment", () => {
+  const run = (...words: readonly string[]) => runFile(node, [program, ...words], selfHosted(), process.env);
+
+  it("that makes a key names serve as the next step, and never deploy", async () => {
+    for (const purpose of ["session", "operator"]) {
+      const { exit, stdout } = await run("keys", "new", "--purpose", purpose, "--ring", "keys-production.json");
+      expect(exit).toBe(0);
+      expect(stdout).toContain("restart `npx stagedoor serve --env production --ring keys-production.json`");
+      expect(stdout).not.toContain("stagedoor deploy");
+    }
+  });
+
+  it("that serves a folder which does not exist names its member and the folder", async () => {
+    const { exit, stderr } = await run("serve", "--port", "1", "--media-port", "2");
+    expect(exit).toBe(1);
+    expect(stderr).toContain("origins.films.folder: there is no folder /srv/films.");
+  });
+});
+
 describe("npx stagedoor init --host node", () => {
   it("writes a folder for Node, whose first command is serve, without anything of Cloudflare's", async () => {
     const target = join(folder(), "tv");

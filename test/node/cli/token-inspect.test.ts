@@ -205,6 +205,7 @@ describe("token --inspect", () => {
 
   it.each([
     [["--inspect", "./no-such.jwt"], "no file has that name"],
+    [["--inspect", "no-such.jwt"], "no file has that name"],
     [["--inspect", "a b"], "one token"],
     [["--inspect", "x", "--subject", "ann"], "--subject cannot be used with --inspect."],
     [["--asset", "film"], "--asset needs --inspect."],

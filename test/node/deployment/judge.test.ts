@@ -15,7 +15,7 @@ async function ringOf(...kinds: readonly (readonly string[])[]): Promise<string>
 }
 const empty = () => {
   const ring = join(folder(), "keys.json");
-  writeFileSync(ring, '{"keys":[]}');
+  writeFileSync(ring, '{"keys":[]}', { mode: 0o600 });
   return ring;
 };
 const refusals = (ring: string) => {

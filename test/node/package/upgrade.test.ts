@@ -142,14 +142,16 @@ describe("an upgrade of a deployment that uses every optional peer", () => {
     expect(upgraded(at)).toEqual(["stagedoor"]);
   });
 
-  it("changes one version, after `npm update`, if the next release needs later patches", async () => {
+  it("changes the versions of better-auth's packages too, in one command, if the next release needs later ones", async () => {
     const after = raised(next, 2);
     const needed = Object.entries(peers).map(([name, range]) => [name, raised(range, 2)] as const);
     release(after, Object.fromEntries(needed));
     const at = copy("later");
     expect(await npm(at, "update")).toEqual([0, ""]);
-    expect(await npm(at, "install", "--save-exact", `stagedoor@${after}`)).toEqual([0, ""]);
-    expect(upgraded(at)).toEqual(["stagedoor"]);
+    const exact = needed.filter(([name]) => /^@?better-/.test(name));
+    const words = [`stagedoor@${after}`, ...exact.map(([name, version]) => `${name}@${version}`)];
+    expect(await npm(at, "install", "--save-exact", ...words)).toEqual([0, ""]);
+    expect(upgraded(at).toSorted()).toEqual(["stagedoor", ...exact.map(([name]) => name)].toSorted());
     expect(read(at, "node_modules/better-auth").version).toBe(raised(versionOf("better-auth"), 2));
     expect(await npm(at, "ci")).toEqual([0, ""]);
   });
