@@ -61,7 +61,9 @@ Pages of any site can call the API with a token; only sites in \`STAGEDOOR_ORIGI
 function routeText(route: DescribedRoute): string {
   const { method, path, summary, description, access, parameters = [], response, refusals } = route;
   const headers = credentialHeaders[Array.isArray(access) ? "operator" : String(access)] ?? [];
-  const call = { method, path, headers, body: route.body?.example };
+  // An optional body belongs to another credential than the example's.
+  const body = route.body?.required === false ? undefined : route.body?.example;
+  const call = { method, path, headers, body };
   const query = parameters.filter((parameter) => parameter.in === "query");
   const error = errorExamples[route.id] ?? (headers.length > 0 ? withoutCredential : undefined);
   const codes = refusals.map((each) => `[\`${each}\`](../troubleshooting.md#${each}) (${problemExample(each).status})`);

@@ -158,7 +158,7 @@ describe("npx stagedoor deploy in a deployment's folder", () => {
     ["a secret is not filled in", ["--secrets", "open.env"], "STAGEDOOR_IDENTITY_SECRET is not filled in"],
   ])("creates nothing while %s", async (_, words, message) => {
     const at = await place(...(words.length === 0 ? ["--cdn", "cloudfront"] : []));
-    writeFileSync(join(at.target, "empty.json"), '{"keys": []}');
+    writeFileSync(join(at.target, "empty.json"), '{"keys": []}', { mode: 0o600 });
     writeFileSync(join(at.target, "open.env"), "STAGEDOOR_IDENTITY_SECRET=\n", { mode: 0o600 });
     const { exit, stderr } = await run(at, "deploy", "--env", "production", "--create", ...words);
     expect({ exit, stderr }).toEqual({ exit: 1, stderr: expect.stringContaining(message) });
