@@ -78,7 +78,7 @@ export async function runService(folder: string, options: ServeOptions): Promise
     STAGEDOOR_MEDIA_URL: mediaUrl,
     STAGEDOOR_KEYS: JSON.stringify(ringFor(worker, ring)),
     ...settingsFor(worker, config, environment),
-    ...(worker === "api" ? { STAGEDOOR_ISSUERS: issuersFor(deployment, ring, secrets, environment) } : {}),
+    ...(worker === "api" ? apiSecrets(deployment, ring, secrets, environment) : {}),
   });
   const configurations = readAll(settings);
   if (typeof configurations === "string") return configurations;
@@ -134,15 +134,19 @@ function secretsFor(folder: string, { config }: Deployment, { environment, secre
   return readSecretsFile(secrets ?? standard, config);
 }
 
-/** STAGEDOOR_ISSUERS: the issuers of the file, and the development issuer on this machine. */
-function issuersFor(
+/** The API's own secrets, and the issuers of the file, with the development issuer on this machine. */
+function apiSecrets(
   { config }: Deployment,
   ring: KeyRing,
   secrets: Readonly<Record<string, string>>,
   environment: EnvironmentName | undefined,
-): string {
+): Readonly<Record<string, string>> {
+  const { STAGEDOOR_ENTITLEMENT_SECRET: secret } = secrets;
   const issuers = issuersWith(config.identity.issuers, (name) => secrets[name]);
-  return JSON.stringify(environment === undefined ? [devIssuerSettings(ring), ...issuers] : issuers);
+  return {
+    STAGEDOOR_ISSUERS: JSON.stringify(environment === undefined ? [devIssuerSettings(ring), ...issuers] : issuers),
+    ...(secret === undefined ? {} : { STAGEDOOR_ENTITLEMENT_SECRET: secret }),
+  };
 }
 
 /** The configuration of each service, or all errors as one text. */

@@ -94,6 +94,23 @@ describe("a command in the folder of a Node deployment", () => {
   });
 });
 
+it("npx stagedoor serve reads the secret of the entitlement service", async () => {
+  const project = selfHosted();
+  const file = join(project, "stagedoor.config.json");
+  const settings = { STAGEDOOR_ENTITLEMENT_URL: "https://rights.example.com/" };
+  const origins = { films: { type: "file", folder: "." } };
+  writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), origins, settings }));
+  writeFileSync(join(project, "secrets-development.env"), "STAGEDOOR_ENTITLEMENT_SECRET=short\n", { mode: 0o600 });
+  const { exit, stderr } = await runFile(
+    node,
+    [program, "serve", "--port", "1", "--media-port", "2"],
+    project,
+    process.env,
+  );
+  expect(exit).toBe(1);
+  expect(stderr).toContain("STAGEDOOR_ENTITLEMENT_SECRET:");
+});
+
 describe("npx stagedoor init --host node", () => {
   it("writes a folder for Node, whose first command is serve, without anything of Cloudflare's", async () => {
     const target = join(folder(), "tv");
