@@ -179,7 +179,7 @@ Next: upload the file to the KV namespace that the workers read:
       note,
     );
   const next = parsed.success ? `\n${nextStep(parsed.data, where, args, deployment)}` : "";
-  return succeeded(`${id} was ${was} at ${where}.${entryText(entry)} ${propagationNote}${next}`, json, note);
+  return succeeded(`${id} was ${was} at ${where}.${entryText(entry)} ${propagationNote()}${next}`, json, note);
 }
 
 function entryText(entry: EntryCheck | undefined): string {

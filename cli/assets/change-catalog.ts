@@ -1,6 +1,7 @@
 import { ok, type Refusal, type Result } from "../../src/base/result.ts";
 import { type CatalogChange, type CatalogEdit, editCatalog } from "../../src/catalog/edit-catalog.ts";
 import { type Args, endMisused, failed, type Outcome } from "../lib/command.ts";
+import { ownConfig } from "../lib/deployment-folder.ts";
 import { type Rewritten, rewriteFile, shortName } from "../lib/files.ts";
 import { callApi, operatorApiOf } from "../lib/operator-api.ts";
 import { inDeployment } from "../lib/project.ts";
@@ -54,8 +55,11 @@ async function changeFile(
 }
 
 /** When a change of a deployment's catalog takes effect. */
-export const propagationNote =
-  "It is in effect everywhere within two minutes: KV propagates it within a minute, and each worker reads it every 30 seconds.";
+export function propagationNote(): string {
+  return ownConfig()?.host.type === "node"
+    ? "It is in effect within 30 seconds, when the service reads the catalog again."
+    : "It is in effect everywhere within two minutes: KV propagates it within a minute, and each worker reads it every 30 seconds.";
+}
 
 function notChanged(where: string, faults: readonly string[], json: object): Outcome {
   const hint = faults.some((fault) => fault.startsWith("id_duplicate"))

@@ -72,7 +72,7 @@ Next: upload the file to the KV namespace that the workers read:
       json,
     );
   return succeeded(
-    `${id} was removed at ${where}. ${propagationNote}
+    `${id} was removed at ${where}. ${propagationNote()}
 Its running sessions are refused from then on. To end them now:
   npx stagedoor revoke --asset ${id} --api ${where} --bearer <file>`,
     json,

@@ -3,10 +3,10 @@ import { join, relative } from "node:path";
 import { ok, type Result, refuse } from "../../src/base/result.ts";
 import { type WorkerKind, workerKinds } from "../../src/config/setting-readers.ts";
 import { catalogOf } from "../../src/deployment/catalog-of.ts";
-import { configFile, type Deployment } from "../../src/deployment/config-schema.ts";
+import { configFile, type Deployment, type DeploymentConfig } from "../../src/deployment/config-schema.ts";
 import { configFaultText, readConfig } from "../../src/deployment/read-config.ts";
 import { type Placeholder, wranglerConfig } from "../../src/deployment/wrangler-config.ts";
-import { generatedFolder, packageRoot } from "./project.ts";
+import { generatedFolder, inDeployment, packageRoot, projectRoot } from "./project.ts";
 
 /** The generated configuration of a worker, relative to the deployment's folder. */
 export function generatedFile(worker: WorkerKind): string {
@@ -32,6 +32,12 @@ export function workersOnly(command: string, { config, lineOf }: Deployment): st
   if (config.host.type === "workers") return undefined;
   const line = lineOf(["host", "type"]);
   return `\`${command}\` is for Cloudflare's Workers (host.type workers), and host.type is ${config.host.type} in ${configFile}${line === undefined ? "" : `:${line}`}. Run this deployment with \`npx stagedoor serve\`.`;
+}
+
+/** The file of the deployment's folder that the command runs in, if there is one and it is valid. */
+export function ownConfig(): DeploymentConfig | undefined {
+  const read = inDeployment ? readDeployment(projectRoot) : undefined;
+  return read?.ok ? read.value.config : undefined;
 }
 
 /** The values that are still to be filled in, with their lines. */

@@ -1,11 +1,10 @@
 import { basename } from "node:path";
-import type { DeploymentConfig } from "../../src/deployment/config-schema.ts";
 import { uploadableSecrets } from "../../src/deployment/wrangler-config.ts";
 import type { RingKey } from "../../src/keys/key.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
-import { readDeployment } from "./deployment-folder.ts";
+import { ownConfig } from "./deployment-folder.ts";
 import { devRingFile, parseJson, parseRingText, rewriteFile, shortName } from "./files.ts";
-import { deployProgram, inDeployment, projectRoot, startProgram } from "./project.ts";
+import { deployProgram, startProgram } from "./project.ts";
 
 /**
  * Replaces the keys in a ring file with {@link rewriteFile}, and creates a missing file (mode 0600, its folder 0700). The file
@@ -22,12 +21,6 @@ export function changeRing<Result>(
     if (keys === ring.keys) return { text: undefined, result };
     return { text: `${JSON.stringify({ ...Object(parseJson(before)), keys }, null, 2)}\n`, result };
   });
-}
-
-/** The file of the deployment's folder, if the command runs in one and the file is valid. */
-function ownConfig(): DeploymentConfig | undefined {
-  const read = inDeployment ? readDeployment(projectRoot) : undefined;
-  return read?.ok ? read.value.config : undefined;
 }
 
 /** The environment that a ring belongs to, by the name of its file: keys-staging.json belongs to staging. */

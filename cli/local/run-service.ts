@@ -85,6 +85,8 @@ export async function runService(folder: string, options: ServeOptions): Promise
   const file = resolve(folder, options.data ?? `data/${environment ?? "development"}.sqlite`);
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   console.log(`Starting the service of ${config.name} (${environment ?? "development"}) …`);
+  // SQLite makes files of its own next to the database.
+  process.umask(0o077);
   const running = await nodeHost({
     configurations,
     file,

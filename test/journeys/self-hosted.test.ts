@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -113,6 +113,16 @@ describe("the service on Node", () => {
     expect(await statusOf(segment, { headers: { Range: "bytes=0-99" } })).toBe(206);
     expect(await statusOf(segment.replace(/.$/, (last) => (last === "A" ? "Q" : "A")))).toBe(403);
     expect(await statusOf(segment.split("?")[0] ?? "")).toBe(403);
+  });
+
+  it("keeps its database from other users of the machine, with the files that SQLite adds", () => {
+    const data = join(folder, "data");
+    const modes = readdirSync(data).map((name) => [name, statSync(join(data, name)).mode & 0o777]);
+    expect(Object.fromEntries(modes)).toEqual({
+      "development.sqlite": 0o600,
+      "development.sqlite-shm": 0o600,
+      "development.sqlite-wal": 0o600,
+    });
   });
 
   it("checks the path of the request line, and no other spelling of it", async () => {
