@@ -20,6 +20,11 @@ export interface LeaseTimes {
   readonly writeInterval: Seconds;
 }
 
+/** The times of leases that last this long. With rarer writes a lease would lapse between two of them. */
+export function leaseTimes(leaseTtl: Seconds): LeaseTimes {
+  return { leaseTtl, writeInterval: seconds(Math.min(30, Math.floor(leaseTtl / 3))) };
+}
+
 type Rows = ReadonlyMap<string, LeaseRow>;
 
 /** A renewal that moves a session's expiry by more than this is stored at once. */

@@ -1,15 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import * as z from "zod";
 import type { QuotaStatus, RatePolicy } from "../../auth/rate-limit.ts";
-import {
-  isUnixSeconds,
-  type Seconds,
-  seconds,
-  systemClock,
-  systemMillisecondClock,
-  type UnixSeconds,
-  unixSeconds,
-} from "../../base/time.ts";
+import { isUnixSeconds, systemClock, systemMillisecondClock, type UnixSeconds, unixSeconds } from "../../base/time.ts";
 import { leaseTtlOf } from "../../config/settings.ts";
 import type {
   ClaimAnswer,
@@ -25,7 +17,7 @@ import type {
 } from "../../sessions/lease.ts";
 import { type LeaseRouter, leaseRouter } from "../../sessions/lease-router.ts";
 import { sqlLeaseRows } from "../../sessions/lease-rows-sql.ts";
-import type { LeaseTimes } from "../../sessions/lease-rules.ts";
+import { leaseTimes } from "../../sessions/lease-rules.ts";
 import { type HandedOver, LeaseStore } from "../../sessions/lease-store.ts";
 import { revocationCauses, revocationKinds, revocationMakers } from "../../sessions/revocation.ts";
 import { longestName, openRevocationStore, type RevocationStore, writePage } from "../../sessions/revocation-store.ts";
@@ -123,11 +115,6 @@ export class SubjectLeases extends DurableObject<SubjectLeasesEnv> implements Le
       throw failure;
     }
   }
-}
-
-function leaseTimes(leaseTtl: Seconds): LeaseTimes {
-  // With rarer writes a lease would lapse between two of them.
-  return { leaseTtl, writeInterval: seconds(Math.min(30, Math.floor(leaseTtl / 3))) };
 }
 
 const time = z

@@ -5,7 +5,7 @@ import { seconds, systemClock, systemMillisecondClock, systemTimer } from "../..
 import { defaultMaxAge, keepCatalog } from "../../catalog/catalog-source.ts";
 import { editInTurn } from "../../catalog/edit-in-turn.ts";
 import type { Configuration, WorkerName } from "../../config/configuration.ts";
-import { type Log, logRefusal } from "../../http/problem-response.ts";
+import { type Log, logError, logRefusal } from "../../http/problem-response.ts";
 import {
   type DirectPorts,
   directPlaylists,
@@ -21,6 +21,7 @@ import { apiService } from "../../service/api-service.ts";
 import { type AnswerRequest, countSkipped, type HostPorts, watchedStores } from "../../service/host-ports.ts";
 import { edgeService, manifestService } from "../../service/media-service.ts";
 import { documentStreams } from "../../sessions/document-streams.ts";
+import { leaseTimes } from "../../sessions/lease-rules.ts";
 import { cloudFrontSign, nodeSha256, oneShotHmac } from "./node-crypto.ts";
 import { openSqlite } from "./sqlite-database.ts";
 import {
@@ -83,7 +84,7 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
   const revocationLog = sqliteRevocationLog(connections, systemMillisecondClock);
   const streams = documentStreams({
     documents: sqliteLeases(connections),
-    times: { leaseTtl, writeInterval: seconds(Math.min(30, Math.floor(leaseTtl / 3))) },
+    times: leaseTimes(leaseTtl),
     secrets: { hmac: oneShotHmac, random },
     clock: systemClock,
   });
@@ -164,8 +165,13 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
     waitUntil,
   });
   const sweep = setInterval(() => {
-    removeExpired(connections, systemClock());
-    revocationLog.removeEnded();
+    try {
+      removeExpired(connections, systemClock());
+      revocationLog.removeEnded();
+    } catch (error) {
+      // A full disk must not end the process: what has expired is ignored anyway.
+      logError(log, "api", error);
+    }
   }, sweepEvery * 1000);
   sweep.unref();
   const close = async () => {
