@@ -21,6 +21,7 @@ import { fileOrigin } from "../../src/platform/node/file-origin.ts";
 import { guardedFetch } from "../../src/platform/node/guarded-fetch.ts";
 import { drain, httpFront, listenOn } from "../../src/platform/node/http-front.ts";
 import { type NodeHost, nodeHost } from "../../src/platform/node/node-host.ts";
+import { sqliteStores } from "../../src/platform/node/node-stores.ts";
 import { readDeployment, unfilledValues } from "../lib/deployment-folder.ts";
 import { addressesAt, devIssuerSettings } from "../lib/dev-environment.ts";
 import { devKeyRing } from "../lib/dev-keys.ts";
@@ -89,7 +90,7 @@ export async function runService(folder: string, options: ServeOptions): Promise
   process.umask(0o077);
   const running = await nodeHost({
     configurations,
-    file,
+    stores: sqliteStores(file, configurations.api),
     origin: originsFor(folder, deployment, configurations.edge, { environment, secrets, ...host }),
     roots: [...rootsOf(config, environment).keys()],
     fetch: (input, init) => fetch(input, init),

@@ -14,7 +14,6 @@ import {
 } from "../../manifest/playlist-source.ts";
 import { sharePlaylist } from "../../manifest/share-playlist.ts";
 import { Reporter, withOwn } from "../../metrics/reporter.ts";
-import { StoredGathering } from "../../metrics/stored-gathering.ts";
 import { memoryMediaCache } from "../../origin/memory-media-cache.ts";
 import { type Origin, timedOrigin } from "../../origin/origin.ts";
 import { apiService } from "../../service/api-service.ts";
@@ -22,24 +21,14 @@ import { type AnswerRequest, countSkipped, type HostPorts, watchedStores } from 
 import { edgeService, manifestService } from "../../service/media-service.ts";
 import { documentStreams } from "../../sessions/document-streams.ts";
 import { leaseTimes } from "../../sessions/lease-rules.ts";
+import type { RevocationLog } from "../../sessions/revocation.ts";
 import { cloudFrontSign, nodeSha256, oneShotHmac } from "./node-crypto.ts";
-import { openSqlite } from "./sqlite-database.ts";
-import {
-  gatheredIn,
-  makeTables,
-  removeExpired,
-  sqliteCatalog,
-  sqliteLeases,
-  sqliteLimits,
-  sqliteProofs,
-  sqliteRevocationLog,
-} from "./sqlite-stores.ts";
+import type { CatalogText, NodeStores } from "./node-stores.ts";
 
 export interface NodeHostParts {
   /** The configuration of each service, with its part of the key ring. */
   readonly configurations: Readonly<Record<WorkerName, Configuration>>;
-  /** The SQLite file of all stores. It is made if there is none. */
-  readonly file: string;
+  readonly stores: NodeStores;
   readonly origin: Origin;
   /** The names of the folders that `origin` reads from. */
   readonly roots: readonly string[];
@@ -55,8 +44,8 @@ export interface NodeHost {
   /** Keeps work running after a response, until {@link NodeHost.close}. */
   readonly waitUntil: (work: Promise<unknown>) => void;
   /** The catalog's text, to write the first one. */
-  readonly catalog: ReturnType<typeof sqliteCatalog>;
-  /** Waits for the work after responses, and closes the file. */
+  readonly catalog: CatalogText;
+  /** Waits for the work after responses, and closes the stores. */
   readonly close: () => Promise<void>;
 }
 
@@ -70,25 +59,18 @@ const reportEvery = seconds(2);
 /** The number of playlists that are shared at once. */
 const mostPlaylists = 10_000;
 
-/** The whole service in this process, with its stores in one SQLite file; or the faults of the configuration. */
+/** The whole service in this process; or the faults of the configuration, with the stores closed. */
 export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, readonly string[]>> {
   const { configurations, log } = parts;
-  const connections = {
-    usual: openSqlite(parts.file, { durable: false }),
-    durable: openSqlite(parts.file, { durable: true }),
-  };
-  makeTables(connections);
+  const { catalog, gathered, readinessChecks } = parts.stores;
   const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
   const { leaseTtl } = configurations.api;
-  const gathered = gatheredIn(new StoredGathering(connections.usual, systemClock, leaseTtl));
-  const revocationLog = sqliteRevocationLog(connections, systemMillisecondClock);
   const streams = documentStreams({
-    documents: sqliteLeases(connections),
+    documents: parts.stores.leases,
     times: leaseTimes(leaseTtl),
     secrets: { hmac: oneShotHmac, random },
     clock: systemClock,
   });
-  const catalog = sqliteCatalog(connections);
   const pending = new Set<Promise<unknown>>();
   const waitUntil = (work: Promise<unknown>) => {
     const done = work.catch(() => undefined).finally(() => pending.delete(done));
@@ -128,7 +110,11 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
 
   const [apiPorts, manifestPorts, edgePorts] = [portsOf("api"), portsOf("manifest"), portsOf("edge")];
   // One copy of the revocation log for the process.
-  const stores = watchedStores({ log: countedLog(revocationLog, edgePorts), streams }, configurations.edge, edgePorts);
+  const stores = watchedStores(
+    { log: countedLog(parts.stores.revocations, edgePorts), streams },
+    configurations.edge,
+    edgePorts,
+  );
   const origin = timedOrigin(parts.origin, manifestPorts.telemetry, systemMillisecondClock);
   const manifest = await manifestService(configurations.manifest, {
     ...manifestPorts,
@@ -156,30 +142,24 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
       timer: systemTimer,
       sha256: nodeSha256,
     }),
-    proofs: sqliteProofs(connections),
-    limits: sqliteLimits(connections),
+    proofs: parts.stores.proofs,
+    limits: parts.stores.limits,
     fetch: parts.fetch,
     roots: parts.roots,
     identity: undefined,
-    readinessChecks: {},
+    readinessChecks,
     waitUntil,
   });
   const sweep = setInterval(() => {
-    try {
-      removeExpired(connections, systemClock());
-      revocationLog.removeEnded();
-    } catch (error) {
-      // A full disk must not end the process: what has expired is ignored anyway.
-      logError(log, "api", error);
-    }
+    // A full disk must not end the process: what has expired is ignored anyway.
+    waitUntil(parts.stores.sweep().catch((error: unknown) => logError(log, "api", error)));
   }, sweepEvery * 1000);
   sweep.unref();
   const close = async () => {
     clearInterval(sweep);
     await Promise.all(pending);
     await Promise.all([apiPorts, manifestPorts, edgePorts].map(({ reporter }) => reporter.report()));
-    connections.usual.close();
-    connections.durable.close();
+    await parts.stores.close();
   };
   const faults = [edge, api].flatMap((service) => (service.ok ? [] : service.refusal));
   if (!edge.ok || !api.ok) {
@@ -200,8 +180,6 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
     close,
   });
 }
-
-type RevocationLog = ReturnType<typeof sqliteRevocationLog>;
 
 /** The log of all services, which counts skipped entries. */
 function countedLog(log: RevocationLog, { telemetry }: Pick<HostPorts, "telemetry">): RevocationLog {

@@ -1,0 +1,65 @@
+import type { ProofReplay } from "../../auth/credential.ts";
+import type { RateLimits } from "../../auth/rate-limit.ts";
+import { type Seconds, systemClock, systemMillisecondClock } from "../../base/time.ts";
+import type { ReadinessCheck } from "../../http/health.ts";
+import type { Gathered } from "../../metrics/gathered.ts";
+import { StoredGathering } from "../../metrics/stored-gathering.ts";
+import type { LeaseDocuments } from "../../sessions/lease-document.ts";
+import type { RevocationLog } from "../../sessions/revocation.ts";
+import { openSqlite } from "./sqlite-database.ts";
+import {
+  gatheredIn,
+  makeTables,
+  removeExpired,
+  sqliteCatalog,
+  sqliteLeases,
+  sqliteLimits,
+  sqliteProofs,
+  sqliteRevocationLog,
+} from "./sqlite-stores.ts";
+
+/** The text of the catalog. Both methods reject if the store does not answer. */
+export interface CatalogText {
+  readonly load: () => Promise<string | undefined>;
+  readonly save: (text: string) => Promise<void>;
+}
+
+/** Everything that a Node process keeps outside its memory. */
+export interface NodeStores {
+  readonly leases: LeaseDocuments;
+  readonly revocations: RevocationLog;
+  readonly catalog: CatalogText;
+  readonly limits: RateLimits;
+  readonly proofs: ProofReplay;
+  readonly gathered: Gathered;
+  /** What `/ready` checks in addition to the session stores. */
+  readonly readinessChecks: Readonly<Record<string, ReadinessCheck>>;
+  /** Removes what has expired, once a minute. It rejects if the store does not answer. */
+  readonly sweep: () => Promise<void>;
+  /** Ends the connections, after the last request. */
+  readonly close: () => Promise<void>;
+}
+
+/** All stores in one SQLite file, which is made if there is none. */
+export function sqliteStores(file: string, { leaseTtl }: { readonly leaseTtl: Seconds }): NodeStores {
+  const connections = { usual: openSqlite(file, { durable: false }), durable: openSqlite(file, { durable: true }) };
+  makeTables(connections);
+  const revocations = sqliteRevocationLog(connections, systemMillisecondClock);
+  return {
+    leases: sqliteLeases(connections),
+    revocations,
+    catalog: sqliteCatalog(connections),
+    limits: sqliteLimits(connections),
+    proofs: sqliteProofs(connections),
+    gathered: gatheredIn(new StoredGathering(connections.usual, systemClock, leaseTtl)),
+    readinessChecks: {},
+    sweep: async () => {
+      removeExpired(connections, systemClock());
+      revocations.removeEnded();
+    },
+    close: async () => {
+      connections.usual.close();
+      connections.durable.close();
+    },
+  };
+}
