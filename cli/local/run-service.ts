@@ -102,12 +102,11 @@ export async function runService(folder: string, options: ServeOptions): Promise
 
   const trustedProxies = proxiesOf(host.trustedProxies);
   const { api, media, waitUntil } = running.value;
+  const apiFront = { publicUrl: apiUrl, answer: api, waitUntil, trustedProxies };
+  const mediaFront = { publicUrl: mediaUrl, answer: media, waitUntil, trustedProxies };
   const fronts = [
-    { server: httpFront({ publicUrl: apiUrl, answer: api, waitUntil, trustedProxies }), port: options.port },
-    {
-      server: httpFront({ publicUrl: mediaUrl, answer: media, waitUntil, trustedProxies }),
-      port: options.mediaPort,
-    },
+    { server: httpFront(() => apiFront), port: options.port },
+    { server: httpFront(() => mediaFront), port: options.mediaPort },
   ];
   await Promise.all(fronts.map(({ server, port }) => listenOn(server, port, options.address)));
   stopOnSignals(async () => {

@@ -191,7 +191,10 @@ describe("the service on Node", () => {
     service = await serve("--env", "production");
     expect(service.output()).toContain("https://media.tv.stagedoor.test");
     expect(service.output()).not.toContain("eyJ");
-    expect(await statusOf(`${mediaUrl}/health`)).toBe(403);
+    for (const url of [apiUrl, mediaUrl])
+      for (const path of ["/health", "/ready"]) expect(await statusOf(url + path)).toBe(200);
+    expect(await statusOf(`${mediaUrl}/film/0.ts`)).toBe(403);
+    expect(await statusOf(`${apiUrl}/console`)).toBe(403);
     const secure = await fetch(`${mediaUrl}/health`, { headers: { "X-Forwarded-Proto": "https" } });
     expect([secure.status, secure.headers.get("Strict-Transport-Security")]).toEqual([200, expect.any(String)]);
   });

@@ -90,11 +90,12 @@ async function checkOpened(
   const location = await locationOf(handle, stat, resolved, files);
   if (location === undefined || !isBelow(root, location))
     return unknown(request, "the file was replaced while it was opened");
-  const { size, mtimeNs, mtime, ino } = stat;
+  const { size, mtimeNs, mtime } = stat;
   const facts = {
     contentType: contentTypeOf(request.path, undefined),
     size: Number(size),
-    etag: `"${[size, mtimeNs, ino].map((value) => value.toString(36)).join("-")}"`,
+    // Copies that keep the time (rsync -a, cp -p) have one entity tag on all machines.
+    etag: `"${[size, mtimeNs].map((value) => value.toString(36)).join("-")}"`,
     lastModified: mtime.toUTCString(),
   };
   return ok({ handle, facts });

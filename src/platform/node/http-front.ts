@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { type IpNetwork, parseIpAddress } from "../../base/ip-address.ts";
 import type { WaitUntil } from "../../base/time.ts";
+import { healthPath, readyPath } from "../../http/health.ts";
 import type { AnswerRequest } from "../../service/host-ports.ts";
 import { inPrefix } from "../../sessions/client-network.ts";
 
@@ -16,8 +17,22 @@ export interface HttpFront {
   readonly trustedProxies: readonly IpNetwork[];
 }
 
+/** What one connection may cost: times in milliseconds, sizes in bytes. A body has its limit in the route that reads it. */
+export interface FrontLimits {
+  /** The request line and all headers together; more is answered with 431. A grant with a long path has about 3 KiB. */
+  readonly headers: number;
+  /** How long the headers may take to arrive, and how long the whole request; later is answered with 408. */
+  readonly headersTimeout: number;
+  readonly requestTimeout: number;
+}
+
+export const usualLimits: FrontLimits = { headers: 16 * 1024, headersTimeout: 15_000, requestTimeout: 30_000 };
+
 /** How long an idle connection stays open, in milliseconds: longer than a proxy keeps it, so that the proxy closes first. */
 const keepAlive = 75_000;
+
+/** How often connections are checked for the timeouts, in milliseconds. */
+const checkEvery = 5_000;
 
 /**
  * Headers that only a CDN or a trusted proxy may set. They are removed from every request; the client's address then
@@ -25,34 +40,50 @@ const keepAlive = 75_000;
  */
 const proxyHeaders = new Set("cf-connecting-ip cf-ipcountry cf-ray x-forwarded-for x-forwarded-proto".split(" "));
 
-/** A server that is not listening yet. */
-export function httpFront({ publicUrl, answer, waitUntil, trustedProxies }: HttpFront): Server {
-  const isTrusted = (text: string) => {
-    const address = parseIpAddress(text);
-    return (
-      address !== undefined &&
-      trustedProxies.some(
-        (proxy) => proxy.address.length === address.length && inPrefix(proxy.address, proxy.bits, address),
-      )
-    );
+/** What a load balancer asks over plain HTTP: the answers tell nothing that has to be encrypted. */
+const metricsPath = "/metrics";
+const probes: ReadonlySet<string> = new Set([healthPath, readyPath]);
+
+/**
+ * A server that is not listening yet. `current` is asked at each request, so that a new configuration needs no
+ * new connection. Requests over plain HTTP are refused by the service, except probes, and metrics that a trusted machine
+ * itself asks for.
+ */
+export function httpFront(current: () => HttpFront, limits: FrontLimits = usualLimits): Server {
+  const requests = new WeakMap<object, { readonly front: HttpFront; readonly target: string }>();
+  const listener = getRequestListener(async (request, { incoming }) => {
+    const { front, target } = requests.get(incoming) ?? { front: current(), target: undefined };
+    return front.answer(request, front.waitUntil, target);
+  });
+  let known: { readonly front: HttpFront; readonly url: URL } | undefined;
+  const urlOf = (front: HttpFront): URL => {
+    if (known?.front !== front) known = { front, url: new URL(front.publicUrl) };
+    return known.url;
   };
-  const targets = new WeakMap<object, string>();
-  const { host, protocol } = new URL(publicUrl);
-  const listener = getRequestListener(async (request, { incoming }) =>
-    answer(request, waitUntil, targets.get(incoming)),
-  );
+  const { headers: maxHeaderSize, headersTimeout, requestTimeout } = limits;
+  const connectionsCheckingInterval = Math.min(checkEvery, headersTimeout);
   return createServer(
-    { keepAliveTimeout: keepAlive, requestTimeout: 30_000, headersTimeout: 15_000 },
+    { keepAliveTimeout: keepAlive, maxHeaderSize, headersTimeout, requestTimeout, connectionsCheckingInterval },
     (incoming, outgoing) => {
+      const front = current();
       const target = incoming.url ?? "/";
-      const { address, isSecure } = clientOf(incoming, isTrusted);
-      targets.set(incoming, target);
+      requests.set(incoming, { front, target });
+      const { address, isSecure } = clientOf(incoming, (text) => isTrusted(text, front), target);
+      const { host, protocol } = urlOf(front);
       const scheme = protocol === "https:" && !isSecure ? "http:" : protocol;
       // Other forms of a target (RFC 9112 §3.2) are no path, and no route or file has them.
       incoming.url = target.startsWith("/") ? `${scheme}//${host}${target}` : `${scheme}//${host}/`;
       setAddress(incoming, address);
       void listener(incoming, outgoing);
     },
+  );
+}
+
+function isTrusted(text: string, { trustedProxies }: HttpFront): boolean {
+  const address = parseIpAddress(text);
+  if (address === undefined) return false;
+  return trustedProxies.some(
+    (proxy) => proxy.address.length === address.length && inPrefix(proxy.address, proxy.bits, address),
   );
 }
 
@@ -87,14 +118,17 @@ export function drain(server: Server, timeout: number): Promise<void> {
  * The client of a connection, or of the first proxy in X-Forwarded-For that is not trusted: each proxy appends the
  * address that it saw, so everything before an untrusted one may be invented.
  */
-function clientOf(incoming: IncomingMessage, isTrusted: (address: string) => boolean) {
-  const peer = incoming.socket.remoteAddress ?? "";
-  const encrypted = "encrypted" in incoming.socket;
+function clientOf(incoming: IncomingMessage, isTrusted: (address: string) => boolean, target: string) {
+  const { headers, socket } = incoming;
+  const peer = socket.remoteAddress ?? "";
+  const encrypted = "encrypted" in socket || probes.has(target);
   if (!isTrusted(peer)) return { address: peer, isSecure: encrypted };
-  const forwarded = listOf(incoming.headers["x-forwarded-for"]);
+  const forwarded = listOf(headers["x-forwarded-for"]);
   const address = forwarded.findLast((one) => !isTrusted(one)) ?? forwarded[0] ?? peer;
-  const isSecure = listOf(incoming.headers["x-forwarded-proto"]).at(-1) === "https" || encrypted;
-  return { address, isSecure };
+  const scheme = listOf(headers["x-forwarded-proto"]).at(-1);
+  // Without either header the machine of the proxy asks for itself, as a scraper does.
+  const isScraper = forwarded.length === 0 && scheme === undefined && target === metricsPath;
+  return { address, isSecure: scheme === "https" || encrypted || isScraper };
 }
 
 function listOf(header: string | string[] | undefined): readonly string[] {

@@ -1,0 +1,98 @@
+import { request as httpRequest } from "node:http";
+import { connect } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { parseNetwork } from "../../../src/base/ip-address.ts";
+import { drain, type HttpFront, httpFront, listenOn, usualLimits } from "../../../src/platform/node/http-front.ts";
+
+const stops: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  await Promise.all(stops.splice(0).map((stop) => stop()));
+});
+
+const thisMachine = [parseNetwork("127.0.0.0/8") ?? []].flat();
+
+/** A front of https://api.tv.test that answers with what the service would see. */
+async function front(changes: Partial<HttpFront> = {}, limits = usualLimits) {
+  let current: HttpFront = {
+    publicUrl: "https://api.tv.test",
+    answer: async (request, _, target) =>
+      Response.json({ url: request.url, target, address: request.headers.get("CF-Connecting-IP") }),
+    waitUntil: () => undefined,
+    trustedProxies: [],
+    ...changes,
+  };
+  const server = httpFront(() => current, limits);
+  const { port } = await listenOn(server, 0, "127.0.0.1");
+  stops.push(() => drain(server, 1_000));
+  const ask = (path: string, headers: Readonly<Record<string, string>> = {}) =>
+    new Promise<{ readonly status: number; readonly url?: string; readonly address?: string | null }>(
+      (resolve, reject) => {
+        const outgoing = httpRequest({ host: "127.0.0.1", port, path, headers, agent: false }, (response) => {
+          let text = "";
+          response.on("data", (chunk) => (text += chunk));
+          response.on("end", () =>
+            resolve({ status: response.statusCode ?? 0, ...(response.statusCode === 200 ? JSON.parse(text) : {}) }),
+          );
+        });
+        outgoing.on("error", reject);
+        outgoing.end();
+      },
+    );
+  const replace = (next: Partial<HttpFront>) => {
+    current = { ...current, ...next };
+  };
+  return { ask, port, replace };
+}
+
+describe("the front of a host on Node", () => {
+  it("lets a load balancer ask for /health and /ready over plain HTTP, and nothing else", async () => {
+    const { ask } = await front();
+    for (const [path, scheme] of [
+      ["/health", "https"],
+      ["/ready", "https"],
+      ["/ready/", "http"],
+      ["/health?x=1", "http"],
+      ["/metrics", "http"],
+      ["/film/0.ts", "http"],
+    ] as const)
+      expect(await ask(path)).toMatchObject({ url: `${scheme}://api.tv.test${path}` });
+  });
+
+  it("lets a trusted machine itself ask for /metrics over plain HTTP, and no client of its proxy", async () => {
+    const { ask } = await front({ trustedProxies: thisMachine });
+    expect(await ask("/metrics")).toMatchObject({ url: "https://api.tv.test/metrics" });
+    const proxied = { "X-Forwarded-For": "203.0.113.7" };
+    for (const headers of [proxied, { "X-Forwarded-Proto": "http" }, { ...proxied, "X-Forwarded-Proto": "http" }])
+      expect(await ask("/metrics", headers)).toMatchObject({ url: "http://api.tv.test/metrics" });
+    expect(await ask("/console")).toMatchObject({ url: "http://api.tv.test/console" });
+  });
+
+  it("believes X-Forwarded-For and X-Forwarded-Proto of a trusted proxy alone", async () => {
+    const headers = { "X-Forwarded-For": "203.0.113.7, 198.51.100.1", "X-Forwarded-Proto": "https" };
+    const { ask, replace } = await front();
+    expect(await ask("/x", headers)).toMatchObject({ url: "http://api.tv.test/x", address: "127.0.0.1" });
+    replace({ trustedProxies: thisMachine });
+    expect(await ask("/x", headers)).toMatchObject({ url: "https://api.tv.test/x", address: "198.51.100.1" });
+    expect(await ask("/x", { ...headers, "X-Forwarded-For": "unknown" })).toMatchObject({ address: null });
+  });
+
+  it("answers with the handler that is current when a request arrives", async () => {
+    const { ask, replace } = await front();
+    expect((await ask("/x")).url).toBe("http://api.tv.test/x");
+    replace({ publicUrl: "https://api.other.test" });
+    expect((await ask("/x")).url).toBe("http://api.other.test/x");
+  });
+
+  it("refuses headers that are too long, and a request whose headers do not arrive", async () => {
+    const { ask, port } = await front({}, { ...usualLimits, headersTimeout: 100 });
+    expect((await ask("/x", { "X-Long": "a".repeat(8 * 1024) })).status).toBe(200);
+    expect((await ask("/x", { "X-Long": "a".repeat(17 * 1024) })).status).toBe(431);
+    const slow = await new Promise<string>((resolve) => {
+      let text = "";
+      const socket = connect(port, "127.0.0.1", () => void socket.write("GET /x HTTP/1.1\r\nHost: "));
+      socket.on("data", (chunk) => (text += chunk));
+      socket.on("close", () => resolve(text));
+    });
+    expect(slow).toMatch(/^HTTP\/1\.1 408 /);
+  });
+});
