@@ -76,7 +76,7 @@ export async function readAnswers(args: Args, ask: Ask): Promise<Answers> {
   const type = await choice("origin", "Where the films are stored", originTypes[host]);
   const origin = await originOf(type, answer);
   const cdn = await choice("cdn", "What serves the segments", [host, "cloudfront"]);
-  const identity = await choice("identity", "Who signs viewers' tokens", signers[host]);
+  const identity = await choice("identity", "Who signs viewers' tokens", ["worker", "provider"]);
   checkUnused(args, { type, cdn, identity });
   return {
     host,
@@ -100,9 +100,8 @@ export async function readAnswers(args: Args, ask: Ask): Promise<Answers> {
   };
 }
 
-/** Where films can be, and who can sign tokens, by the host. The first is the default. */
+/** Where films can be, by the host. The first is the default. */
 const originTypes = { workers: ["r2", "s3", "http"], node: ["file", "s3", "http"] } as const;
-const signers = { workers: ["worker", "provider"], node: ["provider"] } as const;
 
 async function originOf(
   type: OriginAnswer["type"],

@@ -12,7 +12,7 @@ export function configText(answers: Answers): string {
     const members = {
       domain: environment === "production" ? domain : `${environment}.${domain}`,
       ...(answers.host === "workers" ? { kv: placeholders.storeId(environment, "kv") } : {}),
-      ...(identity.worker ? { d1: placeholders.storeId(environment, "d1") } : {}),
+      ...(answers.host === "workers" && identity.worker ? { d1: placeholders.storeId(environment, "d1") } : {}),
     };
     return `    ${JSON.stringify(environment)}: ${inline(members)}`;
   });
@@ -48,7 +48,7 @@ export function configText(answers: Answers): string {
     ${JSON.stringify(originName(answers))}: ${inline(originMembers(answers))}
   },${secrets.length === 0 ? "" : `\n  "secrets": {\n    ${secrets.join(",\n    ")}\n  },`}
 
-  // ${identity.worker ? 'Stagedoor\'s own identity worker. Name your own provider in "issuers" instead: npx stagedoor issuers add --help' : "Your identity provider: docs/identity-providers of the package has the entry of each."}
+  // ${identity.worker ? 'Accounts of Stagedoor\'s own. Name your own provider in "issuers" instead: npx stagedoor issuers add --help' : "Your identity provider: docs/identity-providers of the package has the entry of each."}
   "identity": ${identity.worker ? '{ "worker": true }' : `{ "issuers": ${indented(identity.issuers)} }`},
 
   // ${isNode ? "`npx stagedoor serve --env <environment>` runs one." : "`npx stagedoor deploy --env <environment> --create` makes the stores and fills in their ids."}
@@ -183,6 +183,7 @@ ${film}
 npm install
 npx stagedoor serve                                     # on localhost, with a token to try it
 npx stagedoor keys new --purpose session --ring keys-${environment}.json
+npx stagedoor secrets new --env ${environment}
 npx stagedoor serve --env ${environment}                  # your domain, behind a proxy with TLS
 \`\`\`
 

@@ -43,6 +43,7 @@ export function peersFor({ host, identity, cloudfront }: Answers): Readonly<Reco
   const names = [
     ...(host === "workers" ? ["wrangler"] : []),
     "hono",
+    ...(identity.worker && host === "node" ? ["kysely"] : []),
     ...(identity.worker ? Object.keys(peerDependencies).filter((name) => /^@?better-/.test(name)) : []),
     ...(cloudfront === undefined ? [] : ["@aws-sdk/cloudfront-signer"]),
   ];

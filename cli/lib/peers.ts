@@ -4,7 +4,7 @@ import { endFailed } from "./command.ts";
 import { packageRoot } from "./project.ts";
 
 /** The packages that only some commands need: optional peers, so that a library's user does not install them. */
-export type Peer = "wrangler" | typeof awsSigner;
+export type Peer = "wrangler" | "better-auth" | typeof awsSigner;
 export const awsSigner = "@aws-sdk/cloudfront-signer";
 
 /**

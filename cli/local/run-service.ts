@@ -11,7 +11,7 @@ import {
   workerNames,
 } from "../../src/config/configuration.ts";
 import { catalogOf, rootsOf } from "../../src/deployment/catalog-of.ts";
-import type { Deployment, EnvironmentName } from "../../src/deployment/config-schema.ts";
+import type { Deployment, DeploymentConfig, EnvironmentName } from "../../src/deployment/config-schema.ts";
 import { issuersWith } from "../../src/deployment/issuers-of.ts";
 import { addressesOf, namedSecrets, placeholdersOf, settingsFor } from "../../src/deployment/wrangler-config.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
@@ -29,6 +29,7 @@ import { parseRingText, readText } from "../lib/files.ts";
 import { developmentSecrets, readSecretsFile } from "../lib/secrets-file.ts";
 import { stopOnSignals } from "../lib/signals.ts";
 import { localCredentials, portFault } from "./local-run.ts";
+import { accountsOf } from "./run-accounts.ts";
 
 export interface ServeOptions {
   /** Undefined for development on this machine. */
@@ -69,7 +70,7 @@ export async function runService(folder: string, options: ServeOptions): Promise
   const ring = environment === undefined ? await devKeyRing(folder) : readRing(folder, environment, options.ring);
   if (typeof ring === "string") return ring;
   const secrets = secretsFor(folder, deployment, options);
-  const missing = namedSecrets(config, environment).filter((name) => !(name in secrets));
+  const missing = neededSecrets(config, environment).filter((name) => !(name in secrets));
   if (missing.length > 0)
     return `These secrets have no value: ${missing.join(", ")}. Add a line NAME=value for each to ${secretsFile(environment)}; \`npx stagedoor secrets new --env ${environment ?? "development"}\` makes that file.`;
   const { apiUrl, mediaUrl } = environment === undefined ? addressesAt(options) : addressesOf(config, environment);
@@ -88,9 +89,12 @@ export async function runService(folder: string, options: ServeOptions): Promise
   console.log(`Starting the service of ${config.name} (${environment ?? "development"}) …`);
   // SQLite makes files of its own next to the database.
   process.umask(0o077);
+  const accounts = await accountsOf(folder, config, { environment, apiUrl, secrets, file });
+  if (typeof accounts === "string") return accounts;
   const running = await nodeHost({
     configurations,
     stores: sqliteStores(file, configurations.api),
+    accounts,
     origin: originsFor(folder, deployment, configurations.edge, { environment, secrets, ...host }),
     roots: [...rootsOf(config, environment).keys()],
     fetch: (input, init) => fetch(input, init),
@@ -115,6 +119,12 @@ export async function runService(folder: string, options: ServeOptions): Promise
   });
   console.log(await readyText(deployment, ring, { ...options, apiUrl, mediaUrl, file }));
   return new Promise(() => undefined);
+}
+
+/** The secrets without which the service does not start. Accounts on this machine have one of their own. */
+function neededSecrets(config: DeploymentConfig, environment: EnvironmentName | undefined): readonly string[] {
+  const accounts = config.identity.worker && environment !== undefined ? ["STAGEDOOR_IDENTITY_SECRET"] : [];
+  return [...accounts, ...namedSecrets(config, environment)];
 }
 
 function secretsFile(environment: EnvironmentName | undefined): string {

@@ -42,9 +42,11 @@ this service; those of your origins and issuers are to be filled in. Lines that 
       return { text: changed, result };
     });
     const next =
-      environment === "development"
-        ? "  npx stagedoor dev"
-        : `  npx stagedoor deploy --env ${environment} --create --ring keys-${environment}.json --secrets ${shortName(file)}`;
+      read.value.config.host.type === "node"
+        ? `  npx stagedoor serve${environment === "development" ? "" : ` --env ${environment}`}`
+        : environment === "development"
+          ? "  npx stagedoor dev"
+          : `  npx stagedoor deploy --env ${environment} --create --ring keys-${environment}.json --secrets ${shortName(file)}`;
     const fill = open.length === 0 ? "" : `Fill in ${open.join(", ")} in that file. `;
     const outcome = succeeded(
       `${existed ? "Added to" : "Wrote"} ${shortName(file)}: ${added.join(", ") || "nothing, every secret is there"}.\n\n${fill}Next:\n${next}`,

@@ -147,14 +147,6 @@ function hostText(url: string): string {
 
 function identityFaults({ host, identity, environments, secrets }: DeploymentConfig): readonly Fault[] {
   const { worker, issuers } = identity;
-  if (worker && host.type === "node")
-    return [
-      {
-        path: ["identity", "worker"],
-        advice:
-          'Use false, and name your identity provider in "issuers": this version has no accounts of its own with host.type node.',
-      },
-    ];
   if (!worker && issuers.length === 0)
     return [
       {
@@ -165,16 +157,22 @@ function identityFaults({ host, identity, environments, secrets }: DeploymentCon
   const references = secretReferences(issuers);
   const stores = environmentNames.flatMap((name) => {
     const environment = environments[name];
-    if (environment === undefined || (environment.d1 !== undefined) === worker) return [];
+    const needsD1 = worker && host.type === "workers";
+    if (environment === undefined || (environment.d1 !== undefined) === needsD1) return [];
     const path = ["environments", name, "d1"];
-    return worker
+    return needsD1
       ? [
           {
             path,
             advice: `The identity worker needs the id of a D1 database: use ${placeholders.storeId(name, "d1")} until there is one.`,
           },
         ]
-      : [{ path, advice: "Remove it: it has no effect without identity.worker." }];
+      : [
+          {
+            path,
+            advice: `Remove it: it has no effect ${worker ? "with host.type node" : "without identity.worker"}.`,
+          },
+        ];
   });
   if (references.inline.length > 0)
     return references.inline.map((path) => ({

@@ -197,7 +197,7 @@ const environment = z.strictObject({
     .describe("The id of the KV namespace with the catalog; only with host.type workers, which needs it."),
   d1: storeId(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, "01234567-89ab-cdef-0123-456789abcdef")
     .optional()
-    .describe("The id of the identity worker's D1 database; only with identity.worker."),
+    .describe("The id of the identity worker's D1 database; only with identity.worker and host.type workers."),
   origins: origins
     .optional()
     .describe("Origins of this environment, in place of those with the same name. A bucket here has exactly its name."),
@@ -241,7 +241,12 @@ export const configSchema = z
     secrets: secrets.default({}),
     identity: z
       .strictObject({
-        worker: z.boolean().default(false).describe("Whether Stagedoor's own identity worker is deployed."),
+        worker: z
+          .boolean()
+          .default(false)
+          .describe(
+            "Whether viewers have accounts of this service: of the identity worker, or of `npx stagedoor serve` with host.type node.",
+          ),
         issuers: z
           .array(z.record(z.string(), z.unknown()))
           .default([])

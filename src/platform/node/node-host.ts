@@ -1,7 +1,7 @@
 import { makeRoom } from "../../base/bounded-map.ts";
 import type { Refusal, Result } from "../../base/result.ts";
 import { ok, refuse } from "../../base/result.ts";
-import { seconds, systemClock, systemMillisecondClock, systemTimer } from "../../base/time.ts";
+import { type Seconds, seconds, systemClock, systemMillisecondClock, systemTimer } from "../../base/time.ts";
 import { defaultMaxAge, keepCatalog } from "../../catalog/catalog-source.ts";
 import { editInTurn } from "../../catalog/edit-in-turn.ts";
 import type { Configuration, WorkerName } from "../../config/configuration.ts";
@@ -22,6 +22,7 @@ import { edgeService, manifestService } from "../../service/media-service.ts";
 import { documentStreams } from "../../sessions/document-streams.ts";
 import { leaseTimes } from "../../sessions/lease-rules.ts";
 import type { RevocationLog } from "../../sessions/revocation.ts";
+import type { NodeAccounts } from "./node-accounts.ts";
 import { cloudFrontSign, nodeSha256, oneShotHmac } from "./node-crypto.ts";
 import type { CatalogText, NodeStores } from "./node-stores.ts";
 
@@ -29,6 +30,8 @@ export interface NodeHostParts {
   /** The configuration of each service, with its part of the key ring. */
   readonly configurations: Readonly<Record<WorkerName, Configuration>>;
   readonly stores: NodeStores;
+  /** Viewers' accounts; undefined if they have another provider. */
+  readonly accounts: NodeAccounts | undefined;
   readonly origin: Origin;
   /** The names of the folders that `origin` reads from. */
   readonly roots: readonly string[];
@@ -52,8 +55,9 @@ export interface NodeHost {
 /** Sizes in memory, in bytes. */
 const memory = { shelf: 256 * 1024 * 1024, files: 256 * 1024 * 1024 };
 
-/** How often expired rows are removed, and counts are reported. */
+/** How often expired rows are removed, of accounts as well, and counts are reported. */
 const sweepEvery = seconds(60);
+const sweepAccountsEvery = seconds(3600);
 const reportEvery = seconds(2);
 
 /** The number of playlists that are shared at once. */
@@ -77,9 +81,8 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
     pending.add(done);
   };
 
-  /** The ports of a service, and its reporter of counts. */
-  const portsOf = (worker: WorkerName): HostPorts & { readonly reporter: Reporter } => {
-    const reporter = new Reporter({
+  const reporterOf = (worker: string) =>
+    new Reporter({
       worker,
       gathered,
       clock: systemMillisecondClock,
@@ -87,6 +90,10 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
       every: reportEvery,
       isolate: crypto.randomUUID(),
     });
+
+  /** The ports of a service, and its reporter of counts. */
+  const portsOf = (worker: WorkerName): HostPorts & { readonly reporter: Reporter } => {
+    const reporter = reporterOf(worker);
     const { telemetry } = reporter;
     const onRefusal = (why: Refusal) => logRefusal(log, worker, why);
     const { development } = configurations[worker];
@@ -130,6 +137,12 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
     cache: memoryMediaCache({ capacity: memory.files, clock: systemClock }),
     manifest: { fetch: (request) => manifest(request, waitUntil) },
   });
+  const accountReporter = reporterOf("identity");
+  const accounts = parts.accounts?.service({
+    revocations: countedLog(parts.stores.revocations, accountReporter),
+    telemetry: accountReporter.telemetry,
+    log,
+  });
   const api = await apiService(configurations.api, {
     ...apiPorts,
     stores,
@@ -146,19 +159,23 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
     limits: parts.stores.limits,
     fetch: parts.fetch,
     roots: parts.roots,
-    identity: undefined,
+    identity: accounts,
     readinessChecks,
     waitUntil,
   });
-  const sweep = setInterval(() => {
-    // A full disk must not end the process: what has expired is ignored anyway.
-    waitUntil(parts.stores.sweep().catch((error: unknown) => logError(log, "api", error)));
-  }, sweepEvery * 1000);
-  sweep.unref();
+  /** A full disk must not end the process: what has expired is ignored anyway. */
+  const repeat = (every: Seconds, worker: string, work: () => Promise<void>) =>
+    setInterval(() => waitUntil(work().catch((error: unknown) => logError(log, worker, error))), every * 1000).unref();
+  const sweeps = [
+    repeat(sweepEvery, "api", () => parts.stores.sweep()),
+    ...(accounts === undefined ? [] : [repeat(sweepAccountsEvery, "identity", () => accounts.sweep())]),
+  ];
+  const reporters = [apiPorts, manifestPorts, edgePorts].map(({ reporter }) => reporter);
   const close = async () => {
-    clearInterval(sweep);
+    for (const sweep of sweeps) clearInterval(sweep);
     await Promise.all(pending);
-    await Promise.all([apiPorts, manifestPorts, edgePorts].map(({ reporter }) => reporter.report()));
+    await Promise.all([...reporters, accountReporter].map((reporter) => reporter.report()));
+    await parts.accounts?.close();
     await parts.stores.close();
   };
   const faults = [edge, api].flatMap((service) => (service.ok ? [] : service.refusal));
@@ -173,7 +190,7 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
     };
   };
   return ok({
-    api: counted(api.value, [apiPorts.reporter]),
+    api: counted(api.value, [apiPorts.reporter, accountReporter]),
     media: counted(edge.value, [edgePorts.reporter, manifestPorts.reporter]),
     waitUntil,
     catalog,

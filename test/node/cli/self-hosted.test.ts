@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { offlineChecks } from "../../../cli/doctor/doctor.ts";
@@ -125,6 +125,24 @@ describe("npx stagedoor init --host node", () => {
     ]);
     for (const file of ["package.json", "stagedoor.config.json", "README.md"])
       expect(readFileSync(join(target, file), "utf8")).not.toMatch(/wrangler|cloudflare|kv|r2/i);
+  });
+
+  it("names what the first start for viewers lacks, and the command that makes it", async () => {
+    const target = join(folder(), "tv");
+    const run = (...words: readonly string[]) => runFile(node, [program, ...words], target, process.env);
+    await stagedoor("init", target, "--yes", "--host", "node", "--domain", "acme.tv");
+    mkdirSync(join(target, "films"));
+    await run("keys", "new", "--purpose", "session", "--ring", "keys-production.json");
+    const serve = await run("serve", "--env", "production");
+    expect(serve.exit).toBe(1);
+    expect(serve.stderr).toMatch(/no value: STAGEDOOR_IDENTITY_SECRET.*npx stagedoor secrets new --env production/s);
+    const secrets = await run("secrets", "new", "--env", "production");
+    expect(secrets.stdout).toContain("Next:\n  npx stagedoor serve --env production");
+  });
+
+  it("names an issuer that is not filled in, with its line", async () => {
+    const target = join(folder(), "tv");
+    await stagedoor("init", target, "--yes", "--host", "node", "--domain", "acme.tv", "--identity", "provider");
     const serve = await runFile(node, [program, "serve", "--env", "production"], target, process.env);
     expect(serve.exit).toBe(1);
     expect(serve.stderr).toMatch(/not filled in:\n {2}stagedoor\.config\.json:\d+ {2}identity\.issuers/);
@@ -133,7 +151,6 @@ describe("npx stagedoor init --host node", () => {
   it.each([
     ["--origin", "r2", "file or s3 or http"],
     ["--cdn", "workers", "node or cloudfront"],
-    ["--identity", "worker", "provider"],
   ])("refuses %s %s for Node", async (option, value, allowed) => {
     const { exit, stderr } = await stagedoor("init", join(folder(), "tv"), "--yes", "--host", "node", option, value);
     expect(exit).toBe(2);

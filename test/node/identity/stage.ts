@@ -15,7 +15,7 @@ hashCheaply();
 export const apiUrl = "https://api.example.com";
 export const cookieName = "__Host-stagedoor.session_token";
 
-const settings: IdentitySettings = {
+export const settings: IdentitySettings = {
   apiUrl,
   origins: ["https://www.example.com"],
   secret: "a-secret-of-this-test-alone-0123456789",
@@ -59,13 +59,17 @@ export async function identityStage(changes: Partial<IdentitySettings> = {}) {
     const request = new Request(`${apiUrl}/api/auth${path}`, init);
     return answerIdentity(request, { ...parts, turn: await turnOf(request, parts) });
   };
-  const post = (path: string, body: object, headers: Record<string, string> = {}) =>
+  return { database, parts, logged, ended, events, lines, faults, fetch: send, post: postWith(send) };
+}
+
+/** Posts JSON as a page of the API's own site does. */
+export function postWith(send: (path: string, init: RequestInit) => Promise<Response>) {
+  return (path: string, body: object, headers: Record<string, string> = {}) =>
     send(path, {
       method: "POST",
       headers: { "Content-Type": "application/json", Origin: apiUrl, ...headers },
       body: JSON.stringify(body),
     });
-  return { database, parts, logged, ended, events, lines, faults, fetch: send, post };
 }
 
 export type IdentityStage = Awaited<ReturnType<typeof identityStage>>;
@@ -80,7 +84,7 @@ export interface SignedIn {
 const password = "correct horse battery";
 
 /** Signs a new user up, or an existing user in. Each call creates a session. */
-export async function signIn({ fetch, post }: IdentityStage, email: string): Promise<SignedIn> {
+export async function signIn({ fetch, post }: Pick<IdentityStage, "fetch" | "post">, email: string): Promise<SignedIn> {
   const signUp = await post("/sign-up/email", { email, password, name: "Someone" });
   const response = signUp.status === 200 ? signUp : await post("/sign-in/email", { email, password });
   const [cookie = ""] = response.headers.getSetCookie()[0]?.split(";") ?? [];
@@ -95,7 +99,7 @@ export interface Tokens {
 }
 
 /** Requests the first tokens of a family by code and PKCE, as an app does on a device. */
-export async function requestTokens(stage: IdentityStage, { bearer }: SignedIn): Promise<Tokens> {
+export async function requestTokens(stage: Pick<IdentityStage, "fetch">, { bearer }: SignedIn): Promise<Tokens> {
   const code_verifier = "v".repeat(64);
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(code_verifier));
   const redirect_uri = "com.example.app:/callback";
@@ -120,11 +124,11 @@ export interface Refreshed {
   readonly token: string;
 }
 
-export function refresh(stage: IdentityStage, refresh_token: string): Promise<Refreshed> {
+export function refresh(stage: Pick<IdentityStage, "fetch">, refresh_token: string): Promise<Refreshed> {
   return postTokenRequest(stage, { grant_type: "refresh_token", refresh_token });
 }
 
-async function postTokenRequest(stage: IdentityStage, form: Record<string, string>): Promise<Refreshed> {
+async function postTokenRequest(stage: Pick<IdentityStage, "fetch">, form: Record<string, string>): Promise<Refreshed> {
   const body = new URLSearchParams({ client_id: "app", ...form });
   const response = await stage.fetch("/oauth2/token", { method: "POST", body });
   const json = Object(await response.json());

@@ -189,7 +189,14 @@ describe("a deployment's file", () => {
     ],
     ["no CDN", { cdns: {} }, 'cdns: Add a CDN of the type "node"'],
     ["the API's host for the media", { api: { host: "media.{domain}" } }, "cdns.main.host: Use another host"],
-    ["accounts of its own", { identity: { worker: true } }, "identity.worker: Use false"],
+    [
+      "a D1 database",
+      {
+        identity: { worker: true },
+        environments: { staging: { domain: "staging.example.tv", d1: "fill-in-staging-d1-id" } },
+      },
+      "environments.staging.d1: Remove it: it has no effect with host.type node",
+    ],
     [
       "a proxy that is no address",
       { host: { type: "node", trustedProxies: ["proxy.internal"] } },
@@ -197,6 +204,10 @@ describe("a deployment's file", () => {
     ],
   ])("refuses %s of a machine", (_, members, fault) => {
     expect(faultsWith({ ...onNode(), ...members })).toEqual([expect.stringContaining(fault)]);
+  });
+
+  it("accepts accounts of a machine without a D1 database", () => {
+    expect(faultsWith({ ...onNode(), identity: { worker: true } })).toEqual([]);
   });
 
   it("needs the id of a KV namespace with Workers only", () => {

@@ -1,0 +1,45 @@
+import { readIdentityConfiguration } from "../../src/config/identity-configuration.ts";
+import type { DeploymentConfig, EnvironmentName } from "../../src/deployment/config-schema.ts";
+import { settingsFor } from "../../src/deployment/wrangler-config.ts";
+import type { NodeAccounts } from "../../src/platform/node/node-accounts.ts";
+import { readMigrations } from "../identity/migrations.ts";
+import { devIdentityEnvironment } from "../lib/dev-environment.ts";
+import { devIdentitySecret } from "../lib/dev-keys.ts";
+import { requiredPeer } from "../lib/peers.ts";
+
+interface AccountOptions {
+  /** Undefined for development on this machine. */
+  readonly environment: EnvironmentName | undefined;
+  readonly apiUrl: string;
+  readonly secrets: Readonly<Record<string, string>>;
+  /** The SQLite file of the service. */
+  readonly file: string;
+}
+
+/**
+ * The accounts of a deployment on Node, with their tables: undefined if it has none of its own, and a text if its
+ * settings are invalid. On this machine everyone can sign up, as with `npm start`.
+ */
+export async function accountsOf(
+  folder: string,
+  config: DeploymentConfig,
+  { environment, apiUrl, secrets, file }: AccountOptions,
+): Promise<NodeAccounts | string | undefined> {
+  if (!config.identity.worker) return undefined;
+  const settings = settingsFor("identity", config, environment);
+  const configuration = readIdentityConfiguration(
+    environment === undefined
+      ? devIdentityEnvironment(apiUrl, devIdentitySecret(folder), settings)
+      : {
+          STAGEDOOR_ENV: environment,
+          STAGEDOOR_API_URL: apiUrl,
+          STAGEDOOR_IDENTITY_SECRET: secrets.STAGEDOOR_IDENTITY_SECRET,
+          ...settings,
+        },
+  );
+  if (!configuration.ok) return ["The configuration is invalid:", ...configuration.refusal].join("\n  ");
+  // Loaded only here: a service without accounts of its own has no better-auth.
+  const { nodeAccounts } = await requiredPeer("better-auth", () => import("../../src/platform/node/node-accounts.ts"));
+  const { sqliteAccounts } = await import("../../src/platform/node/sqlite-accounts.ts");
+  return nodeAccounts(configuration.value, sqliteAccounts(file, readMigrations()));
+}
