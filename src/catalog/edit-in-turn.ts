@@ -11,10 +11,11 @@ import {
 } from "./edit-catalog.ts";
 
 export interface EditingParts {
-  /** The store that the workers read. Both reject if it does not respond. */
+  /** The store that all processes read. Both reject if it does not respond. */
   readonly store: {
     readonly load: () => Promise<string | undefined>;
-    readonly save: (text: string) => Promise<void>;
+    /** Replaces `base`. False if a store that compares has another text: then nothing was written. */
+    readonly save: (text: string, base: string | undefined) => Promise<boolean>;
   };
   /** Survives a restart. */
   readonly notes: { readonly read: () => EditNotes | undefined; readonly write: (notes: EditNotes) => void };
@@ -26,6 +27,9 @@ export interface EditingParts {
 /** KV accepts one write per key and second and rejects the next, so a retry waits this long. */
 const pause = seconds(1.2);
 const tries = 3;
+
+/** Maximum number of times that another process may change the catalog first. */
+const mostLost = 10;
 const loadTimeout = seconds(3);
 
 interface Waiting {
@@ -35,7 +39,7 @@ interface Waiting {
 }
 
 /**
- * Edits one catalog; there must be one of these per store. Changes that arrive during a write are made after it, in
+ * Edits one catalog; there must be one of these per store, unless the store compares. Changes that arrive during a write are made after it, in
  * order, with one write. Each is validated separately, so a faulty one does not block others. Each is answered after
  * the store has it.
  */
@@ -49,18 +53,29 @@ export function editInTurn({ store, notes, clock, timer, sha256 }: EditingParts)
     return trustedText(stored, notes.read(), clock(), sha256);
   };
 
-  const save = async (text: string): Promise<void> => {
+  const save = async (text: string, base: string | undefined): Promise<boolean> => {
     for (let left = tries - 1; left > 0; left--) {
       try {
-        return await store.save(text);
+        return await store.save(text, base);
       } catch {
         await new Promise<void>((resolve) => timer(pause, resolve));
       }
     }
-    return store.save(text);
+    return store.save(text, base);
   };
 
   const makeAll = async (edits: readonly CatalogEdit[]): Promise<readonly Result<CatalogChange, EditRefusal>[]> => {
+    for (let lost = 0; lost < mostLost; lost++) {
+      const answers = await makeOnce(edits);
+      if (answers !== undefined) return answers;
+    }
+    throw new Error("other processes changed the catalog at every attempt to replace it");
+  };
+
+  /** Undefined if another process changed the catalog in the meantime. */
+  const makeOnce = async (
+    edits: readonly CatalogEdit[],
+  ): Promise<readonly Result<CatalogChange, EditRefusal>[] | undefined> => {
     const read = await resultOf(current());
     if (!read.ok) return edits.map(() => read);
     const base = read.value;
@@ -72,8 +87,9 @@ export function editInTurn({ store, notes, clock, timer, sha256 }: EditingParts)
       return ok(edited.value.change);
     });
     if (text === undefined || text === base) return answers;
-    const saved = await resultOf(save(text));
+    const saved = await resultOf(save(text, base));
     if (!saved.ok) return edits.map(() => saved);
+    if (!saved.value) return undefined;
     // After the write: the other way round, a failed write would come back with the next one.
     notes.write(noteWriting(notes.read(), { base, text }, clock(), sha256));
     return answers;

@@ -11,7 +11,7 @@ import {
 } from "../base/time.ts";
 import {
   type KeptRevocation,
-  merge,
+  planAppend,
   type Revocation,
   type RevocationDelta,
   type RevocationKind,
@@ -20,7 +20,6 @@ import {
   revocationKinds,
   revocationMakers,
   shortened,
-  signOutLeftOut,
   takeBack,
 } from "./revocation.ts";
 
@@ -168,11 +167,11 @@ export function openRevocationStore(
     };
     return valid;
   };
-  const isFull = () => {
-    if (counted().count < fullAt) return false;
+  const isFull = (added: number) => {
+    if (counted().count + added < fullAt) return false;
     if (now() - counted().at < recount) return true;
     valid = undefined;
-    return counted().count >= fullAt;
+    return counted().count + added >= fullAt;
   };
 
   const write = ({ kind, value, cause, at, until, by, keepUntil }: KeptRevocation) => {
@@ -185,38 +184,14 @@ export function openRevocationStore(
     );
   };
 
-  const leaveOut = (signOut: Revocation) => {
-    const note = signOutLeftOut(signOut);
-    const kept = merge(find(note.kind, note.value), note, "viewer", now());
-    if (kept !== undefined) write(kept);
-  };
-
   return {
-    append: (entries, by) => {
-      let skipped = 0;
-      try {
-        transaction(() => {
-          for (const entry of entries) {
-            const known = find(entry.kind, entry.value);
-            const kept = merge(known, entry, by, now());
-            if (kept === undefined) continue;
-            const isNew = known === undefined || known.until <= now();
-            if (isNew && by === "viewer" && isFull()) {
-              skipped++;
-              if (entry.kind === "login") leaveOut(entry);
-              continue;
-            }
-            if (isNew) counted().count++;
-            write(kept);
-          }
-        });
-      } catch (failure) {
-        // The rolled-back entries were counted.
-        valid = undefined;
-        throw failure;
-      }
-      return skipped;
-    },
+    append: (entries, by) =>
+      transaction(() => {
+        const { writes, added, skipped } = planAppend(entries, by, { find, isFull, now: now() });
+        for (const row of writes) write(row);
+        if (valid !== undefined) valid.count += added;
+        return skipped;
+      }),
 
     shorten: (kind, value, until) =>
       transaction(() => {

@@ -149,6 +149,54 @@ export function merge(
   return isSame ? undefined : { ...kept, cause, at, until, by: maker, keepUntil };
 }
 
+/** What an append finds in the log before it writes. */
+export interface LogBefore {
+  readonly find: (kind: RevocationKind, value: string) => KeptRevocation | undefined;
+  /** Whether a viewer's entry is skipped after this many were added. */
+  readonly isFull: (added: number) => boolean;
+  readonly now: UnixSeconds;
+}
+
+/** The rows that an append writes, in order. `added`: those that were not valid before. */
+export interface PlannedAppend {
+  readonly writes: readonly KeptRevocation[];
+  readonly added: number;
+  readonly skipped: number;
+}
+
+/** Decides an append: each entry is merged with its row. A full log skips viewers' entries and notes their sign-outs. */
+export function planAppend(
+  entries: readonly Revocation[],
+  by: RevocationMaker,
+  { find, isFull, now }: LogBefore,
+): PlannedAppend {
+  const writes = new Map<string, KeptRevocation>();
+  let [added, skipped] = [0, 0];
+  const known = ({ kind, value }: Revocation) => writes.get(`${kind} ${value}`) ?? find(kind, value);
+  const write = (row: KeptRevocation | undefined) => {
+    if (row === undefined) return;
+    const key = `${row.kind} ${row.value}`;
+    writes.delete(key);
+    writes.set(key, row);
+  };
+  for (const entry of entries) {
+    const before = known(entry);
+    const row = merge(before, entry, by, now);
+    if (row === undefined) continue;
+    const isNew = before === undefined || before.until <= now;
+    if (isNew && by === "viewer" && isFull(added)) {
+      skipped++;
+      if (entry.kind !== "login") continue;
+      const note = signOutLeftOut(entry);
+      write(merge(known(note), note, "viewer", now));
+      continue;
+    }
+    if (isNew) added++;
+    write(row);
+  }
+  return { writes: [...writes.values()], added, skipped };
+}
+
 /** `kept` with an earlier `until`; undefined if that is not earlier, or the entry is an operator's. */
 export function shortened(
   kept: KeptRevocation | undefined,

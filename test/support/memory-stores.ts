@@ -40,6 +40,7 @@ export function memoryCatalogEditing(
       load: async () => catalog.text,
       save: async (text) => {
         catalog.text = text;
+        return true;
       },
     },
     notes: {

@@ -32,7 +32,13 @@ export class CatalogEditor extends DurableObject<CatalogBindings> {
     super(state, env);
     const { CATALOG } = env;
     this.#editing = editInTurn({
-      store: { load: kvCatalog(CATALOG), save: (text) => CATALOG.put("catalog", text) },
+      store: {
+        load: kvCatalog(CATALOG),
+        save: async (text) => {
+          await CATALOG.put("catalog", text);
+          return true;
+        },
+      },
       notes: { read: () => readNotes(state.storage), write: (notes) => writeNotes(state.storage, notes) },
       clock: systemClock,
       timer: systemTimer,

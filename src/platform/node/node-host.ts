@@ -24,7 +24,8 @@ import { leaseTimes } from "../../sessions/lease-rules.ts";
 import type { RevocationLog } from "../../sessions/revocation.ts";
 import type { NodeAccounts } from "./node-accounts.ts";
 import { cloudFrontSign, nodeSha256, oneShotHmac } from "./node-crypto.ts";
-import type { CatalogText, NodeStores } from "./node-stores.ts";
+import type { NodeStores } from "./node-stores.ts";
+import type { CatalogText } from "./sqlite-stores.ts";
 
 export interface NodeHostParts {
   /** The configuration of each service, with its part of the key ring. */
@@ -148,7 +149,7 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
     stores,
     gathered: withOwn(gathered, apiPorts.reporter),
     catalogEditing: editInTurn({
-      store: catalog,
+      store: { load: catalog.load, save: catalog.replace },
       // The store always shows its latest text, so there is nothing to note.
       notes: { read: () => undefined, write: () => undefined },
       clock: systemClock,

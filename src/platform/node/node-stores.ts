@@ -8,6 +8,7 @@ import type { LeaseDocuments } from "../../sessions/lease-document.ts";
 import type { RevocationLog } from "../../sessions/revocation.ts";
 import { openSqlite } from "./sqlite-database.ts";
 import {
+  type CatalogText,
   gatheredIn,
   makeTables,
   removeExpired,
@@ -17,12 +18,6 @@ import {
   sqliteProofs,
   sqliteRevocationLog,
 } from "./sqlite-stores.ts";
-
-/** The text of the catalog. Both methods reject if the store does not answer. */
-export interface CatalogText {
-  readonly load: () => Promise<string | undefined>;
-  readonly save: (text: string) => Promise<void>;
-}
 
 /** Everything that a Node process keeps outside its memory. */
 export interface NodeStores {

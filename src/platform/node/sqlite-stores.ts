@@ -9,6 +9,14 @@ import type { RevocationLog } from "../../sessions/revocation.ts";
 import { openRevocationStore, type RevocationBounds } from "../../sessions/revocation-store.ts";
 import type { SqliteDatabase } from "./sqlite-database.ts";
 
+/** The catalog's text. Each method rejects if the store does not answer. */
+export interface CatalogText {
+  readonly load: () => Promise<string | undefined>;
+  readonly save: (text: string) => Promise<void>;
+  /** Replaces `base`. False, and nothing is written, if the store has another text. */
+  readonly replace: (text: string, base: string | undefined) => Promise<boolean>;
+}
+
 /** Two connections to one file: see `openSqlite`. */
 export interface SqliteConnections {
   readonly usual: SqliteDatabase;
@@ -124,11 +132,19 @@ export function sqliteProofs({ usual: { sql } }: SqliteConnections): ProofReplay
 }
 
 /** The catalog's text. A change is on disk before it is reported. */
-export function sqliteCatalog({ usual, durable }: SqliteConnections) {
+export function sqliteCatalog({ usual, durable }: SqliteConnections): CatalogText {
   return {
     load: async (): Promise<string | undefined> => {
       const [row] = usual.sql.exec("SELECT text FROM catalog");
       return typeof row?.text === "string" ? row.text : undefined;
+    },
+    replace: async (text, base) => {
+      const { sql } = durable;
+      const written =
+        base === undefined
+          ? sql.exec("INSERT INTO catalog (id, text) VALUES (1, ?) ON CONFLICT DO NOTHING RETURNING 1", text)
+          : sql.exec("UPDATE catalog SET text = ? WHERE text = ? RETURNING 1", text, base);
+      return [...written].length === 1;
     },
     save: async (text: string): Promise<void> => {
       durable.sql.exec("INSERT OR REPLACE INTO catalog (id, text) VALUES (1, ?)", text);

@@ -104,7 +104,7 @@ catalogEditingContract("SQLite", async () => {
   const store = sqliteCatalog(connect());
   const open = () =>
     editInTurn({
-      store,
+      store: { load: store.load, save: store.replace },
       notes: { read: () => undefined, write: () => undefined },
       clock: systemClock,
       timer: systemTimer,

@@ -32,13 +32,22 @@ class LaggingStore {
     return this.#written.findLast(({ at }) => at + this.lag <= this.now)?.text ?? this.#written[0]?.text;
   };
 
-  save = async (text: string): Promise<void> => {
+  /** Changes of another process, each made just before a save: the save then compares and loses. */
+  readonly others: string[] = [];
+
+  save = async (text: string): Promise<boolean> => {
     this.saves++;
+    const other = this.others.shift();
+    if (other !== undefined) {
+      this.write(other);
+      return false;
+    }
     if (this.failures > 0) {
       this.failures--;
       throw new Error("429 Too Many Requests");
     }
     this.write(text);
+    return true;
   };
 
   write(text: string): void {
@@ -93,6 +102,16 @@ describe("a store that shows a write a minute late", () => {
     store.write(textOf("theirs"));
     await put("three");
     expect(store.last).toEqual(["theirs", "two", "three"]);
+  });
+});
+
+describe("a store that compares", () => {
+  it("gets a change again on top of another process's, and the change is answered by what it found there", async () => {
+    store.lag = 0;
+    store.others.push(textOf("theirs"), textOf("theirs", "one"));
+    expect([await put("one"), store.saves, store.last]).toEqual(["unchanged", 2, ["theirs", "one"]]);
+    store.others.push(textOf("theirs"));
+    expect([await put("two"), store.last]).toEqual(["added", ["theirs", "two"]]);
   });
 });
 

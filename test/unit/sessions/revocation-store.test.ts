@@ -89,7 +89,7 @@ describe.skipIf(newDatabase === undefined)("the revocation log in SQLite", () =>
 
   it("adds all entries of a call or none", () => {
     const { store, time } = open();
-    time.readsLeft = 5; // The first entry needs four reads, so the second has begun.
+    time.readsLeft = 4; // The decision needs three reads and each entry one, so the first is written.
     expect(() => store.append([entry, { ...entry, value: "t" }], "viewer")).toThrow("the clock stopped");
     time.readsLeft = Number.POSITIVE_INFINITY;
     expect(store.since(0).entries).toEqual([]);
@@ -204,7 +204,7 @@ describe.skipIf(newDatabase === undefined)("the revocation log in SQLite", () =>
 
     it("does not count entries that were rolled back", () => {
       const fullStore = open(undefined, bounds);
-      fullStore.time.readsLeft = 7; // The third entry is counted and not written.
+      fullStore.time.readsLeft = 5; // The first two entries are written, and the third is not.
       expect(() =>
         fullStore.store.append(
           ["a", "b", "c"].map((value) => named(value)),
