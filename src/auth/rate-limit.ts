@@ -61,15 +61,17 @@ export function takeFrom(known: RateWindow | undefined, policy: RatePolicy, now:
   const startedAt = earlier(current.startedAt, now);
   const count = allowed ? current.count + 1 : current.count;
   const window = !allowed && startedAt === current.startedAt ? current : { startedAt, count };
+  return { window, standing: quotaStatus(window, policy, allowed, now) };
+}
+
+/** The state of a quota whose last request was `allowed` and left `window`. */
+export function quotaStatus(window: RateWindow, policy: RatePolicy, allowed: boolean, now: UnixSeconds): QuotaStatus {
   return {
-    window,
-    standing: {
-      policy,
-      allowed,
-      // The quota may have been lowered within the window.
-      remaining: Math.max(policy.quota - count, 0),
-      resetsIn: seconds(Math.max(endOf(window, policy) - now, 0)),
-    },
+    policy,
+    allowed,
+    // The quota may have been lowered within the window.
+    remaining: Math.max(policy.quota - window.count, 0),
+    resetsIn: seconds(Math.max(endOf(window, policy) - now, 0)),
   };
 }
 

@@ -12,6 +12,8 @@ import {
 /** The known revocations. */
 export interface RevocationSnapshot {
   readonly size: number;
+  /** Grants from before this time are refused: the store lost the entries about them. */
+  readonly notBefore: UnixSeconds | undefined;
   readonly entries: Readonly<Record<RevocationKind, ReadonlyMap<string, Revocation>>>;
 }
 
@@ -33,10 +35,14 @@ export interface CredentialIdentifiers {
  * issued at `at` or before.
  */
 export function forbiddenBy(
-  { size, entries }: RevocationSnapshot,
+  { size, entries, notBefore }: RevocationSnapshot,
   session: Revocable,
   assetId: string,
 ): Revocation | undefined {
+  if (notBefore !== undefined && session.issuedAt < notBefore) {
+    const { sessionId: value, issuedAt: until } = session;
+    return { kind: "session", value, cause: "revoked", at: notBefore, until };
+  }
   if (size === 0) return undefined;
   return (
     entries.session.get(session.sessionId) ??
@@ -96,11 +102,16 @@ export class HeldRevocations implements RevocationSnapshot {
   };
   #size = 0;
   #cursor = 0;
+  #notBefore: UnixSeconds | undefined;
   /** No entry expires before this time. */
   #nextEnd = Number.POSITIVE_INFINITY;
 
   get size(): number {
     return this.#size;
+  }
+
+  get notBefore(): UnixSeconds | undefined {
+    return this.#notBefore;
   }
 
   /** The cursor of the next request to the log; 0 before the first delta. */
@@ -109,7 +120,8 @@ export class HeldRevocations implements RevocationSnapshot {
   }
 
   /** Adds a delta's entries, removes the lifted ones, and drops entries that have expired by its `asOf`. */
-  apply({ entries, cursor, asOf }: RevocationDelta): void {
+  apply({ entries, cursor, asOf, notBefore }: RevocationDelta): void {
+    this.#notBefore = notBefore;
     const now = Math.floor(asOf / 1000);
     for (const entry of entries) {
       if (entry.until <= now) this.entries[entry.kind].delete(entry.value);

@@ -108,7 +108,8 @@ export interface RevocationBounds {
   readonly fullAt: number;
 }
 
-const usualBounds: RevocationBounds = { pageSize: 10_000, fullAt: 100_000 };
+/** The bounds of every log. */
+export const usualBounds: RevocationBounds = { pageSize: 10_000, fullAt: 100_000 };
 
 /** How often a full log is counted again, since entries expire by themselves. */
 const recount: Seconds = seconds(10);

@@ -57,6 +57,8 @@ export interface RevocationDelta {
   readonly reset: boolean;
   /** Whether there are more entries after `cursor`. */
   readonly more: boolean;
+  /** Grants from before this time are refused: the store lost the entries about them. */
+  readonly notBefore?: UnixSeconds | undefined;
   /** In the order of their addition. An entry whose `until` has passed lifts the earlier one of its kind and value. */
   readonly entries: readonly Revocation[];
 }
