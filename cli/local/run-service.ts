@@ -20,8 +20,9 @@ import { type Origin, originOf } from "../../src/origin/origin.ts";
 import { fileOrigin } from "../../src/platform/node/file-origin.ts";
 import { guardedFetch } from "../../src/platform/node/guarded-fetch.ts";
 import { drain, httpFront, listenOn } from "../../src/platform/node/http-front.ts";
-import { type NodeHost, nodeHost } from "../../src/platform/node/node-host.ts";
+import { nodeHost } from "../../src/platform/node/node-host.ts";
 import { sqliteStores } from "../../src/platform/node/node-stores.ts";
+import type { CatalogText } from "../../src/platform/node/sqlite-stores.ts";
 import { readDeployment, unfilledValues } from "../lib/deployment-folder.ts";
 import { addressesAt, devIssuerSettings } from "../lib/dev-environment.ts";
 import { devKeyRing } from "../lib/dev-keys.ts";
@@ -91,9 +92,12 @@ export async function runService(folder: string, options: ServeOptions): Promise
   process.umask(0o077);
   const accounts = await accountsOf(folder, config, { environment, apiUrl, secrets, file });
   if (typeof accounts === "string") return accounts;
+  const stores = sqliteStores(file, configurations.api);
+  chmodSync(file, 0o600);
+  await seedCatalog(stores.catalog, deployment, options);
   const running = await nodeHost({
     configurations,
-    stores: sqliteStores(file, configurations.api),
+    stores,
     accounts,
     origin: originsFor(folder, deployment, configurations.edge, { environment, secrets, ...host }),
     roots: [...rootsOf(config, environment).keys()],
@@ -101,8 +105,6 @@ export async function runService(folder: string, options: ServeOptions): Promise
     log: (line) => console.log(line),
   });
   if (!running.ok) return ["The configuration is invalid:", ...running.refusal].join("\n  ");
-  chmodSync(file, 0o600);
-  await seedCatalog(running.value, deployment, options);
 
   const trustedProxies = proxiesOf(host.trustedProxies);
   const { api, media, waitUntil } = running.value;
@@ -199,9 +201,12 @@ function originsFor(
   });
 }
 
-async function seedCatalog({ catalog }: NodeHost, deployment: Deployment, options: ServeOptions): Promise<void> {
-  if (!options.replacesCatalog && (await catalog.load()) !== undefined) return;
-  await catalog.save(JSON.stringify(catalogOf(deployment, options.environment), null, 2));
+/** Writes the assets of the file to the catalog: to an empty one, or in place of what it has. */
+async function seedCatalog(catalog: CatalogText, deployment: Deployment, options: ServeOptions): Promise<void> {
+  const text = JSON.stringify(catalogOf(deployment, options.environment), null, 2);
+  if (options.replacesCatalog) await catalog.save(text);
+  // Another process may have written its assets first.
+  else await catalog.replace(text, undefined);
 }
 
 function proxiesOf(texts: readonly string[]): readonly IpNetwork[] {

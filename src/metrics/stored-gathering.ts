@@ -1,4 +1,4 @@
-import type * as z from "zod";
+import * as z from "zod";
 import type { SqlStore } from "../base/sql-store.ts";
 import { type Clock, isUnixSeconds, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
 import type { RefusalsOfHour, Report, SessionsNow } from "./gathered.ts";
@@ -7,8 +7,8 @@ import { Gathering, type Kept, keptSchemas, reportSchema, sessionsAskedSchema } 
 /** The database of the counts. */
 export interface GatheringStore {
   readonly sql: SqlStore;
-  /** Runs `work`, and rolls back if it throws. */
-  readonly transaction: (work: () => void) => void;
+  /** Runs `work` alone among all writers of the database, and rolls back if it throws. */
+  readonly transaction: <Value>(work: () => Value) => Value;
 }
 
 interface Opened {
@@ -19,21 +19,18 @@ interface Opened {
 /**
  * The counts of all isolates or processes, in SQLite. Each report is stored before it is answered: if counters went
  * down after a restart, Prometheus would read that as a new start, and a report that is sent again would be counted
- * twice.
+ * twice. Several processes may share the database: each follows the reports of the others, so all have the same counts.
  */
 export class StoredGathering {
-  readonly #open: () => Opened;
+  readonly #store: GatheringStore;
+  readonly #empty: () => Gathering;
   readonly #clock: Clock;
   #opened: Opened | undefined;
 
   constructor(store: GatheringStore, clock: Clock, leaseTtl: Seconds) {
+    this.#store = store;
     this.#clock = clock;
-    this.#open = () => {
-      const gathering = new Gathering(clock, longestSilence(leaseTtl));
-      const rows = new GatheringRows(store);
-      rows.readInto(gathering);
-      return { gathering, rows };
-    };
+    this.#empty = () => new Gathering(clock, longestSilence(leaseTtl));
   }
 
   /**
@@ -41,37 +38,48 @@ export class StoredGathering {
    * and send no later one.
    */
   report(body: unknown): void {
-    const { gathering, rows } = this.#now();
-    const { data: report } = reportSchema.safeParse(body);
-    if (report !== undefined && !gathering.isNew(report)) return;
-    const now = this.#clock();
-    if (report === undefined) gathering.countUnread();
-    else gathering.report(report, now);
-    try {
+    this.#inTurn(({ gathering, rows }) => {
+      const { data: report } = reportSchema.safeParse(body);
+      if (report !== undefined && !gathering.isNew(report)) return;
+      const now = this.#clock();
+      if (report === undefined) gathering.countUnread();
+      else gathering.report(report, now);
       rows.add(report, now, gathering);
+    });
+  }
+
+  counts(): (readonly [series: string, value: number])[] {
+    return this.#inTurn(({ gathering }) => gathering.counts());
+  }
+
+  /** `query` is of any form: see `sessionsAskedSchema`. Throws if it is invalid. */
+  sessions(query: unknown): SessionsNow {
+    const asked = sessionsAskedSchema.parse(query);
+    return this.#inTurn(({ gathering }) => gathering.sessions(asked));
+  }
+
+  refusals(): RefusalsOfHour {
+    return this.#inTurn(({ gathering }) => gathering.refusals());
+  }
+
+  /** Runs `work` with the counts of all writers, while none of them writes. */
+  #inTurn<Value>(work: (opened: Opened) => Value): Value {
+    try {
+      return this.#store.transaction(() => work(this.#now()));
     } catch (failure) {
-      // The report is sent again, so the counts in memory must not include it.
+      // The counts in memory may include a report that is not stored, and that is sent again.
       this.#opened = undefined;
       throw failure;
     }
   }
 
-  counts(): (readonly [series: string, value: number])[] {
-    return this.#now().gathering.counts();
-  }
-
-  /** `query` is of any form: see `sessionsAskedSchema`. Throws if it is invalid. */
-  sessions(query: unknown): SessionsNow {
-    return this.#now().gathering.sessions(sessionsAskedSchema.parse(query));
-  }
-
-  refusals(): RefusalsOfHour {
-    return this.#now().gathering.refusals();
-  }
-
   #now(): Opened {
-    this.#opened ??= this.#open();
-    return this.#opened;
+    const known = this.#opened;
+    if (known?.rows.follow(known.gathering)) return known;
+    const opened = { gathering: this.#empty(), rows: new GatheringRows(this.#store.sql) };
+    opened.rows.readInto(opened.gathering);
+    this.#opened = opened;
+    return opened;
   }
 }
 
@@ -92,26 +100,34 @@ const create = `
  */
 const limits = { reports: 500, characters: 4_000_000, row: 500_000 };
 
+const throughSchema = z.array(z.int().nonnegative());
+
 /** The body in the row of an unreadable report. */
 const unreadableBody = "";
 
 /**
  * A gathering in SQLite, so that it survives an eviction. Each report is one row; after a few hundred, a snapshot of the
  * sums replaces them. After a restart the remaining reports are added to the snapshot, each at its time of arrival.
+ *
+ * Rows are numbered without gaps and the snapshot has the number of its last one, so that a process notices which reports
+ * of others it has not read.
  */
 class GatheringRows {
-  readonly #store: GatheringStore;
+  readonly #sql: SqlStore;
+  /** The number of the last report that the gathering includes. */
+  #last = 0;
+  /** The number of the last report that a snapshot has replaced. */
+  #compacted = 0;
   #reports = 0;
   #characters = 0;
 
-  constructor(store: GatheringStore) {
-    this.#store = store;
-    store.sql.exec(create);
+  constructor(sql: SqlStore) {
+    this.#sql = sql;
+    sql.exec(create);
   }
 
   /** Adds the stored rows to an empty gathering. */
   readInto(gathering: Gathering): void {
-    const { sql } = this.#store;
     gathering.restore({
       counts: this.#part("counts"),
       minutes: this.#part("minutes"),
@@ -120,24 +136,45 @@ class GatheringRows {
       alive: this.#part("alive"),
       ended: this.#part("ended"),
     });
-    for (const { received_at: at, body } of sql.exec("SELECT received_at, body FROM report ORDER BY number")) {
+    this.#startCount(this.#through());
+    this.#readAfter(0, gathering);
+    this.#last = Math.max(this.#last, this.#compacted);
+  }
+
+  /** Adds the reports of other processes. False if a snapshot has replaced some of them: read everything again. */
+  follow(gathering: Gathering): boolean {
+    const through = this.#through();
+    if (through > this.#last) return false;
+    if (through > this.#compacted) this.#startCount(through);
+    this.#readAfter(this.#last, gathering);
+    return true;
+  }
+
+  /** Stores a report that `gathering` already includes. `report` is undefined if it was unreadable. */
+  add(report: Report | undefined, at: UnixSeconds, gathering: Gathering): void {
+    const body = report === undefined ? unreadableBody : JSON.stringify(report);
+    this.#last++;
+    if (body.length > limits.row || this.#reports >= limits.reports || this.#characters >= limits.characters)
+      this.#compact(gathering);
+    else {
+      this.#sql.exec("INSERT INTO report (number, received_at, body) VALUES (?, ?, ?)", this.#last, at, body);
+      this.#count(body);
+    }
+  }
+
+  #readAfter(number: number, gathering: Gathering): void {
+    const rows = this.#sql.exec(
+      "SELECT number, received_at, body FROM report WHERE number > ? ORDER BY number",
+      number,
+    );
+    for (const { number: own, received_at: at, body } of rows) {
+      this.#last = Number(own);
       if (!isUnixSeconds(at) || typeof body !== "string") continue;
       this.#count(body);
       // A row of another version may be unreadable; the other rows still count.
       const report = body === unreadableBody ? undefined : read(reportSchema, body);
       if (report === undefined) gathering.countUnread();
       else gathering.report(report, at);
-    }
-  }
-
-  /** Stores a report that `gathering` already includes. `report` is undefined if it was unreadable. */
-  add(report: Report | undefined, at: UnixSeconds, gathering: Gathering): void {
-    const body = report === undefined ? unreadableBody : JSON.stringify(report);
-    if (body.length > limits.row || this.#reports >= limits.reports || this.#characters >= limits.characters)
-      this.#compact(gathering);
-    else {
-      this.#store.sql.exec("INSERT INTO report (received_at, body) VALUES (?, ?)", at, body);
-      this.#count(body);
     }
   }
 
@@ -148,22 +185,32 @@ class GatheringRows {
 
   /** Replaces all reports with a snapshot. */
   #compact(gathering: Gathering): void {
-    const { sql, transaction } = this.#store;
-    transaction(() => {
-      sql.exec("DELETE FROM snapshot");
-      for (const [part, values] of Object.entries(gathering.kept()))
-        for (const [position, value] of rowsOf(values).entries())
-          sql.exec("INSERT INTO snapshot (part, position, value) VALUES (?, ?, ?)", part, position, value);
-      sql.exec("DELETE FROM report");
-    });
+    const sql = this.#sql;
+    sql.exec("DELETE FROM snapshot");
+    for (const [part, values] of Object.entries({ ...gathering.kept(), through: [this.#last] }))
+      for (const [position, value] of rowsOf(values).entries())
+        sql.exec("INSERT INTO snapshot (part, position, value) VALUES (?, ?, ?)", part, position, value);
+    sql.exec("DELETE FROM report");
+    this.#startCount(this.#last);
+  }
+
+  #startCount(compacted: number): void {
+    this.#compacted = compacted;
     this.#reports = 0;
     this.#characters = 0;
+  }
+
+  /** The number of the last report in the snapshot; 0 if there is none, or if an earlier version wrote it. */
+  #through(): number {
+    const [row] = this.#sql.exec("SELECT value FROM snapshot WHERE part = 'through'");
+    const [number = 0] = typeof row?.value === "string" ? (read(throughSchema, row.value) ?? []) : [];
+    return number;
   }
 
   #part<Part extends keyof Kept>(part: Part): Kept[Part][number][] {
     const schema: z.ZodType<Kept[Part][number]> = keptSchemas[part];
     const values: Kept[Part][number][] = [];
-    for (const { value } of this.#store.sql.exec("SELECT value FROM snapshot WHERE part = ? ORDER BY position", part))
+    for (const { value } of this.#sql.exec("SELECT value FROM snapshot WHERE part = ? ORDER BY position", part))
       if (typeof value === "string") values.push(...(read(schema.array(), value) ?? []));
     return values;
   }

@@ -70,7 +70,8 @@ export class MetricsStore extends DurableObject<MetricsEnv> {
 
   #open(): StoredGathering {
     const { storage } = this.ctx;
-    const store = { sql: storage.sql, transaction: (work: () => void) => storage.transactionSync(work) };
+    const transaction = <Value>(work: () => Value) => storage.transactionSync(work);
+    const store = { sql: storage.sql, transaction };
     this.#opened ??= new StoredGathering(store, systemClock, leaseTtlOf(this.env));
     return this.#opened;
   }

@@ -25,7 +25,6 @@ import type { RevocationLog } from "../../sessions/revocation.ts";
 import type { NodeAccounts } from "./node-accounts.ts";
 import { cloudFrontSign, nodeSha256, oneShotHmac } from "./node-crypto.ts";
 import type { NodeStores } from "./node-stores.ts";
-import type { CatalogText } from "./sqlite-stores.ts";
 
 export interface NodeHostParts {
   /** The configuration of each service, with its part of the key ring. */
@@ -47,8 +46,6 @@ export interface NodeHost {
   readonly media: AnswerRequest;
   /** Keeps work running after a response, until {@link NodeHost.close}. */
   readonly waitUntil: (work: Promise<unknown>) => void;
-  /** The catalog's text, to write the first one. */
-  readonly catalog: CatalogText;
   /** Waits for the work after responses, and closes the stores. */
   readonly close: () => Promise<void>;
 }
@@ -194,7 +191,6 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
     api: counted(api.value, [apiPorts.reporter, accountReporter]),
     media: counted(edge.value, [edgePorts.reporter, manifestPorts.reporter]),
     waitUntil,
-    catalog,
     close,
   });
 }

@@ -15,6 +15,7 @@ import { StoredGathering } from "../../../src/metrics/stored-gathering.ts";
 import { nodeSha256, oneShotHmac } from "../../../src/platform/node/node-crypto.ts";
 import { openSqlite } from "../../../src/platform/node/sqlite-database.ts";
 import {
+  type CatalogText,
   gatheredIn,
   makeTables,
   removeExpired,
@@ -31,7 +32,8 @@ import type { LeaseDocuments } from "../../../src/sessions/lease-document.ts";
 import { limitsContract } from "../../unit/auth/limits-contract.ts";
 import { proofsContract } from "../../unit/auth/proofs-contract.ts";
 import { catalogEditingContract } from "../../unit/catalog/catalog-editing-contract.ts";
-import { gatheredContract } from "../../unit/metrics/gathered-contract.ts";
+import { r2, sampleDocument } from "../../unit/catalog/sample.ts";
+import { countOf, gatheredContract, reportOf } from "../../unit/metrics/gathered-contract.ts";
 import { quotaContract } from "../../unit/sessions/quota-contract.ts";
 import { revocationLogContract } from "../../unit/sessions/revocation-log-contract.ts";
 import { signOutContract } from "../../unit/sessions/sign-out-contract.ts";
@@ -102,14 +104,7 @@ proofsContract("SQLite", () => sqliteProofs(connect()));
 gatheredContract("SQLite", () => gatheredIn(gatheringIn(connect())), systemClock);
 catalogEditingContract("SQLite", async () => {
   const store = sqliteCatalog(connect());
-  const open = () =>
-    editInTurn({
-      store: { load: store.load, save: store.replace },
-      notes: { read: () => undefined, write: () => undefined },
-      clock: systemClock,
-      timer: systemTimer,
-      sha256: nodeSha256,
-    });
+  const open = () => editingOf(store);
   let editing = open();
   return {
     editing: {
@@ -124,6 +119,27 @@ catalogEditingContract("SQLite", async () => {
     },
   };
 });
+
+function editingOf(store: CatalogText) {
+  return editInTurn({
+    store: { load: store.load, save: store.replace },
+    notes: { read: () => undefined, write: () => undefined },
+    clock: systemClock,
+    timer: systemTimer,
+    sha256: nodeSha256,
+  });
+}
+
+/** A catalog that is read after a while, so that several processes edit the same text. */
+function slowCatalog(all: SqliteConnections): CatalogText {
+  const store = sqliteCatalog(all);
+  const slowLoad = async () => {
+    const text = await store.load();
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    return text;
+  };
+  return { ...store, load: slowLoad };
+}
 
 function gatheringIn({ usual }: SqliteConnections): StoredGathering {
   return new StoredGathering(usual, systemClock, seconds(90));
@@ -149,6 +165,34 @@ describe("two processes with one file", () => {
     expect(taken.filter((status) => status?.allowed)).toHaveLength(3);
     const proofs = await Promise.all(processes.map((all) => sqliteProofs(all).firstUse("key", "proof", at(60))));
     expect(proofs.toSorted()).toEqual([false, true]);
+  });
+
+  it("together lose no change of the catalog", async () => {
+    const { file } = connect();
+    const processes = [connect(file), connect(file), connect(file)].map((all) => editingOf(slowCatalog(all)));
+    const edits = Array.from({ length: 12 }, (_, i) =>
+      processes[i % 3]?.put(`film-${i}`, sampleDocument({ id: `film-${i}`, origin: r2(`film-${i}/`) })),
+    );
+    expect((await Promise.all(edits)).map((answer) => answer?.ok)).toEqual(edits.map(() => true));
+    const stored = await processes[0]?.read();
+    expect(stored?.ok && stored.value.assets.length).toBe(12);
+  });
+
+  it("together count each report once, also after one of them has replaced the reports by a snapshot", async () => {
+    const { file } = connect();
+    const processes = [connect(file), connect(file), connect(file)].map((all) => gatheredIn(gatheringIn(all)));
+    for (let n = 1; n <= 1_200; n++) {
+      const report = reportOf({
+        from: { isolate: `p${n % 2}`, sequence: n },
+        counts: [["stagedoor_started_total", 1]],
+      });
+      await processes[n % 2]?.report(report);
+      // A report that is sent again may reach another process.
+      if (n % 100 === 0) await processes[2]?.report(report);
+    }
+    const started = gatheredIn(gatheringIn(connect(file)));
+    for (const gathered of [...processes, started])
+      expect(await countOf(gathered, "stagedoor_started_total")).toBe(1_200);
   });
 
   it("read each other's revocations, and continue after both were closed", async () => {
