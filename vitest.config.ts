@@ -18,6 +18,7 @@ const longInNode = [
   "test/node/deployment/deploy-folder.test.ts",
   "test/node/deployment/dry-run.test.ts",
   "test/node/docs/site.test.ts",
+  "test/node/identity/on-postgres.test.ts",
   "test/node/package/tarball.test.ts",
   "test/node/package/upgrade.test.ts",
 ];

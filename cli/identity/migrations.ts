@@ -3,19 +3,23 @@ import { join } from "node:path";
 import type { Miniflare } from "miniflare";
 import { packageRoot } from "../lib/project.ts";
 
-/** The folder of the identity worker's migrations, which `wrangler d1 migrations apply` reads too. */
-export const migrationsFolder = join(packageRoot, "workers/identity/migrations");
+/** The folders of the migrations: of SQLite, which `wrangler d1 migrations apply` reads too, and of PostgreSQL. */
+export const migrationFolders = {
+  sqlite: join(packageRoot, "workers/identity/migrations"),
+  postgres: join(packageRoot, "workers/identity/postgres"),
+} as const;
 
 export interface Migration {
-  /** The file's name, as wrangler records it in `d1_migrations`. */
+  /** The file's name, by which it is recorded as applied: by wrangler in `d1_migrations`. */
   readonly name: string;
   readonly sql: string;
 }
 
 /** The migrations in the order in which they are applied. */
-export function readMigrations(): readonly Migration[] {
-  const names = readdirSync(migrationsFolder).filter((name) => name.endsWith(".sql"));
-  return names.toSorted().map((name) => ({ name, sql: readFileSync(join(migrationsFolder, name), "utf8") }));
+export function readMigrations(kind: keyof typeof migrationFolders = "sqlite"): readonly Migration[] {
+  const folder = migrationFolders[kind];
+  const names = readdirSync(folder).filter((name) => name.endsWith(".sql"));
+  return names.toSorted().map((name) => ({ name, sql: readFileSync(join(folder, name), "utf8") }));
 }
 
 /** The statements of a migration: each ends with a semicolon at the end of a line, as better-auth writes them. */

@@ -147,6 +147,8 @@ function hostText(url: string): string {
 
 function identityFaults({ host, identity, environments, secrets }: DeploymentConfig): readonly Fault[] {
   const { worker, issuers } = identity;
+  if (host.type === "node" && host.postgres !== undefined && !worker)
+    return [{ path: ["host", "postgres"], advice: "Remove it: it has no effect without identity.worker." }];
   if (!worker && issuers.length === 0)
     return [
       {

@@ -4,6 +4,7 @@ import { assetSchema } from "../catalog/asset.ts";
 import { originName as name, secretName } from "../catalog/asset-origin.ts";
 import { originSecretsSchema } from "../catalog/origin-secrets.ts";
 import { identitySettingsSchema } from "../config/identity-configuration.ts";
+import { parsePostgresUrl } from "../config/postgres-url.ts";
 import { settingsSchema } from "../config/settings.ts";
 import { placeholderStart } from "./placeholders.ts";
 
@@ -32,6 +33,30 @@ const privateHost = z
     (text) => URL.canParse(`https://${text}`) && new URL(`https://${text}`).host === text && !/[*]|:80$/.test(text),
     "Use a host in lower case, such as 10.0.0.5:8443, [fd00::5]:8443 or minio.internal; leave the ports 443 and 80 out.",
   );
+
+/** A PostgreSQL database of the operator's. */
+const postgres = z
+  .strictObject({
+    url: z
+      .string()
+      .refine(
+        (text) => parsePostgresUrl(text) !== undefined,
+        "Use postgres://user@host:5432/database, without a password: its value is a line STAGEDOOR_POSTGRES_PASSWORD= of secrets-<environment>.env.",
+      )
+      .describe(
+        "Its address with a user: postgres://stagedoor@db.internal:5432/stagedoor_{environment}. {environment} is production, staging or development; postgres://user@localhost/database?host=/run/postgresql is a socket.",
+      ),
+    tls: z
+      .boolean()
+      .optional()
+      .describe("Whether connections use TLS and the server's certificate is checked (true, except to this machine)."),
+    ca: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("A file with the certificates of the server's own authority, absolute or relative to this file."),
+  })
+  .describe("The database of accounts, in place of the SQLite file, for several machines.");
 
 /** A domain, such as example.tv. */
 export const domainSchema = z
@@ -231,6 +256,7 @@ export const configSchema = z
               "HTTP origins that may have a private, loopback or link-local address, as host[:port]: 10.0.0.5:8443, " +
                 "minio.internal. All others are refused, so that an asset cannot read services of your network.",
             ),
+          postgres: postgres.optional(),
         }),
       ])
       .default({ type: "workers" })

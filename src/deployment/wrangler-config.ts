@@ -264,6 +264,7 @@ export function uploadableSecrets(config: DeploymentConfig): readonly string[] {
   return [
     ...(config.identity.worker ? ["STAGEDOOR_IDENTITY_SECRET"] : []),
     ...(hasEntitlement(config) ? ["STAGEDOOR_ENTITLEMENT_SECRET"] : []),
+    ...(config.host.type === "node" && config.host.postgres !== undefined ? ["STAGEDOOR_POSTGRES_PASSWORD"] : []),
     ...new Set(own),
   ];
 }

@@ -16,6 +16,12 @@ import {
   accountService,
 } from "../../service/account-service.ts";
 
+/** A change of the tables of accounts, in the order of their names. */
+export interface AccountMigration {
+  readonly name: string;
+  readonly sql: string;
+}
+
 /** The stores of accounts. */
 export interface AccountStores {
   readonly database: AccountDatabase;
@@ -25,8 +31,8 @@ export interface AccountStores {
 
 /** Locks that all processes of a service share. Each method rejects if the store fails. */
 export interface SharedLocks {
-  /** Takes the lock until `until` unless another holder has it at `now`, in milliseconds; false if one has it. */
-  claim(name: string, holder: string, now: number, until: number): Promise<boolean>;
+  /** Takes the lock for `life` at most, unless another holder has it; false if one has it. */
+  claim(name: string, holder: string, life: Seconds): Promise<boolean>;
   /** Gives the lock back, if `holder` still has it. */
   release(name: string, holder: string): Promise<void>;
 }
@@ -79,7 +85,7 @@ export function turnsAmongProcesses({ locks, clock, timer }: TurnParts) {
     turns.run(name, async () => {
       const holder = randomUUID();
       const latest = clock() + longestWait * 1000;
-      while (!(await locks.claim(name, holder, clock(), clock() + longestTurn * 1000))) {
+      while (!(await locks.claim(name, holder, longestTurn))) {
         if (clock() > latest) throw new Error("another process did not finish its turn");
         await pause(pollInterval);
       }

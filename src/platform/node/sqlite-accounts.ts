@@ -1,12 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { SqliteDialect } from "kysely";
-import type { AccountStores } from "./node-accounts.ts";
-
-/** A change of the tables of accounts, in the order of their names. */
-export interface AccountMigration {
-  readonly name: string;
-  readonly sql: string;
-}
+import { type MillisecondClock, systemMillisecondClock } from "../../base/time.ts";
+import type { AccountMigration, AccountStores } from "./node-accounts.ts";
 
 /** wrangler's own table, so that a copy of a D1 database can be used as the file. */
 const applied = `CREATE TABLE IF NOT EXISTS d1_migrations(
@@ -24,7 +19,11 @@ const busyTimeout = 5_000;
  * The accounts in an SQLite file, which the other stores may share. It is made if there is none, and missing migrations
  * are applied, all or nothing. What was answered survives a power failure. Throws if the file cannot be used.
  */
-export function sqliteAccounts(file: string, migrations: readonly AccountMigration[]): AccountStores {
+export function sqliteAccounts(
+  file: string,
+  migrations: readonly AccountMigration[],
+  clock: MillisecondClock = systemMillisecondClock,
+): AccountStores {
   const database = new DatabaseSync(file);
   database.exec(`PRAGMA busy_timeout = ${busyTimeout}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL`);
   applyMigrations(database, migrations);
@@ -37,7 +36,10 @@ export function sqliteAccounts(file: string, migrations: readonly AccountMigrati
     // Without transactions, as on D1: a sign-out within one would wait for the revocation log, and the log for its lock.
     database: { dialect: new SqliteDialect({ database: inKysely(database) }), type: "sqlite", transaction: false },
     locks: {
-      claim: async (name, holder, now, until) => claim.all(name, holder, until, now).length === 1,
+      claim: async (name, holder, life) => {
+        const now = clock();
+        return claim.all(name, holder, now + life * 1000, now).length === 1;
+      },
       release: async (name, holder) => void release.run(name, holder),
     },
     close: async () => database.close(),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { configFaultText, readConfig } from "../../../src/deployment/read-config.ts";
+import { uploadableSecrets } from "../../../src/deployment/wrangler-config.ts";
 import { defaultConfig, deploymentWith, faultsWith, onNode } from "./example-config.ts";
 
 describe("a deployment's file", () => {
@@ -204,6 +205,29 @@ describe("a deployment's file", () => {
     ],
   ])("refuses %s of a machine", (_, members, fault) => {
     expect(faultsWith({ ...onNode(), ...members })).toEqual([expect.stringContaining(fault)]);
+  });
+
+  it.each([
+    ["postgres://tv:hunter2@db/tv", "a password"],
+    ["postgres://db/tv", "no user"],
+    ["postgres://tv@db", "no database"],
+    ["postgres://tv@db/tv?sslmode=disable", "an unknown parameter"],
+    ["mysql://tv@db/tv", "another server"],
+  ])("refuses the database %s, which has %s, without quoting it", (url) => {
+    const members = { ...onNode({ postgres: { url } }), identity: { worker: true } };
+    expect(faultsWith(members)).toEqual([
+      expect.stringMatching(/^host\.postgres\.url: Use postgres:\/\/user@host:5432\/database, without a password/),
+    ]);
+    expect(faultsWith(members).join()).not.toContain("hunter2");
+  });
+
+  it("accepts a PostgreSQL database for accounts, whose password is a secret of the deployment", () => {
+    const url = "postgres://stagedoor@db.internal/stagedoor_{environment}";
+    const { config } = deploymentWith({ ...onNode({ postgres: { url } }), identity: { worker: true } });
+    expect(uploadableSecrets(config)).toContain("STAGEDOOR_POSTGRES_PASSWORD");
+    expect(faultsWith(onNode({ postgres: { url } }))).toEqual([
+      "host.postgres: Remove it: it has no effect without identity.worker.",
+    ]);
   });
 
   it("accepts accounts of a machine without a D1 database", () => {
