@@ -23,6 +23,8 @@ const longInNode = [
   "test/node/package/upgrade.test.ts",
 ];
 const longJourneys = [
+  "test/journeys/accounts-on-node.test.ts",
+  "test/journeys/accounts-on-postgres.test.ts",
   "test/journeys/aliases.test.ts",
   "test/journeys/configuration.test.ts",
   "test/journeys/doctor.test.ts",

@@ -1,152 +1,23 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { deviceAt, password, refresh, requestTokens, revokeToken, signedUp } from "../cluster/device.ts";
+import { afterAll, beforeAll } from "vitest";
+import { refreshRules } from "../cluster/refresh-rules.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
-import { answerOf, get, sessionOf, until, untilRefused } from "../cluster/viewer.ts";
 
 let cluster: Awaited<ReturnType<typeof startTestCluster>>;
-let apiUrl: string;
 beforeAll(async () => {
   cluster = await startTestCluster({ STAGEDOOR_IDENTITY_REFRESH_GRACE: "60" });
-  apiUrl = cluster.addresses.apiUrl;
 });
 afterAll(() => cluster.stop());
 
-/** Prepares a statement about the rows of one user. Its last parameter is their e-mail address. */
-const query = async (sql: string, ...values: readonly string[]) => {
-  const d1 = await cluster.miniflare.getD1Database("DB", "stagedoor-identity");
-  return d1.prepare(`${sql} userId = (SELECT id FROM user WHERE email = ?)`).bind(...values);
-};
-const liveTokens = async (email: string) =>
-  Object(await (await query("SELECT count(*) AS n FROM oauthRefreshToken WHERE revoked IS NULL AND", email)).first()).n;
-
-const inSeconds = (seconds: number) => new Date(Date.now() + 1000 * seconds).toISOString();
-/** Shifts times in the database instead of waiting: when a token was exchanged, when a session expires. */
-const setExchangedAgo = async (email: string, seconds: number) =>
-  (
-    await query(
-      "UPDATE oauthRefreshToken SET rotatedAt = ? WHERE rotatedAt IS NOT NULL AND",
-      inSeconds(-seconds),
-      email,
-    )
-  ).run();
-const setSessionExpiry = async (email: string, seconds: number) =>
-  (await query("UPDATE session SET expiresAt = ? WHERE", inSeconds(seconds), email)).run();
-const sessionExpiry = async (email: string) =>
-  Date.parse(Object(await (await query("SELECT expiresAt FROM session WHERE", email)).first()).expiresAt);
-
-describe("a refresh token", () => {
-  it("gives one successor, no fork and no false sign-out when it is used 50 times at once", async () => {
-    const ann = await signedUp(apiUrl);
-    const { refresh: token } = await requestTokens(apiUrl, ann);
-    const results = await Promise.all(Array.from({ length: 50 }, () => refresh(apiUrl, token)));
-    expect(new Set(results.map(({ status }) => status))).toEqual(new Set([200]));
-    const [successor, ...others] = new Set(results.map(({ refresh }) => refresh));
-    expect(others).toEqual([]);
-    expect(await liveTokens(ann.email)).toBe(1);
-    expect((await refresh(apiUrl, successor ?? "")).status).toBe(200);
-    expect((await ann.startBy.token(results[49]?.access ?? "")).status).toBe(201);
-  });
-
-  it("gives the same successor again after lost responses and broken connections", async () => {
-    const ann = await signedUp(apiUrl);
-    const { refresh: token } = await requestTokens(apiUrl, ann);
-    const lost = Array.from({ length: 5 }, async (_, index) => {
-      const hangUp = new AbortController();
-      const response = refresh(apiUrl, token, hangUp.signal);
-      // Connections break before the request arrives, while it waits, and during the response. None of these may do
-      // harm.
-      setTimeout(() => hangUp.abort(), 5 + 5 * index);
-      await response.catch(() => undefined);
-    });
-    await Promise.all(lost);
-    const again = await refresh(apiUrl, token);
-    expect(again.status).toBe(200);
-    expect(await liveTokens(ann.email)).toBe(1);
-    expect((await refresh(apiUrl, again.refresh)).status).toBe(200);
-  });
-
-  it("ends only its own device's tokens when it is reused after the grace period", async () => {
-    const ann = await signedUp(apiUrl);
-    const phone = deviceAt(apiUrl);
-    await phone.client.signIn.email({ email: ann.email, password });
-    const [laptopTokens, phoneTokens] = [await requestTokens(apiUrl, ann), await requestTokens(apiUrl, phone)];
-    const successor = await refresh(apiUrl, laptopTokens.refresh);
-    await setExchangedAgo(ann.email, 61);
-    const reuse = await Promise.all([refresh(apiUrl, laptopTokens.refresh), refresh(apiUrl, laptopTokens.refresh)]);
-    for (const result of reuse) expect(result).toMatchObject({ status: 400, error: "invalid_grant" });
-    expect(await refresh(apiUrl, successor.refresh)).toMatchObject({ status: 400, error: "invalid_grant" });
-    expect((await refresh(apiUrl, phoneTokens.refresh)).status).toBe(200);
-  });
-
-  it("is refused after sign-out, and no concurrent refresh survives the sign-out", async () => {
-    const ann = await signedUp(apiUrl);
-    const { refresh: token } = await requestTokens(apiUrl, ann);
-    const [, ...racing] = await Promise.all([
-      ann.client.signOut(),
-      ...Array.from({ length: 10 }, () => refresh(apiUrl, token)),
-    ]);
-    for (const { refresh: successor } of racing)
-      if (successor !== "") expect((await refresh(apiUrl, successor)).status).toBe(400);
-    expect(await refresh(apiUrl, token)).toMatchObject({ status: 400, error: "invalid_grant" });
-  });
-
-  it("signs an app out when it is revoked: its films, tokens and session end, and no other device's", async () => {
-    const ann = await signedUp(apiUrl);
-    const phone = deviceAt(apiUrl);
-    await phone.client.signIn.email({ email: ann.email, password });
-    const { access, refresh: token } = await requestTokens(apiUrl, phone);
-    const film = sessionOf(await answerOf(phone.startBy.token(access)));
-    expect((await get(film.manifestUrl)).status).toBe(200);
-    expect((await revokeToken(apiUrl, token)).status).toBe(200);
-    await untilRefused(film.manifestUrl, "session_revoked");
-    await until(
-      () => answerOf(phone.startBy.token(access)),
-      ({ code }) => code === "token_revoked",
-      500,
-    );
-    expect((await refresh(apiUrl, token)).error).toBe("invalid_grant");
-    expect((await phone.client.getSession()).data).toBe(null);
-    expect((await ann.startBy.cookie()).status).toBe(201);
-  });
-
-  it("leaves no live successor when it is revoked during refreshes", async () => {
-    const { refresh: token } = await requestTokens(apiUrl, await signedUp(apiUrl));
-    const [revoked, ...racing] = await Promise.all([
-      revokeToken(apiUrl, token),
-      ...Array.from({ length: 10 }, () => refresh(apiUrl, token)),
-    ]);
-    expect(revoked.status).toBe(200);
-    for (const { refresh: successor } of racing)
-      if (successor !== "") expect((await refresh(apiUrl, successor)).status).toBe(400);
-  });
-
-  it("is accepted only in a form (RFC 6749 §6), never in JSON", async () => {
-    const { refresh: token } = await requestTokens(apiUrl, await signedUp(apiUrl));
-    const response = await fetch(`${apiUrl}/api/auth/oauth2/token`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ grant_type: "refresh_token", client_id: "dev-app", refresh_token: token }),
-    });
-    expect(response.status).toBe(415);
-    expect((await refresh(apiUrl, token)).status).toBe(200);
-  });
-});
-
-describe("a sign-in session", () => {
-  it("expires without use", async () => {
-    const ann = await signedUp(apiUrl);
-    await setSessionExpiry(ann.email, -1);
-    expect((await ann.startBy.cookie()).status).toBe(401);
-    expect((await ann.startBy.bearer()).status).toBe(401);
-    expect((await ann.client.getSession()).data).toBe(null);
-  });
-
-  it.each(["cookie", "bearer"] as const)("is extended by each start with a %s", async (kind) => {
-    const ann = await signedUp(apiUrl);
-    for (let starts = 0; starts < 3; starts++) {
-      await setSessionExpiry(ann.email, 600);
-      expect((await ann.startBy[kind]()).status).toBe(201);
-      expect(await sessionExpiry(ann.email)).toBeGreaterThan(Date.parse(inSeconds(3600)));
-    }
-  });
-});
+refreshRules(() => ({
+  apiUrl: cluster.addresses.apiUrl,
+  query: async (sql, ...values) => {
+    const database = await cluster.miniflare.getD1Database("DB", "stagedoor-identity");
+    return (
+      await database
+        .prepare(sql)
+        .bind(...values)
+        .all()
+    ).results;
+  },
+  log: () => [],
+}));
