@@ -14,6 +14,7 @@ import { catalogOf, rootsOf } from "../../src/deployment/catalog-of.ts";
 import type { Deployment, DeploymentConfig, EnvironmentName } from "../../src/deployment/config-schema.ts";
 import { issuersWith } from "../../src/deployment/issuers-of.ts";
 import { addressesOf, namedSecrets, placeholdersOf, settingsFor } from "../../src/deployment/wrangler-config.ts";
+import type { Log } from "../../src/http/problem-response.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { httpOrigin } from "../../src/origin/http-origin.ts";
 import { type Origin, originOf } from "../../src/origin/origin.ts";
@@ -21,7 +22,6 @@ import { fileOrigin } from "../../src/platform/node/file-origin.ts";
 import { guardedFetch } from "../../src/platform/node/guarded-fetch.ts";
 import { drain, httpFront, listenOn } from "../../src/platform/node/http-front.ts";
 import { nodeHost } from "../../src/platform/node/node-host.ts";
-import { sqliteStores } from "../../src/platform/node/node-stores.ts";
 import type { CatalogText } from "../../src/platform/node/sqlite-stores.ts";
 import { readDeployment, unfilledValues } from "../lib/deployment-folder.ts";
 import { addressesAt, devIssuerSettings } from "../lib/dev-environment.ts";
@@ -31,6 +31,7 @@ import { developmentSecrets, readSecretsFile } from "../lib/secrets-file.ts";
 import { stopOnSignals } from "../lib/signals.ts";
 import { localCredentials, portFault } from "./local-run.ts";
 import { accountsOf } from "./run-accounts.ts";
+import { storesOf } from "./run-stores.ts";
 
 export interface ServeOptions {
   /** Undefined for development on this machine. */
@@ -92,8 +93,11 @@ export async function runService(folder: string, options: ServeOptions): Promise
   process.umask(0o077);
   const accounts = await accountsOf(folder, config, { environment, apiUrl, secrets, file });
   if (typeof accounts === "string") return accounts;
-  const stores = sqliteStores(file, configurations.api);
-  chmodSync(file, 0o600);
+  const log: Log = (line) => console.log(line);
+  const configuration = configurations.api;
+  const stores = await storesOf(config, { environment, secrets, configuration, file, servesApi: true, log });
+  if (typeof stores === "string") return stores;
+  if (existsSync(file)) chmodSync(file, 0o600);
   await seedCatalog(stores.catalog, deployment, options);
   const running = await nodeHost({
     configurations,
@@ -102,7 +106,7 @@ export async function runService(folder: string, options: ServeOptions): Promise
     origin: originsFor(folder, deployment, configurations.edge, { environment, secrets, ...host }),
     roots: [...rootsOf(config, environment).keys()],
     fetch: (input, init) => fetch(input, init),
-    log: (line) => console.log(line),
+    log,
   });
   if (!running.ok) return ["The configuration is invalid:", ...running.refusal].join("\n  ");
 

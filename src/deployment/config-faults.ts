@@ -25,6 +25,7 @@ export function faultsBetween(deployment: Deployment): readonly Fault[] {
   const { config } = deployment;
   const structural = [
     ...hostFaults(config),
+    ...redisFaults(config),
     ...sharedHostFaults(config),
     ...originFaults(config),
     ...identityFaults(config),
@@ -65,6 +66,35 @@ function hostFaults({ host: { type }, cdns, environments }: DeploymentConfig): r
           ]
         : [],
     ),
+  ];
+}
+
+/** A Redis has one kind of address, and a setting without an effect is an error. */
+function redisFaults({ host }: DeploymentConfig): readonly Fault[] {
+  const redis = host.type === "node" ? host.redis : undefined;
+  if (redis === undefined) return [];
+  const given = (["url", "sentinels", "cluster"] as const).filter((member) => redis[member] !== undefined);
+  const path = ["host", "redis"];
+  return [
+    ...(given.length === 1
+      ? []
+      : [
+          {
+            path,
+            advice: `Give one of "url", "sentinels" with "name", and "cluster": here ${given.length === 0 ? "is none of them" : `are ${given.join(" and ")}`}.`,
+          },
+        ]),
+    ...((redis.name === undefined) === (redis.sentinels === undefined)
+      ? []
+      : [{ path, advice: 'Give "sentinels" and "name" together: the name is what the Sentinels call the servers.' }]),
+    ...(redis.admitOlderGrants && redis.durableLog !== "none"
+      ? [
+          {
+            path: [...path, "admitOlderGrants"],
+            advice: 'Remove it, or use "durableLog": "none": with a durable log no grant is refused for its age.',
+          },
+        ]
+      : []),
   ];
 }
 

@@ -229,6 +229,50 @@ const environment = z.strictObject({
   settings: settings.optional().describe("Settings of this environment, in place of those with the same name."),
 });
 
+const redisUrl = z
+  .string()
+  .refine(
+    isRedisUrl,
+    "Use redis://<host>:<port> or, with TLS, rediss://<host>:<port>, without a user, a password or a query; a database is a path: /0.",
+  );
+
+const redis = z
+  .strictObject({
+    url: redisUrl.optional().describe("The address of one server: rediss://redis.internal:6380."),
+    sentinels: z
+      .array(redisUrl)
+      .min(1)
+      .optional()
+      .describe("The addresses of Sentinels, in place of url; rediss:// applies to the servers too."),
+    name: z.string().min(1).optional().describe("The name that the Sentinels have for the servers, such as mymaster."),
+    cluster: z.array(redisUrl).min(1).optional().describe("Addresses of nodes of a Redis Cluster, in place of url."),
+    user: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("The ACL user. The password is the secret STAGEDOOR_REDIS_PASSWORD, never in this file."),
+    durableLog: z
+      .enum(["sqlite", "none"])
+      .default("sqlite")
+      .describe(
+        "Where revocations and ends are written before Redis. sqlite: the file of `serve --data` on the API's machines; " +
+          "a Redis that lost its data gets them from there. none: nowhere; a Redis that lost its data then ends all sessions.",
+      ),
+    admitOlderGrants: z
+      .boolean()
+      .default(false)
+      .describe(
+        'With "durableLog": "none": whether sessions from before a loss continue, although nobody knows which were revoked.',
+      ),
+  })
+  .describe("The stores of several processes: Redis 6.2 or later, or Valkey. Without it they are one SQLite file.");
+
+function isRedisUrl(text: string): boolean {
+  if (!/^rediss?:\/\/[^/@]+(\/\d{0,2})?$/.test(text) || !URL.canParse(text)) return false;
+  const { hostname, search, hash } = new URL(text);
+  return hostname !== "" && search === "" && hash === "";
+}
+
 export const configSchema = z
   .strictObject({
     $schema: z.string().optional().describe("The schema for editors."),
@@ -257,6 +301,7 @@ export const configSchema = z
                 "minio.internal. All others are refused, so that an asset cannot read services of your network.",
             ),
           postgres: postgres.optional(),
+          redis: redis.optional(),
         }),
       ])
       .default({ type: "workers" })

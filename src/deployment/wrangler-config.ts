@@ -265,6 +265,7 @@ export function uploadableSecrets(config: DeploymentConfig): readonly string[] {
     ...(config.identity.worker ? ["STAGEDOOR_IDENTITY_SECRET"] : []),
     ...(hasEntitlement(config) ? ["STAGEDOOR_ENTITLEMENT_SECRET"] : []),
     ...(config.host.type === "node" && config.host.postgres !== undefined ? ["STAGEDOOR_POSTGRES_PASSWORD"] : []),
+    ...(config.host.type === "node" && config.host.redis !== undefined ? ["STAGEDOOR_REDIS_PASSWORD"] : []),
     ...new Set(own),
   ];
 }

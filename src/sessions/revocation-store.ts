@@ -88,6 +88,8 @@ export interface RevocationStore {
   shorten(kind: RevocationKind, value: string, until: UnixSeconds): void;
   lift(kind: RevocationKind, value: string): boolean;
   since(cursor: number): RevocationPage;
+  /** All valid entries, in the order of their addition. */
+  rows(): readonly KeptRevocation[];
   /** Removes entries past their `keepUntil`: no snapshot can still contain them. */
   removeEnded(): void;
   /** When the next entry can be removed; undefined if there is none. */
@@ -154,9 +156,7 @@ export function openRevocationStore(
 
   const find = (kind: RevocationKind, value: string): KeptRevocation | undefined => {
     const row = one("SELECT * FROM revocation WHERE kind = ? AND value = ?", kind, value);
-    if (row === undefined) return undefined;
-    const { keep_until: keepUntil, made_by: by } = keptSchema.parse(row);
-    return { ...entryOf(row), by, keepUntil: unixSeconds(keepUntil) };
+    return row && keptOf(row);
   };
 
   /** The number of valid entries at the last count, plus those added since. */
@@ -223,6 +223,8 @@ export function openRevocationStore(
       return { cursor: end, reset, more, entries: page.map(entryOf) };
     },
 
+    rows: () => [...sql.exec("SELECT * FROM revocation WHERE until > ? ORDER BY seq", now())].map(keptOf),
+
     removeEnded: () => void sql.exec("DELETE FROM revocation WHERE keep_until <= ?", now()),
 
     nextEnd: () => {
@@ -230,6 +232,11 @@ export function openRevocationStore(
       return end === null ? undefined : unixSeconds(end);
     },
   };
+}
+
+function keptOf(row: SqlRow): KeptRevocation {
+  const { keep_until: keepUntil, made_by: by } = keptSchema.parse(row);
+  return { ...entryOf(row), by, keepUntil: unixSeconds(keepUntil) };
 }
 
 function entryOf({ kind, value, cause, at, until }: SqlRow): Revocation {

@@ -48,6 +48,11 @@ export interface RevocationWatch {
    * fails.
    */
   fresh(): Promise<Result<RevocationSnapshot, Refusal<"store_unavailable">>>;
+  /**
+   * For hosts whose log reports its changes: reads the log at once, and once more if this was called in the meantime.
+   * Never rejects.
+   */
+  catchUp(): Promise<void>;
 }
 
 /** How long to wait after a failure before the next attempt, in milliseconds. */
@@ -147,9 +152,22 @@ export function watchRevocations(parts: RevocationWatchParts): RevocationWatch {
     return isDown(now) ? unavailable("it did not answer just now") : wait(now);
   };
 
+  let isCatchingUp = false;
+  let changedAgain = false;
+
   return {
     atHand,
     current,
+    catchUp: async () => {
+      changedAgain = true;
+      if (isCatchingUp) return;
+      isCatchingUp = true;
+      while (changedAgain) {
+        changedAgain = false;
+        await refreshBehind();
+      }
+      isCatchingUp = false;
+    },
     fresh: async () => {
       const now = clock();
       const isFresh = follower.asOf !== undefined && now - follower.asOf <= freshFor;

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connectRedis, type Redis } from "../../src/platform/redis/redis-connection.ts";
 
 /** Why tests with a real Redis are skipped; undefined if they can run. */
 export const noRedis: string | undefined =
@@ -79,4 +80,10 @@ function freePort(): Promise<number> {
       server.close(() => (typeof address === "object" && address !== null ? resolve(address.port) : reject()));
     });
   });
+}
+
+/** A connection, as a process has one. */
+export function connectTo(url: string): Promise<Redis> {
+  const address = { type: "server", url } as const;
+  return connectRedis({ address, user: undefined, password: undefined, onError: () => undefined });
 }

@@ -120,6 +120,7 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
     configurations.edge,
     edgePorts,
   );
+  parts.stores.onRevocation(() => waitUntil(stores.revocations.catchUp()));
   const origin = timedOrigin(parts.origin, manifestPorts.telemetry, systemMillisecondClock);
   const manifest = await manifestService(configurations.manifest, {
     ...manifestPorts,

@@ -27,6 +27,8 @@ export interface NodeStores {
   readonly limits: RateLimits;
   readonly proofs: ProofReplay;
   readonly gathered: Gathered;
+  /** Calls `listener` when there may be new revocations. Others are found by reading once a second. */
+  readonly onRevocation: (listener: () => void) => void;
   /** What `/ready` checks in addition to the session stores. */
   readonly readinessChecks: Readonly<Record<string, ReadinessCheck>>;
   /** Removes what has expired, once a minute. It rejects if the store does not answer. */
@@ -47,6 +49,7 @@ export function sqliteStores(file: string, { leaseTtl }: { readonly leaseTtl: Se
     limits: sqliteLimits(connections),
     proofs: sqliteProofs(connections),
     gathered: gatheredIn(new StoredGathering(connections.usual, systemClock, leaseTtl)),
+    onRevocation: () => undefined,
     readinessChecks: {},
     sweep: async () => {
       removeExpired(connections, systemClock());

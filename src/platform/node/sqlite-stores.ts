@@ -40,7 +40,7 @@ const tables = `
 `;
 
 /** Makes the missing tables of the stores in this file. The revocation log and the counts make their own. */
-export function makeTables({ usual }: SqliteConnections): void {
+export function makeTables({ usual }: Pick<SqliteConnections, "usual">): void {
   usual.transaction(() => void usual.sql.exec(tables));
 }
 

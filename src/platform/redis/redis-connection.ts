@@ -3,7 +3,7 @@ import { createClient, createCluster, createSentinel } from "@redis/client";
 import { inTime, seconds, systemTimer } from "../../base/time.ts";
 
 /** Where Redis is: one server, servers that Sentinels watch, or a cluster. Addresses are `redis://` or `rediss://`. */
-type RedisAddress =
+export type RedisAddress =
   | { readonly type: "server"; readonly url: string }
   | { readonly type: "sentinel"; readonly sentinels: readonly string[]; readonly name: string }
   | { readonly type: "cluster"; readonly nodes: readonly string[] };

@@ -107,7 +107,7 @@ interface RevocationPageOfRows extends Omit<RevocationDelta, "entries"> {
 }
 
 /** The channel with a message for each change, so that every process reads it at once. */
-function changesOf(prefix: string): string {
+export function changesOf(prefix: string): string {
   return `${prefix}revoked`;
 }
 

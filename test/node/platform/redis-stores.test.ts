@@ -11,7 +11,7 @@ import {
 } from "../../../src/base/time.ts";
 import { editInTurn } from "../../../src/catalog/edit-in-turn.ts";
 import { nodeSha256, oneShotHmac } from "../../../src/platform/node/node-crypto.ts";
-import { connectRedis, type Redis } from "../../../src/platform/redis/redis-connection.ts";
+import type { Redis } from "../../../src/platform/redis/redis-connection.ts";
 import { redisRevocationLog } from "../../../src/platform/redis/redis-revocations.ts";
 import {
   type RedisPart,
@@ -23,7 +23,7 @@ import {
 import { documentStreams } from "../../../src/sessions/document-streams.ts";
 import type { StreamsOf } from "../../../src/sessions/lease.ts";
 import type { LeaseDocuments } from "../../../src/sessions/lease-document.ts";
-import { noRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
+import { connectTo, noRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
 import { limitsContract } from "../../unit/auth/limits-contract.ts";
 import { proofsContract } from "../../unit/auth/proofs-contract.ts";
 import { catalogEditingContract } from "../../unit/catalog/catalog-editing-contract.ts";
@@ -39,12 +39,7 @@ let parts = 0;
 
 /** Another connection, as another process has one. */
 async function connect(): Promise<Redis> {
-  const redis = await connectRedis({
-    address: { type: "server", url: server.url },
-    user: undefined,
-    password: undefined,
-    onError: () => undefined,
-  });
+  const redis = await connectTo(server.url);
   opened.push(redis);
   return redis;
 }

@@ -129,7 +129,12 @@ export function freshRevocations(
 ): SessionContext["revocations"] {
   const maxAge = milliseconds(1);
   const watch = () => watchRevocations({ log, clock, timer: () => () => undefined, maxAge, failure });
-  return { atHand: () => undefined, current: (waitUntil) => watch().current(waitUntil), fresh: () => watch().fresh() };
+  return {
+    atHand: () => undefined,
+    current: (waitUntil) => watch().current(waitUntil),
+    fresh: () => watch().fresh(),
+    catchUp: async () => undefined,
+  };
 }
 
 export const brokenCatalog = async () => refusal("store_unavailable", "MARKEDREASON");

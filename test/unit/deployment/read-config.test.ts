@@ -230,6 +230,33 @@ describe("a deployment's file", () => {
     ]);
   });
 
+  it.each<[string, object]>([
+    ["a server with TLS and a database", { url: "rediss://redis.internal:6380/0", user: "stagedoor" }],
+    ["Sentinels and the name of the servers", { sentinels: ["redis://10.0.0.1:26379"], name: "mymaster" }],
+    ["nodes of a cluster", { cluster: ["redis://[fd00::5]:6379", "redis://10.0.0.2"] }],
+    ["no durable log", { url: "redis://localhost", durableLog: "none", admitOlderGrants: true }],
+  ])("accepts a Redis with %s", (_, redis) => {
+    expect(faultsWith(onNode({ redis }))).toEqual([]);
+  });
+
+  it.each<[string, object, string]>([
+    ["a password in its address", { url: "redis://u:secret@redis:6379" }, "host.redis.url: Use redis://<host>:<port>"],
+    ["another scheme", { url: "http://redis:6379" }, "host.redis.url: Use redis://<host>:<port>"],
+    ["no address", {}, 'host.redis: Give one of "url", "sentinels" with "name", and "cluster": here is none of them'],
+    ["two addresses", { url: "redis://a", cluster: ["redis://b"] }, "here are url and cluster"],
+    ["Sentinels without a name", { sentinels: ["redis://a"] }, 'Give "sentinels" and "name" together'],
+    ["a name without Sentinels", { url: "redis://a", name: "m" }, 'Give "sentinels" and "name" together'],
+    [
+      "a setting without effect",
+      { url: "redis://a", admitOlderGrants: true },
+      'host.redis.admitOlderGrants: Remove it, or use "durableLog": "none"',
+    ],
+  ])("refuses a Redis with %s", (_, redis, fault) => {
+    const faults = faultsWith(onNode({ redis }));
+    expect(faults).toEqual([expect.stringContaining(fault)]);
+    expect(faults.join()).not.toContain("secret@");
+  });
+
   it("accepts accounts of a machine without a D1 database", () => {
     expect(faultsWith({ ...onNode(), identity: { worker: true } })).toEqual([]);
   });

@@ -118,7 +118,12 @@ describe("the API", () => {
   });
 
   it("is healthy but not ready if a store is down", async () => {
-    const revocations = { atHand: () => undefined, current: brokenCatalog, fresh: brokenCatalog };
+    const revocations = {
+      atHand: () => undefined,
+      current: brokenCatalog,
+      fresh: brokenCatalog,
+      catchUp: async () => undefined,
+    };
     const { send } = await api({ catalog: brokenCatalog, revocations });
     expect((await send("/health")).status).toBe(200);
     const response = await send("/ready");

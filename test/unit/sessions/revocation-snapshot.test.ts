@@ -45,6 +45,15 @@ function snapshotOf(...entries: readonly Revocation[]): HeldRevocations {
 }
 
 describe("a running session", () => {
+  it("is revoked if its grant is older than what the log still knows, and not if it is as old", () => {
+    const snapshot = new HeldRevocations();
+    snapshot.apply(deltaOf([], { notBefore: at }));
+    const judged = [before, at, after].map((issuedAt) => forbiddenBy(snapshot, { ...session, issuedAt }, "film"));
+    expect(judged.map((entry) => entry?.cause)).toEqual(["revoked", undefined, undefined]);
+    snapshot.apply(deltaOf([]));
+    expect(forbiddenBy(snapshot, { ...session, issuedAt: before }, "film")).toBeUndefined();
+  });
+
   it("is not revoked without entries or by entries for others", () => {
     expect(forbiddenBy(new HeldRevocations(), session, "film")).toBeUndefined();
     const others = revocationKinds.map((kind) => entryOf(kind, { value: "x" }));

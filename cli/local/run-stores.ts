@@ -1,0 +1,109 @@
+import { systemMillisecondClock } from "../../src/base/time.ts";
+import type { Configuration } from "../../src/config/configuration.ts";
+import type { DeploymentConfig, EnvironmentName } from "../../src/deployment/config-schema.ts";
+import { type Log, logError } from "../../src/http/problem-response.ts";
+import { type NodeStores, sqliteStores } from "../../src/platform/node/node-stores.ts";
+import { openSqlite } from "../../src/platform/node/sqlite-database.ts";
+import { makeTables, sqliteCatalog } from "../../src/platform/node/sqlite-stores.ts";
+import { type ClusterParts, clusterStores } from "../../src/platform/redis/cluster-stores.ts";
+import { sqliteDurableLog } from "../../src/platform/redis/durable-log.ts";
+import { connectRedis, type Redis, type RedisAddress } from "../../src/platform/redis/redis-connection.ts";
+
+interface StoreOptions {
+  /** Undefined for development on this machine, which needs no Redis. */
+  readonly environment: EnvironmentName | undefined;
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly configuration: Pick<Configuration, "leaseTtl">;
+  /** The SQLite file: of all stores, or of the durable log. */
+  readonly file: string;
+  /** Whether the process serves the API: then it has the durable log, and lists the sessions. */
+  readonly servesApi: boolean;
+  readonly log: Log;
+}
+
+type RedisConfig = NonNullable<Extract<DeploymentConfig["host"], { readonly type: "node" }>["redis"]>;
+
+/** The stores of a deployment on Node: one SQLite file, or Redis; or why Redis cannot be reached. */
+export async function storesOf(config: DeploymentConfig, options: StoreOptions): Promise<NodeStores | string> {
+  const { environment, secrets, configuration, file, servesApi, log } = options;
+  const settings = config.host.type === "node" ? config.host.redis : undefined;
+  if (settings === undefined || environment === undefined) return sqliteStores(file, configuration);
+  let loggedAt = Number.NEGATIVE_INFINITY;
+  const onError = (error: Error) => {
+    // Each attempt to connect fails the same way.
+    if (systemMillisecondClock() < loggedAt + 10_000) return;
+    loggedAt = systemMillisecondClock();
+    logError(log, "redis", error);
+  };
+  const redis = await connected(settings, secrets.STAGEDOOR_REDIS_PASSWORD, onError);
+  if (typeof redis === "string") return redis;
+  return clusterStores({
+    redis,
+    prefix: `${config.name}:${environment}:`,
+    leaseTtl: configuration.leaseTtl,
+    ...durableOf(settings, servesApi ? file : undefined),
+    admitOlderGrants: settings.admitOlderGrants,
+    listsSessions: servesApi,
+    onError,
+  });
+}
+
+async function connected(
+  settings: RedisConfig,
+  password: string | undefined,
+  onError: (error: Error) => void,
+): Promise<Redis | string> {
+  const { user } = settings;
+  let last: Error | undefined;
+  let isOpen = false;
+  const address = addressOf(settings);
+  try {
+    const redis = await connectRedis({
+      address,
+      user,
+      password,
+      onError: (error) => {
+        last = error;
+        if (isOpen) onError(error);
+      },
+    });
+    isOpen = true;
+    return redis;
+  } catch (error) {
+    const why = last ?? (error instanceof Error ? error : undefined);
+    return `host.redis: ${placesOf(address)} cannot be used: ${why?.message || "no answer"}. Check the address, the user and STAGEDOOR_REDIS_PASSWORD, and try redis-cli -u ${placesOf(address).split(", ")[0]} PING.`;
+  }
+}
+
+function durableOf({ durableLog }: RedisConfig, file: string | undefined): Pick<ClusterParts, "durable" | "close"> {
+  const nothing = async () => undefined;
+  if (durableLog === "none") return { durable: "none", close: nothing };
+  if (file === undefined) return { durable: "elsewhere", close: nothing };
+  const [usual, durable] = [openSqlite(file, { durable: false }), openSqlite(file, { durable: true })];
+  makeTables({ usual });
+  return {
+    durable: { log: sqliteDurableLog(durable, systemMillisecondClock), catalog: sqliteCatalog({ usual, durable }) },
+    close: async () => {
+      usual.close();
+      durable.close();
+    },
+  };
+}
+
+function addressOf({ url, sentinels, name, cluster }: RedisConfig): RedisAddress {
+  if (url !== undefined) return { type: "server", url };
+  if (sentinels !== undefined && name !== undefined) return { type: "sentinel", sentinels, name };
+  if (cluster !== undefined) return { type: "cluster", nodes: cluster };
+  throw new Error("host.redis has no address");
+}
+
+function placesOf(address: RedisAddress): string {
+  switch (address.type) {
+    case "server":
+      return address.url;
+    case "sentinel":
+      return address.sentinels.join(", ");
+    case "cluster":
+      return address.nodes.join(", ");
+  }
+}

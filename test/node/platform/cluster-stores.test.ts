@@ -1,0 +1,261 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import {
+  milliseconds,
+  seconds,
+  systemClock,
+  systemMillisecondClock,
+  systemTimer,
+  unixSeconds,
+} from "../../../src/base/time.ts";
+import { oneShotHmac } from "../../../src/platform/node/node-crypto.ts";
+import type { NodeStores } from "../../../src/platform/node/node-stores.ts";
+import { openSqlite } from "../../../src/platform/node/sqlite-database.ts";
+import { makeTables, sqliteCatalog } from "../../../src/platform/node/sqlite-stores.ts";
+import { clusterGathered } from "../../../src/platform/redis/cluster-gathered.ts";
+import { type ClusterParts, clusterStores } from "../../../src/platform/redis/cluster-stores.ts";
+import { sqliteDurableLog } from "../../../src/platform/redis/durable-log.ts";
+import type { Redis } from "../../../src/platform/redis/redis-connection.ts";
+import { documentStreams } from "../../../src/sessions/document-streams.ts";
+import type { LeaseClaim } from "../../../src/sessions/lease.ts";
+import type { Revocation } from "../../../src/sessions/revocation.ts";
+import { forbiddenBy } from "../../../src/sessions/revocation-snapshot.ts";
+import { watchRevocations } from "../../../src/sessions/revocation-watch.ts";
+import { connectTo, noRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
+import { gatheredContract, sessionOf } from "../../unit/metrics/gathered-contract.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "stagedoor-cluster-"));
+let server: RedisServer;
+let shared: Redis;
+let names = 0;
+const open: NodeStores[] = [];
+
+const now = systemClock();
+const later = unixSeconds(now + 3600);
+const entry = (value: string, more: Partial<Revocation> = {}): Revocation => ({
+  kind: "asset",
+  value,
+  cause: "revoked",
+  at: now,
+  until: later,
+  ...more,
+});
+const claim = (sessionId: string): LeaseClaim => ({
+  sessionId,
+  assetId: "vod",
+  login: undefined,
+  now: systemClock(),
+  expiresAt: later,
+  limit: 3,
+  takeover: false,
+  network: undefined,
+});
+const touch = (sessionId: string, login?: string) => ({
+  ...claim(sessionId),
+  issuedAt: now,
+  login,
+  playlist: false,
+  mostNetworks: 3,
+});
+
+/** A process of a deployment, with a disk of its own or that of another. */
+async function processOf(
+  prefix: string,
+  more: Partial<Pick<ClusterParts, "durable" | "admitOlderGrants">> & { readonly file?: string } = {},
+) {
+  const file = more.file ?? join(folder, `${names++}.sqlite`);
+  const [usual, durable] = [openSqlite(file, { durable: false }), openSqlite(file, { durable: true })];
+  makeTables({ usual });
+  const disk = { log: sqliteDurableLog(durable, systemMillisecondClock), catalog: sqliteCatalog({ usual, durable }) };
+  const connection = await connectTo(server.url);
+  let isStopped = false;
+  const unlessStopped =
+    <Words extends readonly unknown[]>(call: (...words: Words) => Promise<unknown>) =>
+    async (...words: Words) => {
+      if (isStopped) throw new Error("Redis is away");
+      return call(...words);
+    };
+  const redis = { ...connection, command: unlessStopped(connection.command), run: unlessStopped(connection.run) };
+  const stop = () => {
+    isStopped = true;
+  };
+  const stores = await clusterStores({
+    redis,
+    prefix,
+    leaseTtl: seconds(90),
+    durable: disk,
+    admitOlderGrants: false,
+    listsSessions: true,
+    onError: () => undefined,
+    ...more,
+    close: async () => {
+      usual.close();
+      durable.close();
+    },
+  });
+  open.push(stores);
+  const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
+  const times = { leaseTtl: seconds(90), writeInterval: seconds(30) };
+  const secrets = { hmac: oneShotHmac, random };
+  const streams = documentStreams({ documents: stores.leases, times, secrets, clock: systemClock });
+  const valuesAfter = async () => (await stores.revocations.since(0)).entries.map(({ value }) => value).toSorted();
+  return { stores, streams, file, disk, redis: { ...redis, stop }, valuesAfter };
+}
+
+/** A name that no other test uses. */
+const deployment = () => `cluster-${names++}:`;
+
+/** Empties a deployment's part, as a restart without a disk does. */
+async function lose(prefix: string): Promise<void> {
+  const keys = await shared.command(prefix, "KEYS", `${prefix}*`);
+  for (const key of Array.isArray(keys) ? keys : []) await shared.command(String(key), "DEL", String(key));
+}
+
+function gatheredRules() {
+  gatheredContract(
+    "Redis",
+    () => {
+      const fresh = clusterGathered(
+        { redis: shared, prefix: deployment() },
+        { clock: systemClock, leaseTtl: seconds(90), listens: false },
+      );
+      return {
+        report: async (report) => (await fresh).report(report),
+        counts: async () => (await fresh).counts(),
+        sessions: async (query) => (await fresh).sessions(query),
+        refusals: async () => (await fresh).refusals(),
+      };
+    },
+    systemClock,
+  );
+
+  it("lists the live sessions of all processes, and counts each in its own process", async () => {
+    const [prefix, options] = [deployment(), { clock: systemClock, leaseTtl: seconds(90), listens: true }];
+    const [one, other] = await Promise.all([1, 2].map(() => clusterGathered({ redis: shared, prefix }, options)));
+    const report = { worker: "edge", counts: [], refusals: [], alive: [sessionOf("s1", systemClock())], ended: [] };
+    await one?.report(report);
+    await expect.poll(async () => (await other?.sessions({ limit: 9 }))?.count).toBe(1);
+    expect(await other?.counts()).toEqual([["stagedoor_sessions", 0]]);
+  });
+}
+
+function restoring() {
+  it("has every revocation, end and sign-out again before its first answer, and the catalog", async () => {
+    const prefix = deployment();
+    const { stores, streams, valuesAfter } = await processOf(prefix);
+    expect(await valuesAfter()).toEqual([]);
+    await stores.catalog.replace("{}", undefined);
+    await stores.revocations.append([entry("film")], "operator");
+    await streams("ann").claim(claim("s1"));
+    await streams("ann").end({ sessionId: "s1", now, expiresAt: later, cause: "taken" });
+    await streams("bob").endLogin({ login: "phone", now, until: later });
+    await lose(prefix);
+    expect(await valuesAfter()).toEqual(["film"]);
+    expect(await streams("ann").touch(touch("s1"))).toMatchObject({ status: "ended", cause: "taken" });
+    expect(await streams("bob").touch(touch("s2", "phone"))).toMatchObject({ status: "ended" });
+    expect(await streams("ann").touch(touch("s3"))).toMatchObject({ status: "granted" });
+    expect(await stores.catalog.load()).toBe("{}");
+    await lose(prefix);
+    expect(await stores.catalog.load()).toBe("{}");
+  });
+
+  it("is not read by a process without the log until another has restored it", async () => {
+    const prefix = deployment();
+    const api = await processOf(prefix);
+    const media = await processOf(prefix, { durable: "elsewhere" });
+    await api.stores.revocations.append([entry("film")], "operator");
+    await api.valuesAfter();
+    await lose(prefix);
+    await expect(media.valuesAfter()).rejects.toThrow("Redis is new");
+    await expect(media.streams("ann").touch(touch("s1"))).rejects.toThrow("Redis is new");
+    await api.valuesAfter();
+    expect(await media.valuesAfter()).toEqual(["film"]);
+    expect(await media.streams("ann").touch(touch("s1"))).toMatchObject({ status: "granted" });
+  });
+
+  it("gets what was revoked while Redis was away, and what another machine revoked", async () => {
+    const prefix = deployment();
+    const [first, second] = [await processOf(prefix), await processOf(prefix)];
+    await first.valuesAfter();
+    await second.valuesAfter();
+    await first.disk.log.append([entry("revoked-while-away")], "operator");
+    await second.stores.revocations.append([entry("of-the-second"), entry("lifted")], "operator");
+    const { cursor } = await first.stores.revocations.since(0);
+    await second.stores.revocations.lift("asset", "lifted");
+    await first.stores.revocations.since(cursor);
+    await lose(prefix);
+    expect(await first.valuesAfter()).toEqual(["of-the-second", "revoked-while-away"]);
+  });
+
+  it("writes a revocation to the disk also if Redis does not answer, and to Redis afterwards", async () => {
+    const prefix = deployment();
+    const first = await processOf(prefix);
+    await first.valuesAfter();
+    const second = await processOf(prefix, { file: first.file });
+    // As a server that is away: each command is rejected.
+    first.redis.stop();
+    await expect(first.stores.revocations.append([entry("film")], "operator")).rejects.toThrow();
+    expect((await first.disk.log.rows()).map(({ value }) => value)).toEqual(["film"]);
+    expect(await second.valuesAfter()).toEqual(["film"]);
+  });
+}
+
+function withoutLog() {
+  const session = { sessionId: "s", subject: "u", kid: "k" };
+  const watchOf = ({ stores }: Awaited<ReturnType<typeof processOf>>) =>
+    watchRevocations({
+      log: stores.revocations,
+      clock: systemMillisecondClock,
+      timer: systemTimer,
+      maxAge: milliseconds(2000),
+      failure: "closed",
+    });
+
+  it("refuses grants from before, and accepts those from then on", async () => {
+    const snapshot = await watchOf(await processOf(deployment(), { durable: "none" })).fresh();
+    if (!snapshot.ok) throw new Error(snapshot.refusal.reason);
+    const since = snapshot.value.notBefore ?? 0;
+    expect(since).toBeGreaterThanOrEqual(now);
+    const judged = [since - 1, since].map((at) =>
+      forbiddenBy(snapshot.value, { ...session, issuedAt: unixSeconds(at) }, "film"),
+    );
+    expect(judged.map((found) => found?.cause)).toEqual(["revoked", undefined]);
+  });
+
+  it("admits them if the operator says so", async () => {
+    const options = { durable: "none", admitOlderGrants: true } as const;
+    const snapshot = await watchOf(await processOf(deployment(), options)).fresh();
+    expect(snapshot.ok && snapshot.value.notBefore).toBe(undefined);
+  });
+
+  it("reports each revocation to every process, which reads it without being asked", async () => {
+    const prefix = deployment();
+    const [one, other] = [await processOf(prefix, { durable: "none" }), await processOf(prefix, { durable: "none" })];
+    const watch = watchOf(other);
+    await watch.fresh();
+    other.stores.onRevocation(() => void watch.catchUp());
+    await other.redis.command(prefix, "PING");
+    await one.stores.revocations.append([entry("film")], "operator");
+    await expect.poll(() => watch.atHand(() => undefined)?.entries.asset.has("film")).toBe(true);
+  });
+}
+
+if (noRedis === undefined) {
+  beforeAll(async () => {
+    server = await startRedis();
+    shared = await connectTo(server.url);
+  });
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((stores) => stores.close()));
+  });
+  afterAll(async () => {
+    await shared.close();
+    await server.remove();
+    rmSync(folder, { recursive: true });
+  });
+  describe("the counts and sessions of several processes", gatheredRules);
+  describe("a Redis that lost its data, with a durable log,", restoring);
+  describe("a Redis without a durable log", withoutLog);
+} else it("a Redis that lost its data is restored", ({ skip }) => skip(noRedis));
