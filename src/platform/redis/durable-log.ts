@@ -14,7 +14,7 @@ import { openRevocationStore } from "../../sessions/revocation-store.ts";
 import type { SqliteDatabase } from "../node/sqlite-database.ts";
 
 /** An end that a subject's streams must not forget: of a session, or of all sessions of a login. */
-export type NotedEnd =
+type NotedEnd =
   | {
       readonly kind: "session";
       readonly subject: string;

@@ -49,8 +49,16 @@ const otherMembers = JSON.parse(`{
   "environments": { "production": { "domain": "example.tv", "kv": "fill-in-kv-id", "d1": "fill-in-d1-id" } }
 }`);
 
+/** What differs in the file of a deployment on Node. */
+const onNode = JSON.parse(`{
+  "cdns": { "main": { "type": "node", "host": "media.{domain}" } },
+  "environments": { "production": { "domain": "example.tv" } }
+}`);
+
 it.each(configExamples)("every example of stagedoor.config.json is valid: $file, $i", ({ code }) => {
-  const read = readConfig(JSON.stringify({ ...otherMembers, ...parse(code) }));
+  const members = parse(code);
+  const others = members.host?.type === "node" ? { ...otherMembers, ...onNode } : otherMembers;
+  const read = readConfig(JSON.stringify({ ...others, ...members }));
   expect(read.ok ? [] : read.refusal).toEqual([]);
 });
 
