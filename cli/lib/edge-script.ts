@@ -13,7 +13,49 @@ const supported = { "const-and-let": true, arrow: true, "template-literal": true
  * names would collide with those of the code that uses it.
  */
 export async function edgeScript(entry: string, name: string): Promise<string> {
-  const { outputFiles } = await build({
+  const { code, local } = await compiled(entry, name, { mangleProps: members(everywhere) });
+  return `const ${name}=(()=>{${code}return ${local}})();\n`;
+}
+
+/** A script with the values that it contains instead of names that nothing declares. */
+export interface Constants {
+  readonly [name: string]: unknown;
+}
+
+/**
+ * Compiles a module into a whole script whose only export is the function `name`. It is not in a closure, so it may be
+ * async, as CloudFront Functions 2.0 have it. `constants` are by their name or by the member that is read, such as
+ * `settings.issuer`.
+ */
+export async function wholeScript(entry: string, name: string, constants: Constants): Promise<string> {
+  const define = Object.entries(constants).map(([key, value]) => [key, JSON.stringify(value) ?? "undefined"]);
+  const { code, local } = await compiled(entry, name, {
+    supported: { ...supported, "async-await": true },
+    define: Object.fromEntries(define),
+    mangleProps: members([...everywhere, ...inScript]),
+  });
+  const parts = code.split(`async function ${local}(`);
+  if (parts.length !== 2) throw new Error(`${entry} does not export an async function ${name}`);
+  return parts.join(`async function ${name}(`);
+}
+
+/** Members that no other script reads or writes get shorter names. */
+const everywhere = ["decode", "mac", "sha256"];
+
+/** In a script that contains the verifier and its only caller. */
+const inScript = [
+  ...["kid", "exp", "grant", "shared", "session", "address", "userAgent", "digits", "bits", "prefix", "subject"],
+  ...["sessionId", "prefixes", "issuedAt", "expiresAt", "token", "login", "signer", "use", "network", "purpose"],
+  ...["asset", "path", "query", "download", "appended", "remaining"],
+  ...["status", "code", "location"],
+];
+
+function members(names: readonly string[]): RegExp {
+  return new RegExp(`^(?:${names.join("|")})$`);
+}
+
+async function compiled(entry: string, name: string, options: Parameters<typeof build>[0]) {
+  const { outputFiles = [] } = await build({
     absWorkingDir: packageRoot,
     entryPoints: [entry],
     bundle: true,
@@ -24,9 +66,10 @@ export async function edgeScript(entry: string, name: string): Promise<string> {
     supported,
     legalComments: "none",
     logLevel: "silent",
+    ...options,
   });
   const text = outputFiles[0]?.text ?? "";
   const exported = new RegExp(`export\\{([\\w$]+)(?: as ${name})?\\};\\s*$`).exec(text);
   if (exported === null) throw new Error(`${entry} does not export only ${name}`);
-  return `const ${name}=(()=>{${text.slice(0, exported.index)}return ${exported[1]}})();\n`;
+  return { code: text.slice(0, exported.index), local: exported[1] };
 }

@@ -1,0 +1,93 @@
+import { sha256Of } from "../base/crypto.ts";
+import { decodeBase64url, encodeBase64url } from "../base/encoding.ts";
+import { ok, type Result, refuse } from "../base/result.ts";
+import type { UnixSeconds } from "../base/time.ts";
+import type { SessionKey } from "../keys/key.ts";
+import { idForm } from "../sessions/identifiers.ts";
+import type { Revocation } from "../sessions/revocation.ts";
+import { bitOf, bitsPerIdentifier } from "./packed-entry.ts";
+
+/** An entry of a KeyValueStore: both are text. */
+interface StoreEntry {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** What the packed entry says. */
+export interface PackedState {
+  /** The session keys of CloudFront assets that are accepted. */
+  readonly keys: readonly SessionKey[];
+  /** The entries of the revocation log that are in force. */
+  readonly revocations: Iterable<Revocation>;
+  /** From this second on the function does not use the store, unless the entry is written again. */
+  readonly until: UnixSeconds;
+  /** Whether expired URLs are renewed by the function, or by the manifest host, which asks the log and the leases. */
+  readonly renewal: "function" | "manifest";
+}
+
+/** A value of a KeyValueStore has at most 1 KB. */
+const maxValue = 1024;
+
+/** Characters that the filter has at least: names that would leave it fewer go into the filter. */
+const minFilter = 256;
+
+/**
+ * The entry that ends one session or login; undefined for the other kinds, which are in the packed entry. The value is the
+ * first letter of the cause and the second from which the entry can be removed.
+ */
+export function endingEntry({ kind, value, cause, until }: Revocation): StoreEntry | undefined {
+  if (kind !== "session" && kind !== "login") return undefined;
+  return { key: `${kind.charAt(0)}${value}`, value: `${cause.charAt(0)}${until}` };
+}
+
+/**
+ * Writes the packed entry (its form is in `packed-entry.ts`). Revoked assets and kids are in it by name, so that the
+ * function refuses them. Names that do not fit, subjects and tokens are in the filter: a hit is no verdict, but asks the
+ * manifest host. So the entry is never wrong, and the more the filter has to hold, the more requests the host decides.
+ * Refused if the keys leave no room.
+ */
+export function packedEntry({ keys, revocations, until, renewal }: PackedState): Result<string, string> {
+  const listed = keys.map(({ kid, k, exp }) => (exp === undefined ? `${kid}:${k}` : `${kid}:${k}:${exp}`)).join(",");
+  const names: string[] = [];
+  const identifiers: Uint8Array[] = [];
+  const marks = renewal === "manifest" ? "o" : "";
+  const head = (hashed: string) => `1|${marks}${hashed}|${until}|${listed}|`;
+  const room = maxValue - minFilter - head("h").length - 1;
+  if (room < 0)
+    return refuse(
+      `the ${keys.length} session keys of CloudFront need ${-room} bytes more than an entry of ${maxValue} bytes has: ` +
+        "remove the retired ones with npx stagedoor keys remove",
+    );
+  let isHashed = false;
+  let used = 0;
+  for (const { kind, value } of revocations) {
+    if (kind === "asset" || kind === "key") {
+      const name = `${kind.charAt(0)}${value}`;
+      if (used + name.length < room) {
+        names.push(name);
+        used += name.length + 1;
+      } else {
+        identifiers.push(sha256Of(name));
+        isHashed = true;
+      }
+    } else if ((kind === "subject" || kind === "token") && idForm.test(value)) {
+      // Digests, which are longer, forbid tokens to start streams; grants have hashes.
+      const identifier = decodeBase64url(value);
+      if (identifier !== undefined) identifiers.push(identifier);
+    }
+  }
+  const text = `${head(isHashed ? "h" : "")}${names.join(",")}|`;
+  return ok(text + filterOf(identifiers, Math.floor(((maxValue - text.length) * 3) / 4)));
+}
+
+/** A Bloom filter of this many bytes; empty if it has nothing. */
+function filterOf(identifiers: readonly Uint8Array[], length: number): string {
+  if (identifiers.length === 0) return "";
+  const filter = new Uint8Array(length);
+  for (const identifier of identifiers)
+    for (let index = 0; index < bitsPerIdentifier; index++) {
+      const bit = bitOf(identifier, index, length * 8);
+      filter[bit >> 3] = (filter[bit >> 3] ?? 0) | (1 << (bit & 7));
+    }
+  return encodeBase64url(filter);
+}
