@@ -71,8 +71,11 @@ export function httpFront(current: () => HttpFront, limits: FrontLimits = usualL
       const { address, isSecure } = clientOf(incoming, (text) => isTrusted(text, front), target);
       const { host, protocol } = urlOf(front);
       const scheme = protocol === "https:" && !isSecure ? "http:" : protocol;
-      // Other forms of a target (RFC 9112 §3.2) are no path, and no route or file has them.
-      incoming.url = target.startsWith("/") ? `${scheme}//${host}${target}` : `${scheme}//${host}/`;
+      // Other forms of a target (RFC 9112 §3.2) are no path, and no route or file has them. In a URL a backslash would be a slash,
+      // so the bridge refuses it with an empty response. The media host checks the target itself.
+      incoming.url = target.startsWith("/")
+        ? `${scheme}//${host}${target.replaceAll("\\", "%5C")}`
+        : `${scheme}//${host}/`;
       setAddress(incoming, address);
       void listener(incoming, outgoing);
     },
