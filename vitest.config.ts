@@ -25,6 +25,7 @@ const longInNode = [
 const longJourneys = [
   "test/journeys/accounts-on-node.test.ts",
   "test/journeys/accounts-on-postgres.test.ts",
+  "test/conformance/*.test.ts",
   "test/journeys/aliases.test.ts",
   "test/journeys/configuration.test.ts",
   "test/journeys/doctor.test.ts",

@@ -16,9 +16,14 @@ export interface Answer {
   readonly body: unknown;
 }
 
-type Addresses = Pick<TestCluster, "apiUrl" | "mediaUrl" | "keys">;
+interface Addresses extends Pick<TestCluster, "apiUrl" | "mediaUrl" | "keys"> {
+  readonly addressHeader?: AddressHeader;
+}
 
-/** A viewer's device with one bearer token. `address` is its IP address, as Cloudflare would send it. */
+/** The header by which the host in front of a deployment names the client's address: Cloudflare's, or that of a proxy. */
+export type AddressHeader = "CF-Connecting-IP" | "X-Forwarded-For";
+
+/** A viewer's device with one bearer token. `address` is its IP address, as the host in front would send it. */
 export type Viewer = Awaited<ReturnType<typeof viewerOf>>;
 
 export async function viewerOf(
@@ -28,7 +33,8 @@ export async function viewerOf(
   address?: string,
 ) {
   const token = await signDevToken({ keys: cluster.keys }, { subject, assets: "*", lifetimeSeconds: 900, ...claims });
-  const from: Record<string, string> = address === undefined ? {} : { "CF-Connecting-IP": address };
+  const { addressHeader } = cluster;
+  const from = headersFrom(address, addressHeader);
   const ask = (method: string, path: string, more: Readonly<Record<string, string>> = {}, body?: object) =>
     answerOf(
       fetch(cluster.apiUrl + path, {
@@ -54,14 +60,17 @@ export async function viewerOf(
     renew: (session: Session) => ask("POST", `/stream/${session.sessionId}/renew`, own(session)),
     end: (session: Session) => ask("DELETE", `/stream/${session.sessionId}`, own(session)),
     revoke: (body: object) => ask("POST", "/operator/revocations", {}, body),
-    get: (url: string) => get(url, address),
+    get: (url: string) => get(url, address, addressHeader),
   };
 }
 
+function headersFrom(address: string | undefined, header: AddressHeader = "CF-Connecting-IP"): Record<string, string> {
+  return address === undefined ? {} : { [header]: address };
+}
+
 /** Sends a GET request to the media host. It does not follow redirects. */
-export function get(url: string, address?: string): Promise<Answer> {
-  const headers: Record<string, string> = address === undefined ? {} : { "CF-Connecting-IP": address };
-  return answerOf(fetch(url, { redirect: "manual", headers }));
+export function get(url: string, address?: string, header?: AddressHeader): Promise<Answer> {
+  return answerOf(fetch(url, { redirect: "manual", headers: headersFrom(address, header) }));
 }
 
 export function sessionOf({ status, body }: Answer): Session {
@@ -103,9 +112,9 @@ export async function until<Value>(
 }
 
 /** Loads a URL until it is refused with `code`. A refusal with another code fails the test. */
-export async function untilRefused(url: string, code: string, address?: string): Promise<void> {
+export async function untilRefused(url: string, code: string, address?: string, header?: AddressHeader): Promise<void> {
   const { code: last } = await until(
-    () => get(url, address),
+    () => get(url, address, header),
     (answer) => answer.code !== undefined,
   );
   if (last !== code) throw new Error(`the refusal is ${last}, not ${code}`);

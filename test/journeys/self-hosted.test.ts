@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../../cli/lib/ports.ts";
 import { projectRoot } from "../../cli/lib/project.ts";
 import { rawRequest } from "../cluster/raw-request.ts";
+import { runServe, type ServeRun } from "../cluster/serve.ts";
 import { until, untilRefused } from "../cluster/viewer.ts";
 import { walk } from "../cluster/walk.ts";
 import { stagedoorProcess } from "../node/cli/command-line.ts";
@@ -40,39 +40,14 @@ const config = {
   ],
 };
 
-interface Service {
-  readonly child: ChildProcess;
-  readonly output: () => string;
-  readonly ended: Promise<number | null>;
-}
-
 let ports: readonly string[] = [];
 let apiUrl = "";
 let mediaUrl = "";
-let service: Service;
+let service: ServeRun;
 
-/** Runs `npx stagedoor serve` in the folder, with the Node that runs this test. */
-async function serve(...words: readonly string[]): Promise<Service> {
-  const program = join(projectRoot, "cli/stagedoor.ts");
-  const child = spawn(process.execPath, [program, "serve", ...ports, ...words], { cwd: folder });
-  let output = "";
-  child.stdout.on("data", (chunk) => (output += chunk));
-  child.stderr.on("data", (chunk) => (output += chunk));
-  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
-  await until(
-    () => output,
-    (text) => text.includes("Ready.") || child.exitCode !== null,
-  );
-  if (child.exitCode !== null) throw new Error(`the service did not start: ${output}`);
-  return { child, output: () => output, ended };
-}
+const serve = (...words: readonly string[]) => runServe(folder, [...ports, ...words]);
 
-async function stop({ child, ended }: Service): Promise<number | null> {
-  child.kill("SIGTERM");
-  return ended;
-}
-
-const tokensOf = ({ output }: Service) => [...output().matchAll(/^eyJ\S+$/gm)].map(([token]) => token);
+const tokensOf = ({ output }: ServeRun) => [...output().matchAll(/^eyJ\S+$/gm)].map(([token]) => token);
 
 async function start(asset = "film", headers: Readonly<Record<string, string>> = {}) {
   const [token = ""] = tokensOf(service);
@@ -98,7 +73,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  if (service.child.exitCode === null) await stop(service);
+  if (service.child.exitCode === null) await service.stop();
   rmSync(folder, { recursive: true });
 });
 
@@ -161,7 +136,7 @@ describe("the service on Node", () => {
     });
     expect(revoked.status).toBe(201);
     await untilRefused(segment, "session_revoked");
-    expect(await stop(service)).toBe(0);
+    expect(await service.stop()).toBe(0);
     service = await serve();
     await untilRefused(segment, "session_revoked");
     expect(await statusOf(other.manifestUrl)).toBe(200);
@@ -185,7 +160,7 @@ describe("the service on Node", () => {
   });
 
   it("is reached over HTTPS only, outside of development: through a proxy", async () => {
-    expect(await stop(service)).toBe(0);
+    expect(await service.stop()).toBe(0);
     const ring = join(folder, "keys-production.json");
     expect(await stagedoorProcess("keys", "new", "--purpose", "session", "--ring", ring)).toMatchObject({ exit: 0 });
     service = await serve("--env", "production");
