@@ -94,7 +94,7 @@ export async function runService(folder: string, options: ServeOptions): Promise
   const accounts = await accountsOf(folder, config, { environment, apiUrl, secrets, file });
   if (typeof accounts === "string") return accounts;
   const log: Log = (line) => console.log(line);
-  const configuration = configurations.api;
+  const configuration = configurations.edge;
   const stores = await storesOf(config, { environment, secrets, configuration, file, servesApi: true, log });
   if (typeof stores === "string") return stores;
   if (existsSync(file)) chmodSync(file, 0o600);

@@ -66,7 +66,7 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
   const { configurations, log } = parts;
   const { catalog, gathered, readinessChecks } = parts.stores;
   const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
-  const { leaseTtl } = configurations.api;
+  const { leaseTtl } = configurations.edge;
   const streams = documentStreams({
     documents: parts.stores.leases,
     times: leaseTimes(leaseTtl),
