@@ -80,7 +80,7 @@ const ceilings = { testTimeout: 120_000, hookTimeout: 120_000, expect: { poll: {
 const computing = { isolate, maxWorkers: "100%", ...ceilings };
 
 /** Journeys and browsers wait most of their time, and each file has a cluster or viewers of its own: so some run at once. */
-const waiting = { isolate, maxWorkers: 3, globalSetup: "test/cluster/start.ts", ...ceilings };
+const waiting = { isolate, maxWorkers: 3, maxConcurrency: 20, globalSetup: "test/cluster/start.ts", ...ceilings };
 
 const gate = new NoiseGate();
 gate.watch();

@@ -39,7 +39,7 @@ export async function startNodeService(): Promise<Deployment> {
     get keys() {
       return keys;
     },
-    log: () => log,
+    log: () => linesOf(log).join("\n"),
     async deploy(next) {
       keys = next;
       await service.stop();
@@ -47,12 +47,15 @@ export async function startNodeService(): Promise<Deployment> {
     },
     async stop() {
       await service.stop();
-      for (const line of log.split("\n")) if (line.startsWith("{")) keepLine(line);
+      for (const line of linesOf(log)) keepLine(line);
       await live.stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };
 }
+
+/** The lines of the log, without the text with credentials that is for people. */
+const linesOf = (output: string) => output.split("\n").filter((line) => line.startsWith("{"));
 
 /** A deployment's file with the assets of the fixture catalog that need no CloudFront, and the suite's own. */
 function configWith(liveUrl: string): object {

@@ -30,7 +30,7 @@ const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest(
 
 /** Start and play. */
 export function playing(current: Current, { viewer, get }: Clients): void {
-  describe.concurrent.each(playable)("%s, from a token to its last byte,", (asset) => {
+  describe.each(playable)("%s, from a token to its last byte,", (asset) => {
     it("is served file by file, byte for byte, by the URLs of its playlists alone", async () => {
       const { manifestUrl } = await (await viewer()).start({ asset });
       const { playlists, files } = await walk(manifestUrl);
@@ -63,7 +63,7 @@ export function playing(current: Current, { viewer, get }: Clients): void {
     });
   });
 
-  describe.concurrent("a session", () => {
+  describe("a session", () => {
     it("has one grant in the path of each URL, which no playlist contains", async () => {
       const { manifestUrl, grant } = await (await viewer()).start({ asset: "vod-tracks" });
       const { playlists, files } = await walk(manifestUrl);

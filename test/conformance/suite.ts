@@ -1,7 +1,13 @@
-import { afterAll, beforeAll, describe } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { secretsIn } from "../cluster/secrets.ts";
 import { type Current, clientsOf, type Deployment } from "./deployment.ts";
+import { limiting } from "./limiting.ts";
+import { liveStreams } from "./live-streams.ts";
 import { playing } from "./playing.ts";
 import { refusing } from "./refusing.ts";
+import { renewing } from "./renewing.ts";
+import { revoking } from "./revoking.ts";
+import { rotating } from "./rotating.ts";
 
 /** What every deployment of the service does over HTTP, whatever it runs on. */
 export function conformance(name: string, start: () => Promise<Deployment>): void {
@@ -16,7 +22,21 @@ export function conformance(name: string, start: () => Promise<Deployment>): voi
     });
     afterAll(() => deployment?.stop());
     const clients = clientsOf(current);
-    playing(current, clients);
-    refusing(current, clients);
+    // Most tests wait for a time to pass, and each has viewers of its own.
+    describe.concurrent("at any time", () => {
+      playing(current, clients);
+      liveStreams(clients);
+      renewing(current, clients);
+      limiting(current, clients);
+      revoking(current, clients);
+      refusing(current, clients);
+    });
+    rotating(current, clients);
+    it("logs no token, grant or signature", () => {
+      const text = current().log();
+      for (const code of ["session_revoked", "session_shared", "stream_taken", "stream_limit", "binding_mismatch"])
+        expect(text.includes(code), code).toBe(true);
+      expect(secretsIn(text)).toEqual([]);
+    });
   });
 }

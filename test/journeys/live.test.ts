@@ -2,7 +2,7 @@ import { describe, expect, inject, it } from "vitest";
 import { withinOneStep } from "../cluster/expiry-step.ts";
 import { startStream } from "../cluster/start-stream.ts";
 import { until } from "../cluster/viewer.ts";
-import { urisOf, walk } from "../cluster/walk.ts";
+import { urisOf } from "../cluster/walk.ts";
 
 const cluster = inject("usual");
 
@@ -36,22 +36,8 @@ function hintOf(text: string, base: string): { url: string; segment: number; par
   return { url: new URL(uri, base).href, segment, part, due: segment * 2000 + (part + 1) * 500 };
 }
 
+// What every deployment does with a live stream is in test/conformance/live-streams.ts.
 describe("a live stream", () => {
-  it.each(["live", "live-dvr", "live-event", "live-ll"])(
-    "serves every file that its playlists name: %s",
-    async (asset) => {
-      const { manifestUrl } = await startStream(cluster, asset);
-      const { playlists, files } = await walk(manifestUrl);
-      expect(playlists.size).toBeGreaterThanOrEqual(3);
-      expect(files.size).toBeGreaterThanOrEqual(12);
-      for (const url of [...files].slice(0, 3).concat([...files].slice(-8))) {
-        const response = await fetch(url);
-        expect([response.status, response.headers.get("Content-Type")]).toEqual([200, "video/mp4"]);
-        await response.arrayBuffer();
-      }
-    },
-  );
-
   it("keeps the URLs of the segments and the MAP that stay in the window, between reloads within a step", async () => {
     const url = await rendition("live");
     const [before, after] = await withinOneStep<[string, string]>(async () => {
@@ -85,19 +71,6 @@ describe("a live stream", () => {
 });
 
 describe("a low-latency stream", () => {
-  it("blocks a reload until the requested part is published", async () => {
-    const url = await rendition("live-ll");
-    let { segment, part, due } = hintOf(await load(url), url);
-    // One after the other, as a player does: each reload requests the part that the last response hinted at.
-    for (let i = 0; i < 6; i++) {
-      const text = await load(`${url}&_HLS_msn=${segment}&_HLS_part=${part}`);
-      expect(Date.now()).toBeGreaterThanOrEqual(due);
-      const next = hintOf(text, url);
-      expect(next.due).toBeGreaterThan(due);
-      ({ segment, part, due } = next);
-    }
-  });
-
   it("never serves an older playlist than an earlier response did", async () => {
     const url = await rendition("live-ll");
     const { segment, part } = hintOf(await load(url), url);
