@@ -56,16 +56,19 @@ export async function accountsOf(
   return nodeAccounts(configuration.value, sqliteAccounts(file, readMigrations("sqlite")));
 }
 
-/** The database of `host.postgres`, undefined without that member; or why its file of certificates cannot be read. */
+/**
+ * The database of `host.postgres`, undefined without that member and for development, which needs none; or why its file of
+ * certificates cannot be read.
+ */
 function postgresAddress(
   folder: string,
   { host }: DeploymentConfig,
   environment: EnvironmentName | undefined,
   password: string | undefined,
 ): PostgresAddress | string | undefined {
-  if (host.type !== "node" || host.postgres === undefined) return undefined;
+  if (host.type !== "node" || host.postgres === undefined || environment === undefined) return undefined;
   const { url: written, tls, ca: file } = host.postgres;
-  const url = written.replaceAll("{environment}", environment ?? "development");
+  const url = written.replaceAll("{environment}", environment);
   const isLocal = isLocalPostgres(parsePostgresUrl(url) ?? { host: "" });
   if (file === undefined) return { url, password, tls: tls ?? !isLocal, ca: undefined };
   try {

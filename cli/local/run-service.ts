@@ -161,8 +161,10 @@ function apiSecrets(
 ): Readonly<Record<string, string>> {
   const { STAGEDOOR_ENTITLEMENT_SECRET: secret } = secrets;
   const issuers = issuersWith(config.identity.issuers, (name) => secrets[name]);
+  const all = environment === undefined ? [devIssuerSettings(ring), ...issuers] : issuers;
   return {
-    STAGEDOOR_ISSUERS: JSON.stringify(environment === undefined ? [devIssuerSettings(ring), ...issuers] : issuers),
+    // With accounts of its own there may be none.
+    ...(all.length === 0 ? {} : { STAGEDOOR_ISSUERS: JSON.stringify(all) }),
     ...(secret === undefined ? {} : { STAGEDOOR_ENTITLEMENT_SECRET: secret }),
   };
 }

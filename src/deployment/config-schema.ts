@@ -44,7 +44,7 @@ const postgres = z
         "Use postgres://user@host:5432/database, without a password: its value is a line STAGEDOOR_POSTGRES_PASSWORD= of secrets-<environment>.env.",
       )
       .describe(
-        "Its address with a user: postgres://stagedoor@db.internal:5432/stagedoor_{environment}. {environment} is production, staging or development; postgres://user@localhost/database?host=/run/postgresql is a socket.",
+        "Its address with a user: postgres://stagedoor@db.internal:5432/stagedoor_{environment}. {environment} is production or staging; postgres://user@localhost/database?host=/run/postgresql is a socket.",
       ),
     tls: z
       .boolean()
@@ -56,7 +56,7 @@ const postgres = z
       .optional()
       .describe("A file with the certificates of the server's own authority, absolute or relative to this file."),
   })
-  .describe("The database of accounts, in place of the SQLite file, for several machines.");
+  .describe("The database of accounts, in place of the SQLite file, for several machines; development needs none.");
 
 /** A domain, such as example.tv. */
 export const domainSchema = z

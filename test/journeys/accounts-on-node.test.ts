@@ -6,7 +6,7 @@ import { type ServedAccounts, serveAccounts } from "../cluster/serve-accounts.ts
 let service: ServedAccounts;
 let running: RunningAccounts;
 beforeAll(async () => {
-  service = await serveAccounts({}, {});
+  service = await serveAccounts();
   running = {
     ...service,
     query: async (sql, ...values) => {

@@ -1,8 +1,8 @@
 import { Pool } from "pg";
-import { afterAll, beforeAll, describe, it } from "vitest";
+import { afterAll, beforeAll, describe, it, vi } from "vitest";
 import type { RunningAccounts } from "../cluster/account-rules.ts";
 import { refreshRules } from "../cluster/refresh-rules.ts";
-import { type ServedAccounts, serveAccounts } from "../cluster/serve-accounts.ts";
+import { type ServedAccounts, serveAccountsFrom, throughProxy } from "../cluster/serve-accounts.ts";
 import { noPostgres, type PostgresServer, startPostgres } from "../support/postgres-server.ts";
 
 let server: PostgresServer;
@@ -13,11 +13,12 @@ let running: RunningAccounts;
 describe.skipIf(noPostgres !== undefined)("npx stagedoor serve with accounts in PostgreSQL", () => {
   beforeAll(async () => {
     server = await startPostgres();
-    await server.query("postgres", "CREATE DATABASE stagedoor_development");
+    await server.query("postgres", "CREATE DATABASE stagedoor_production");
     const { password } = server;
     const url = server.url("stagedoor_{environment}");
-    service = await serveAccounts({ postgres: { url } }, { STAGEDOOR_POSTGRES_PASSWORD: password });
-    pool = new Pool({ connectionString: url.replace("{environment}", "development").replace("@", `:${password}@`) });
+    service = await serveAccountsFrom(url, password);
+    vi.stubGlobal("fetch", throughProxy(service, fetch));
+    pool = new Pool({ connectionString: url.replace("{environment}", "production").replace("@", `:${password}@`) });
     running = {
       ...service,
       query: async (sql, ...values) => {
@@ -32,6 +33,7 @@ describe.skipIf(noPostgres !== undefined)("npx stagedoor serve with accounts in 
     };
   });
   afterAll(async () => {
+    vi.unstubAllGlobals();
     await service.stop();
     await pool.end();
     await server.remove();

@@ -138,6 +138,10 @@ describe("npx stagedoor init --host node", () => {
     expect(serve.stderr).toMatch(/no value: STAGEDOOR_IDENTITY_SECRET.*npx stagedoor secrets new --env production/s);
     const secrets = await run("secrets", "new", "--env", "production");
     expect(secrets.stdout).toContain("Next:\n  npx stagedoor serve --env production");
+    // Accounts need no other issuer, so this is the only error.
+    writeFileSync(join(target, "secrets-production.env"), "STAGEDOOR_IDENTITY_SECRET=short\n", { mode: 0o600 });
+    const invalid = await run("serve", "--env", "production");
+    expect(invalid.stderr).toMatch(/^The configuration is invalid:\n {2}STAGEDOOR_IDENTITY_SECRET: [^\n]*$/);
   });
 
   it("names an issuer that is not filled in, with its line", async () => {
