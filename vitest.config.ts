@@ -21,6 +21,7 @@ const longInNode = [
   "test/node/identity/on-postgres.test.ts",
   "test/node/package/tarball.test.ts",
   "test/node/package/upgrade.test.ts",
+  "test/node/platform/redis-faults.test.ts",
 ];
 const longJourneys = [
   "test/journeys/accounts-on-node.test.ts",

@@ -1,7 +1,7 @@
 import { systemMillisecondClock } from "../../src/base/time.ts";
 import type { Configuration } from "../../src/config/configuration.ts";
 import type { DeploymentConfig, EnvironmentName } from "../../src/deployment/config-schema.ts";
-import { type Log, logError } from "../../src/http/problem-response.ts";
+import type { Log } from "../../src/http/problem-response.ts";
 import { type NodeStores, sqliteStores } from "../../src/platform/node/node-stores.ts";
 import { openSqlite } from "../../src/platform/node/sqlite-database.ts";
 import { makeTables, sqliteCatalog } from "../../src/platform/node/sqlite-stores.ts";
@@ -33,7 +33,7 @@ export async function storesOf(config: DeploymentConfig, options: StoreOptions):
     // Each attempt to connect fails the same way.
     if (systemMillisecondClock() < loggedAt + 10_000) return;
     loggedAt = systemMillisecondClock();
-    logError(log, "redis", error);
+    log(JSON.stringify({ worker: "redis", event: "error", error: textOf(error) }));
   };
   const redis = await connected(settings, secrets.STAGEDOOR_REDIS_PASSWORD, onError);
   if (typeof redis === "string") return redis;
@@ -71,8 +71,14 @@ async function connected(
     return redis;
   } catch (error) {
     const why = last ?? (error instanceof Error ? error : undefined);
-    return `host.redis: ${placesOf(address)} cannot be used: ${why?.message || "no answer"}. Check the address, the user and STAGEDOOR_REDIS_PASSWORD, and try redis-cli -u ${placesOf(address).split(", ")[0]} PING.`;
+    return `host.redis: ${placesOf(address)} cannot be used: ${why === undefined ? "no answer" : textOf(why)}. Check the address, the user and STAGEDOOR_REDIS_PASSWORD, and try redis-cli -u ${placesOf(address).split(", ")[0]} PING.`;
   }
+}
+
+/** The reason of an error of Redis or its connection. It has no password. */
+function textOf(error: Error): string {
+  const code = "code" in error ? String(error.code) : error.name;
+  return (error.message || code).replace(/\.+$/, "");
 }
 
 function durableOf({ durableLog }: RedisConfig, file: string | undefined): Pick<ClusterParts, "durable" | "close"> {

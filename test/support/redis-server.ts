@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -44,6 +44,40 @@ export async function startRedis(options: readonly string[] = [], port?: number)
     remove: async () => {
       await kill();
       rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+export interface Sentinel extends Pick<RedisServer, "url" | "remove"> {
+  /** The number of replicas that it knows. */
+  readonly replicas: () => number;
+}
+
+/** A Sentinel that decides alone, after a second without an answer. */
+export async function startSentinel(name: string, port: number): Promise<Sentinel> {
+  const folder = mkdtempSync(join(tmpdir(), "stagedoor-sentinel-"));
+  const file = join(folder, "sentinel.conf");
+  const own = await freePort();
+  const lines = [
+    `port ${own}`,
+    "bind 127.0.0.1",
+    `dir ${folder}`,
+    `sentinel monitor ${name} 127.0.0.1 ${port} 1`,
+    `sentinel down-after-milliseconds ${name} 1000`,
+    `sentinel failover-timeout ${name} 5000`,
+  ];
+  writeFileSync(file, lines.join("\n"));
+  const running = await begin("redis-server", [file, "--sentinel"]);
+  return {
+    url: `redis://127.0.0.1:${own}`,
+    remove: async () => {
+      await ended(running);
+      rmSync(folder, { recursive: true });
+    },
+    replicas: () => {
+      const words = ["-p", String(own), "SENTINEL", "REPLICAS", name];
+      const { stdout } = spawnSync("redis-cli", words, { encoding: "utf8" });
+      return stdout.split("\n").filter((line) => line === "runid").length;
     },
   };
 }

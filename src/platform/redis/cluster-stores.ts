@@ -32,7 +32,7 @@ export interface ClusterParts {
   readonly close: () => Promise<void>;
 }
 
-/** All stores of a process in Redis, with revocations and ends in a durable log. */
+/** All stores of a process in Redis, with revocations and ends in a durable log. A new Redis is restored first. */
 export async function clusterStores(parts: ClusterParts): Promise<NodeStores> {
   const { redis, prefix, durable, leaseTtl } = parts;
   const part: RedisPart = { redis, prefix };
@@ -41,6 +41,8 @@ export async function clusterStores(parts: ClusterParts): Promise<NodeStores> {
   const catalog = redisCatalog(part);
   const restorer = new Restorer(part, log, parts);
   redis.onReconnect(() => restorer.begin());
+  // If this fails, each read tries again.
+  await restorer.done().catch(parts.onError);
   return {
     leases: durable === "elsewhere" || durable === "none" ? leases : durableLeases(leases, durable.log),
     revocations: durableRevocations(log, restorer, parts),

@@ -51,12 +51,19 @@ const mostWaiting = 20_000;
 /** Pauses between attempts to connect, in milliseconds: the last one repeats. */
 const pauses = [50, 100, 200, 400];
 
-const socket = {
-  connectTimeout: 2_000,
-  // A server that vanished without closing the connection: pings keep a living one busy.
-  socketTimeout: 10_000,
-  reconnectStrategy: (retries: number) => (pauses[retries] ?? 500) + Math.floor(Math.random() * 50),
-};
+/** What Redis says to a wrong user or password: at the start there is no point in another attempt. */
+const denied = /^(WRONGPASS|NOAUTH|ERR AUTH|NOPERM)/;
+
+/** The options of a socket. `isOpened` says whether the first connection was made. */
+function socketOf(isOpened: () => boolean) {
+  return {
+    connectTimeout: 2_000,
+    // A server that vanished without closing the connection: pings keep a living one busy.
+    socketTimeout: 10_000,
+    reconnectStrategy: (retries: number, cause: Error) =>
+      !isOpened() && denied.test(cause.message) ? cause : (pauses[retries] ?? 500) + Math.floor(Math.random() * 50),
+  };
+}
 
 /** A script by its text. */
 export function redisScript(text: string): RedisScript {
@@ -64,12 +71,12 @@ export function redisScript(text: string): RedisScript {
 }
 
 /**
- * Connects to Redis 6.2 or later, or Valkey. Rejects if that takes longer than ten seconds. Later a lost connection is
+ * Connects to Redis 6.2 or later, or Valkey. Rejects if that takes longer than ten seconds or is denied. Later a lost connection is
  * made again, and until then each command rejects at once or after two seconds.
  */
 export async function connectRedis(options: RedisOptions): Promise<Redis> {
-  const client = clientOf(options);
   let opened = false;
+  const client = clientOf(options, () => opened);
   const reconnected: (() => void)[] = [];
   client.on("error", options.onError);
   client.on("ready", () => {
@@ -117,7 +124,8 @@ interface AnyClient {
   readonly destroy: () => void;
 }
 
-function clientOf({ address, user, password }: RedisOptions): AnyClient {
+function clientOf({ address, user, password }: RedisOptions, isOpened: () => boolean): AnyClient {
+  const socket = socketOf(isOpened);
   const login = {
     ...(user === undefined ? {} : { username: user }),
     ...(password === undefined ? {} : { password }),

@@ -2,27 +2,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import {
-  milliseconds,
-  seconds,
-  systemClock,
-  systemMillisecondClock,
-  systemTimer,
-  unixSeconds,
-} from "../../../src/base/time.ts";
-import { oneShotHmac } from "../../../src/platform/node/node-crypto.ts";
+import { seconds, systemClock, unixSeconds } from "../../../src/base/time.ts";
 import type { NodeStores } from "../../../src/platform/node/node-stores.ts";
-import { openSqlite } from "../../../src/platform/node/sqlite-database.ts";
-import { makeTables, sqliteCatalog } from "../../../src/platform/node/sqlite-stores.ts";
 import { clusterGathered } from "../../../src/platform/redis/cluster-gathered.ts";
-import { type ClusterParts, clusterStores } from "../../../src/platform/redis/cluster-stores.ts";
-import { sqliteDurableLog } from "../../../src/platform/redis/durable-log.ts";
 import type { Redis } from "../../../src/platform/redis/redis-connection.ts";
-import { documentStreams } from "../../../src/sessions/document-streams.ts";
 import type { LeaseClaim } from "../../../src/sessions/lease.ts";
 import type { Revocation } from "../../../src/sessions/revocation.ts";
 import { forbiddenBy } from "../../../src/sessions/revocation-snapshot.ts";
-import { watchRevocations } from "../../../src/sessions/revocation-watch.ts";
+import { clusterProcess, type ProcessParts } from "../../support/cluster-process.ts";
 import { connectTo, noRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
 import { gatheredContract, sessionOf } from "../../unit/metrics/gathered-contract.ts";
 
@@ -60,48 +47,12 @@ const touch = (sessionId: string, login?: string) => ({
   mostNetworks: 3,
 });
 
-/** A process of a deployment, with a disk of its own or that of another. */
-async function processOf(
-  prefix: string,
-  more: Partial<Pick<ClusterParts, "durable" | "admitOlderGrants">> & { readonly file?: string } = {},
-) {
-  const file = more.file ?? join(folder, `${names++}.sqlite`);
-  const [usual, durable] = [openSqlite(file, { durable: false }), openSqlite(file, { durable: true })];
-  makeTables({ usual });
-  const disk = { log: sqliteDurableLog(durable, systemMillisecondClock), catalog: sqliteCatalog({ usual, durable }) };
-  const connection = await connectTo(server.url);
-  let isStopped = false;
-  const unlessStopped =
-    <Words extends readonly unknown[]>(call: (...words: Words) => Promise<unknown>) =>
-    async (...words: Words) => {
-      if (isStopped) throw new Error("Redis is away");
-      return call(...words);
-    };
-  const redis = { ...connection, command: unlessStopped(connection.command), run: unlessStopped(connection.run) };
-  const stop = () => {
-    isStopped = true;
-  };
-  const stores = await clusterStores({
-    redis,
-    prefix,
-    leaseTtl: seconds(90),
-    durable: disk,
-    admitOlderGrants: false,
-    listsSessions: true,
-    onError: () => undefined,
-    ...more,
-    close: async () => {
-      usual.close();
-      durable.close();
-    },
-  });
-  open.push(stores);
-  const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
-  const times = { leaseTtl: seconds(90), writeInterval: seconds(30) };
-  const secrets = { hmac: oneShotHmac, random };
-  const streams = documentStreams({ documents: stores.leases, times, secrets, clock: systemClock });
-  const valuesAfter = async () => (await stores.revocations.since(0)).entries.map(({ value }) => value).toSorted();
-  return { stores, streams, file, disk, redis: { ...redis, stop }, valuesAfter };
+/** A process of a deployment on this file's Redis. */
+async function processOf(prefix: string, more: Partial<ProcessParts> = {}) {
+  const file = join(folder, `${names++}.sqlite`);
+  const process = await clusterProcess({ address: { type: "server", url: server.url }, prefix, file, ...more });
+  open.push(process.stores);
+  return process;
 }
 
 /** A name that no other test uses. */
@@ -193,28 +144,19 @@ function restoring() {
     const prefix = deployment();
     const first = await processOf(prefix);
     await first.valuesAfter();
-    const second = await processOf(prefix, { file: first.file });
-    // As a server that is away: each command is rejected.
-    first.redis.stop();
+    first.setAway(true);
     await expect(first.stores.revocations.append([entry("film")], "operator")).rejects.toThrow();
     expect((await first.disk.log.rows()).map(({ value }) => value)).toEqual(["film"]);
-    expect(await second.valuesAfter()).toEqual(["film"]);
+    first.setAway(false);
+    expect(await first.valuesAfter()).toEqual(["film"]);
+    expect(await (await processOf(prefix, { durable: "elsewhere" })).valuesAfter()).toEqual(["film"]);
   });
 }
 
 function withoutLog() {
   const session = { sessionId: "s", subject: "u", kid: "k" };
-  const watchOf = ({ stores }: Awaited<ReturnType<typeof processOf>>) =>
-    watchRevocations({
-      log: stores.revocations,
-      clock: systemMillisecondClock,
-      timer: systemTimer,
-      maxAge: milliseconds(2000),
-      failure: "closed",
-    });
-
   it("refuses grants from before, and accepts those from then on", async () => {
-    const snapshot = await watchOf(await processOf(deployment(), { durable: "none" })).fresh();
+    const snapshot = await (await processOf(deployment(), { durable: "none" })).watch().fresh();
     if (!snapshot.ok) throw new Error(snapshot.refusal.reason);
     const since = snapshot.value.notBefore ?? 0;
     expect(since).toBeGreaterThanOrEqual(now);
@@ -226,17 +168,16 @@ function withoutLog() {
 
   it("admits them if the operator says so", async () => {
     const options = { durable: "none", admitOlderGrants: true } as const;
-    const snapshot = await watchOf(await processOf(deployment(), options)).fresh();
+    const snapshot = await (await processOf(deployment(), options)).watch().fresh();
     expect(snapshot.ok && snapshot.value.notBefore).toBe(undefined);
   });
 
   it("reports each revocation to every process, which reads it without being asked", async () => {
     const prefix = deployment();
     const [one, other] = [await processOf(prefix, { durable: "none" }), await processOf(prefix, { durable: "none" })];
-    const watch = watchOf(other);
+    const watch = other.watch();
     await watch.fresh();
     other.stores.onRevocation(() => void watch.catchUp());
-    await other.redis.command(prefix, "PING");
     await one.stores.revocations.append([entry("film")], "operator");
     await expect.poll(() => watch.atHand(() => undefined)?.entries.asset.has("film")).toBe(true);
   });
