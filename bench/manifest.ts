@@ -72,6 +72,7 @@ export async function manifestBench(
     waitUntil: () => undefined,
     sha256: nodeSha256,
     development: false,
+    edgeSecrets: [],
     cloudFront: cloudFrontSigners(
       ring,
       mediaUrl,

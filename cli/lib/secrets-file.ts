@@ -35,7 +35,7 @@ export function shownName(name: string, value: string | undefined): string {
 }
 
 /** The secrets that this service generates: 32 random bytes in base64url. All others belong to someone else. */
-const generated = new Set(["STAGEDOOR_IDENTITY_SECRET", "STAGEDOOR_ENTITLEMENT_SECRET"]);
+const generated = new Set(["STAGEDOOR_IDENTITY_SECRET", "STAGEDOOR_ENTITLEMENT_SECRET", "STAGEDOOR_EDGE_SECRETS"]);
 
 /** The text of a file of secrets with a line for each of these names. Lines that are there already stay. */
 export function withMissingSecrets(text: string, names: readonly string[]) {

@@ -26,6 +26,8 @@ export interface Configuration extends SessionSettings {
   readonly apiUrl: string | undefined;
   readonly origins: readonly string[];
   readonly originSecrets: OriginSecrets;
+  /** The values of Stagedoor-Edge-Secret by which a CDN in front of the media host is known. */
+  readonly edgeSecrets: readonly string[];
   readonly entitlement:
     | { readonly url: string; readonly secret: string | undefined; readonly cache: Seconds }
     | undefined;
@@ -209,6 +211,7 @@ function configuration(settings: Settings, ring: KeyRing): Configuration {
     signInRateAddress: anHour("sign-in-address", settings.STAGEDOOR_SIGN_IN_RATE_ADDRESS),
     tokenRateAddress: anHour("token-address", settings.STAGEDOOR_TOKEN_RATE_ADDRESS),
     originSecrets: settings.STAGEDOOR_ORIGIN_SECRETS,
+    edgeSecrets: settings.STAGEDOOR_EDGE_SECRETS,
     entitlement:
       settings.STAGEDOOR_ENTITLEMENT_URL === undefined
         ? undefined

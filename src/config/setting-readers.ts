@@ -49,6 +49,7 @@ export const settingReaders: Readonly<Record<keyof typeof settingsSchema.shape, 
   STAGEDOOR_ENTITLEMENT_SECRET: { ...api, secret: true },
   STAGEDOOR_ENTITLEMENT_CACHE: api,
   STAGEDOOR_ORIGIN_SECRETS: three,
+  STAGEDOOR_EDGE_SECRETS: { workers: ["edge", "manifest"], secret: true },
   STAGEDOOR_RENEWAL: { workers: ["api", "edge"] },
 };
 

@@ -171,6 +171,19 @@ export const settingsSchema = z.object({
     .describe(
       "The use of each origin secret: its hosts, and the header or the access key. A secret without an entry is never sent.",
     ),
+  STAGEDOOR_EDGE_SECRETS: z
+    .string()
+    .transform((text) => text.split(",").map((secret) => secret.trim()))
+    .pipe(
+      z
+        .array(z.string().regex(/^[\x21-\x7e]{32,512}$/, "32 to 512 printable characters without spaces and commas"))
+        .max(4, "name at most four secrets: the new one, and those that a CDN still sends"),
+    )
+    .default([])
+    .describe(
+      "The values of the header Stagedoor-Edge-Secret by which a CDN in front of the media host is known, with commas between " +
+        "them (a secret). Only with one of them the header Stagedoor-Viewer names the viewer's address and country.",
+    ),
   STAGEDOOR_RENEWAL: z
     .enum(["redirect", "off"])
     .default("redirect")

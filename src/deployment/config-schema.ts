@@ -201,6 +201,7 @@ export const secretSettings = {
   STAGEDOOR_KEYS: "keys-<environment>.json, which `npx stagedoor keys new` makes",
   STAGEDOOR_IDENTITY_SECRET: "secrets-<environment>.env, which `npx stagedoor secrets new` makes",
   STAGEDOOR_ENTITLEMENT_SECRET: "secrets-<environment>.env, which `npx stagedoor secrets new` makes",
+  STAGEDOOR_EDGE_SECRETS: "secrets-<environment>.env, which `npx stagedoor secrets new` makes",
 } as const;
 
 /** The schemas of the settings that the file's `settings` may have, by the names of their variables. */

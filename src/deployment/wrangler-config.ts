@@ -308,6 +308,7 @@ export function secretsOfWorker(
   const isFor = (name: string) => {
     if (name === "STAGEDOOR_IDENTITY_SECRET") return worker === "identity";
     if (name === "STAGEDOOR_ENTITLEMENT_SECRET") return worker === "api";
+    if (name === "STAGEDOOR_EDGE_SECRETS") return worker === "edge" || worker === "manifest";
     return readsFiles.includes(worker) && config.secrets[name]?.use !== "issuer";
   };
   const own = Object.entries(values).filter(([name]) => isFor(name));

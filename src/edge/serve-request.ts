@@ -36,7 +36,7 @@ import { isTrack, type ServedFileRefusal, serveFile } from "./serve-file.ts";
 export interface EdgeParts
   extends Pick<
     Configuration,
-    "development" | "mediaUrl" | "grantIssuer" | "renewal" | "pauseAllowance" | "expiryStep"
+    "development" | "edgeSecrets" | "mediaUrl" | "grantIssuer" | "renewal" | "pauseAllowance" | "expiryStep"
   > {
   readonly keys: SessionKeys;
   readonly open: NonNullable<CheckContext["open"]>;
@@ -83,7 +83,7 @@ export async function serveRequest(request: MediaRequest, parts: EdgeParts): Pro
   const now = parts.clock();
   const catalog = await parts.catalog();
   if (!catalog.ok) return catalog;
-  const client = clientOf(request.raw, parts.sha256, parts.development);
+  const client = clientOf(request.raw, parts.sha256, parts.development, parts.edgeSecrets);
   const asset = cloudFrontAsset(request.target, catalog.value);
   if (asset !== undefined) {
     const { address } = client;
@@ -91,7 +91,7 @@ export async function serveRequest(request: MediaRequest, parts: EdgeParts): Pro
   }
   const target = parseMediaTarget(request.target);
   if (!target.ok) return target;
-  const country = () => countryOf(request.raw, parts.development);
+  const country = () => countryOf(request.raw, parts.development, parts.edgeSecrets);
   const context = { ...parts, open: opening(request, parts.open), now, client, country, catalog: catalog.value };
   return target.value.signature?.purpose === "playlist"
     ? forwardPlaylist(target.value, request.raw, context)

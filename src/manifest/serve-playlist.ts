@@ -25,7 +25,7 @@ import { type RenderContext, type RenderRefusal, renderForStep, signedReference 
 
 export interface ManifestParts
   extends Omit<PlaylistFlowContext, "catalog" | "now" | "client">,
-    Pick<Configuration, "development"> {
+    Pick<Configuration, "development" | "edgeSecrets"> {
   readonly sha256: TextHash;
   readonly clock: Clock;
   readonly ready: Readiness;
@@ -47,7 +47,7 @@ export async function answerManifest(
   if (!target.ok) return target;
   const catalog = await parts.catalog();
   if (!catalog.ok) return catalog;
-  const client = clientOf(asked.raw, parts.sha256, parts.development);
+  const client = clientOf(asked.raw, parts.sha256, parts.development, parts.edgeSecrets);
   let from: PlaylistFrom = "memory";
   const source: PlaylistSource = (question) => {
     from = "origin";

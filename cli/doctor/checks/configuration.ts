@@ -39,7 +39,7 @@ function configurationFindings(facts: Facts): Finding[] {
     for (const error of errorsOf(worker, facts))
       filesByError.set(error, [...new Set([...(filesByError.get(error) ?? []), worker.file])]);
   return [...filesByError].map(([error, files]) => {
-    const [secret] = /^STAGEDOOR_(KEYS|ISSUERS|IDENTITY_SECRET|ENTITLEMENT_SECRET)\b/.exec(error) ?? [];
+    const [secret] = /^STAGEDOOR_(KEYS|ISSUERS|IDENTITY_SECRET|ENTITLEMENT_SECRET|EDGE_SECRETS)\b/.exec(error) ?? [];
     const whatToDo =
       secret !== undefined
         ? `Fix the error, and ${uploadAdvice(secret, files, facts)}.`
@@ -71,6 +71,7 @@ function secretFindings({ file, vars }: WorkerConfig, facts: Facts): Finding[] {
     "STAGEDOOR_KEYS",
     "STAGEDOOR_IDENTITY_SECRET",
     "STAGEDOOR_ENTITLEMENT_SECRET",
+    "STAGEDOOR_EDGE_SECRETS",
     ...ofOrigins,
   ]);
   const names = Object.keys(vars).filter((name) => secrets.has(name) || hasClientSecret(name, vars[name]));

@@ -71,6 +71,7 @@ async function fetchMedia(
     telemetry: noTelemetry,
     sha256: nodeSha256,
     development: false,
+    edgeSecrets: [],
     mediaUrl: "https://media.example",
     grantIssuer,
     renewal: "redirect",
@@ -125,6 +126,23 @@ describe("a segment", () => {
   ])("is cacheable until %s", async (_, expiry, grantEnds) => {
     const { response } = await fetchMedia(segment(expiry, grantEnds));
     expect([response.status, response.headers.get("Cache-Control")]).toEqual([200, "private, max-age=40"]);
+  });
+});
+
+describe("a request through CloudFront", () => {
+  const network = { family: 4, bits: 24, bytes: Uint8Array.of(192, 0, 2, 0) } as const;
+  const target = signedTarget(key, { purpose: "segment", grant: grantOf(key, { network }), path: "/film/0.ts" });
+  const secret = "s".repeat(32);
+  const from = (headers: Record<string, string>) =>
+    new Request(`https://media.example${target}`, { headers: { "CF-Connecting-IP": "130.176.0.1", ...headers } });
+
+  it("is the viewer's that CloudFront names, with the deployment's secret only", async () => {
+    const named = { "Stagedoor-Viewer": "192.0.2.7 DE" };
+    const statuses = [named, { ...named, "Stagedoor-Edge-Secret": secret }].map(async (headers) => {
+      const { response } = await fetchMedia(target, { edgeSecrets: [secret] }, from(headers));
+      return response.headers.get("Stagedoor-Refusal") ?? response.status;
+    });
+    expect(await Promise.all(statuses)).toEqual(["binding_mismatch", 200]);
   });
 });
 

@@ -101,6 +101,7 @@ export async function playlistStage(
     mediaUrl,
     sha256: nodeSha256,
     development: false,
+    edgeSecrets: [],
     ready: async () => [],
     waitUntil: () => undefined,
     pauseAllowance: seconds(300),

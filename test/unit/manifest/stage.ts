@@ -151,6 +151,7 @@ export async function edgeVerdict(target: string, { now, address, renewal }: Cir
     expiryStep: seconds(30),
     sha256: nodeSha256,
     development: false,
+    edgeSecrets: [],
   };
   const manifest: ManifestParts = {
     ...common,
