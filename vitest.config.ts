@@ -33,6 +33,7 @@ const longJourneys = [
   "test/journeys/documented-api.test.ts",
   "test/journeys/entitlement.test.ts",
   "test/journeys/metrics.test.ts",
+  "test/journeys/nginx.test.ts",
   "test/journeys/own-case.test.ts",
   "test/journeys/own-jwt-issuer.test.ts",
   "test/journeys/self-hosted.test.ts",

@@ -34,6 +34,7 @@ import { inDeployment, packageRoot, projectRoot, startProgram } from "./lib/proj
 import { closest } from "./lib/suggest.ts";
 import { bold, table } from "./lib/text.ts";
 import { devCommand, serveCommand } from "./local/run-commands.ts";
+import { nginxCommand } from "./nginx/nginx-command.ts";
 import { operatorNewCommand } from "./operator/new-operator.ts";
 import { refusalsCommand } from "./operator/refusals.ts";
 import { revokeCommand } from "./operator/revoke.ts";
@@ -72,6 +73,7 @@ const ownCommands: readonly Command[] = [
   secretsNewCommand,
   operatorNewCommand,
   backendNewCommand,
+  nginxCommand,
   doctorCommand,
 ];
 

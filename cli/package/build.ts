@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { edgeScript } from "../lib/edge-script.ts";
 import { packageRoot } from "../lib/project.ts";
 
 /**
@@ -31,6 +32,8 @@ rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist);
 for (const program of programs) compile(program);
 await bundlePlayer();
+// An installed package has no compiler.
+writeFileSync(join(dist, "nginx-edge.js"), await edgeScript("src/verifier/nginx-edge.ts", "nginxEdge"));
 for (const file of readdirSync(dist, { recursive: true, encoding: "utf8" }))
   if (file.endsWith(".d.ts")) renameImports(join(dist, file));
 cpSync(join(dist, "packages/player"), join(packageRoot, "packages/player/dist"), { recursive: true });

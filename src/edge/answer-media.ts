@@ -38,7 +38,7 @@ const inert = [
   ],
 ] as const;
 
-function withInert(response: Response): Response {
+export function withInert(response: Response): Response {
   for (const [name, value] of inert) response.headers.set(name, value);
   return response;
 }

@@ -12,7 +12,7 @@ const realm = 'Bearer realm="stagedoor"';
 const algs = `algs="${proofAlgorithms.join(" ")}"`;
 
 /** Repeats a refusal's code for players and page scripts that see the headers of a failed request, but not its body. */
-const refusalHeader = "Stagedoor-Refusal";
+export const refusalHeader = "Stagedoor-Refusal";
 
 /**
  * Maps a refusal to problem details (RFC 9457) with the headers that its status needs. The response is never cached.

@@ -38,7 +38,7 @@ function validators({ etag, lastModified }: Pick<FileFacts, "etag" | "lastModifi
 }
 
 /** Media types by file extension: HLS (RFC 8216bis §3.1, §4) and files that accompany it. */
-const types: ReadonlyMap<string, string> = new Map([
+export const contentTypes: ReadonlyMap<string, string> = new Map([
   ["m3u8", "application/vnd.apple.mpegurl"],
   ["m3u", "application/vnd.apple.mpegurl"],
   ["ts", "video/mp2t"],
@@ -71,5 +71,5 @@ const meaningless = new Set([unknown, "binary/octet-stream", "application/x-www-
 /** The media type of a file: the stored one, unless it is a default; then by the path's extension. */
 export function contentTypeOf(path: string, stored: string | null | undefined): string {
   if (stored !== null && stored !== undefined && stored !== "" && !meaningless.has(stored)) return stored;
-  return types.get(extensionOf(path).toLowerCase()) ?? unknown;
+  return contentTypes.get(extensionOf(path).toLowerCase()) ?? unknown;
 }

@@ -2,7 +2,8 @@ import { ok, type Result, refuse } from "../base/result.ts";
 import { systemClock, systemMillisecondClock, systemTimer } from "../base/time.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { type Admit, admitSession } from "../edge/admit-session.ts";
-import { answerMedia } from "../edge/answer-media.ts";
+import { admissionSecrets, answerAdmission, asksForAdmission, forNginx } from "../edge/answer-admission.ts";
+import { answerMedia, type MediaRequest } from "../edge/answer-media.ts";
 import { fileDelivery } from "../edge/deliver-file.ts";
 import { guardFiles } from "../edge/guard-file.ts";
 import { serveRequest } from "../edge/serve-request.ts";
@@ -26,6 +27,8 @@ export interface EdgePorts extends HostPorts {
   readonly cache: MediaCache;
   /** The manifest service. */
   readonly manifest: { fetch(request: Request): Promise<Response> };
+  /** Whether an nginx that checks media URLs itself may ask here whether their sessions are admitted. */
+  readonly admitsForNginx?: boolean;
 }
 
 /** The edge, created once per isolate or process; or the faults of the key ring. */
@@ -70,9 +73,16 @@ export async function edgeService(
     files: guardFiles({ deliver, clock: systemClock, timer: systemTimer }),
     manifest,
   };
-  return ok((request, waitUntil, target) =>
-    answerMedia(request, ports.reporting, (media) => serveRequest(media, { ...parts, waitUntil }), target),
-  );
+  const serve: AnswerRequest = (request, waitUntil, target) =>
+    answerMedia(request, ports.reporting, (media) => serveRequest(media, { ...parts, waitUntil }), target);
+  if (ports.admitsForNginx !== true) return ok(serve);
+  const { revocations } = stores;
+  const secrets = await admissionSecrets(configuration.ring);
+  return ok(async (request, waitUntil, target) => {
+    if (!asksForAdmission(request)) return serve(request, waitUntil, target);
+    const answer = (media: MediaRequest) => answerAdmission(media, { ...parts, waitUntil, revocations, secrets });
+    return forNginx(await answerMedia(request, ports.reporting, answer, target));
+  });
 }
 
 /** What the manifest service gets from its host. */

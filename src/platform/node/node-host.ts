@@ -135,6 +135,7 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
     origin: timedOrigin(parts.origin, edgePorts.telemetry, systemMillisecondClock),
     cache: memoryMediaCache({ capacity: memory.files, clock: systemClock }),
     manifest: { fetch: (request) => manifest(request, waitUntil) },
+    admitsForNginx: true,
   });
   const accountReporter = reporterOf("identity");
   const accounts = parts.accounts?.service({

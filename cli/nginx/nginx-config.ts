@@ -1,0 +1,217 @@
+import { admissionHeader, originHeader } from "../../src/edge/answer-admission.ts";
+import { refusalHeader } from "../../src/http/problem-response.ts";
+import { contentTypes } from "../../src/origin/file-response.ts";
+import { edgeHeaders, moduleFile } from "./nginx-module.ts";
+
+/** What the configuration is made for. Every text was checked by {@link unquotable}. */
+export interface NginxSite {
+  /** The folder of the generated files. */
+  readonly folder: string;
+  /** `host:port` of the service's media host. */
+  readonly node: string;
+  readonly mediaUrl: string;
+  /** What nginx listens on: `8080`, `127.0.0.1:8080`. */
+  readonly listen: string;
+  readonly certificate: { readonly file: string; readonly key: string } | undefined;
+  /** The folder of nginx's caches. */
+  readonly cache: string;
+  /** The folders that assets may be in, by the name of their origin. */
+  readonly roots: ReadonlyMap<string, string>;
+}
+
+/** The files that are written: for the http context, for a server, and a complete configuration to try. */
+export const httpFile = "stagedoor-http.conf";
+export const serverFile = "stagedoor-server.conf";
+export const completeFile = "nginx.conf";
+
+/** The first line of every generated file, after the sign of a comment. */
+export const firstLine = "Written by npx stagedoor nginx: run that again instead of changing this file.";
+const written = `# ${firstLine}`;
+
+/** Whether a text cannot be written into nginx's configuration. It has no way to escape a dollar sign. */
+export function unquotable(text: string): boolean {
+  return /["\\$\r\n\t]/.test(text);
+}
+
+/** Variables that the module sets. */
+const moduleVariables = ["code", "session", "location", "file", "path", "caching", "logged"];
+
+/** The http context: variables, the admission's cache, the service and the log format. */
+export function httpConfig({ folder, node, cache, roots }: NginxSite): string {
+  const rootMap = [...roots].map(([name, path]) => `    "~^file:${name}:" "${path}";`);
+  const folderMap = [...roots].map(
+    ([name, path]) => `    "~^file:${name}:(?<stagedoor_below>.*)$" "${path}/$stagedoor_below";`,
+  );
+  return `${written}
+js_path "${folder}";
+js_import stagedoor from ${moduleFile};
+js_set $stagedoor_verdict stagedoor.verdict;
+js_set $stagedoor_secret stagedoor.secret;
+${moduleVariables.map((name) => `js_var $stagedoor_${name};`).join("\n")}
+
+# Where the files of an asset are, by the service's answer about the admission. /dev/null/ has no files.
+map $stagedoor_place $stagedoor_root {
+    default "/dev/null";
+${rootMap.join("\n")}
+}
+map $stagedoor_place $stagedoor_folder {
+    default "/dev/null/";
+${folderMap.join("\n")}
+}
+
+upstream stagedoor_node {
+    server ${node};
+    keepalive 64;
+}
+
+# The answers about admissions, for a second each.
+proxy_cache_path "${cache}/admissions" levels=1 keys_zone=stagedoor_admissions:16m inactive=10s max_size=64m use_temp_path=off;
+
+# Neither a grant nor a signature: the path is the one below the grant, and only of an authentic URL.
+log_format stagedoor escape=json '{"time":"$time_iso8601","address":"$remote_addr","method":"$request_method",'
+    '"path":"$stagedoor_logged","status":$status,"bytes":$body_bytes_sent,"seconds":$request_time,'
+    '"verdict":"$stagedoor_verdict","code":"$sent_http_stagedoor_refusal","request":"$sent_http_request_id"}';
+`;
+}
+
+/** A server of the media host: the check of every request, and what it leads to. */
+export function serverConfig({ mediaUrl }: NginxSite): string {
+  const headers = edgeHeaders(mediaUrl)
+    .map(([name, value]) => `    add_header ${name} "${value}" always;`)
+    .join("\n");
+  const types = Object.entries(Object.groupBy(contentTypes, ([, type]) => type))
+    .map(([type, entries = []]) => `        "${type}" ${entries.map(([extension]) => extension).join(" ")};`)
+    .join("\n");
+  return `${written}
+recursive_error_pages on;
+log_not_found off;
+server_tokens off;
+# Requests that nginx refuses before it looks for a location.
+error_page 400 414 494 = /.stagedoor-unreadable;
+error_page 405 = @stagedoor_method;
+
+location ~ ^/ {
+    if ($stagedoor_verdict = refuse) { return 420; }
+    if ($stagedoor_verdict = node) { return 418; }
+    if ($stagedoor_verdict = renew) { return 419; }
+    error_page 418 = @stagedoor_node;
+    error_page 419 = @stagedoor_renew;
+    error_page 420 = @stagedoor_refuse;
+
+    auth_request stagedoor-admission;
+    auth_request_set $stagedoor_admitted $upstream_http_${variableOf(admissionHeader)};
+    auth_request_set $stagedoor_refusal $upstream_http_${variableOf(refusalHeader)};
+    auth_request_set $stagedoor_request $upstream_http_request_id;
+    auth_request_set $stagedoor_place $upstream_http_${variableOf(originHeader)};
+    error_page 401 403 404 500 502 503 504 = @stagedoor_failed;
+    error_page 416 = @stagedoor_range;
+
+    # The file of the verdict. No symbolic link below the root is followed; the service follows those that stay in it.
+    alias "$stagedoor_folder$stagedoor_file";
+    disable_symlinks on from=$stagedoor_root;
+    max_ranges 1;
+    types {
+${types}
+    }
+    default_type application/octet-stream;
+    add_header Cache-Control $stagedoor_caching;
+${headers}
+}
+
+# No client can name this location: the paths of clients begin with a slash.
+location = stagedoor-admission {
+    internal;
+    proxy_pass http://stagedoor_node$request_uri;
+    proxy_method GET;
+    proxy_pass_request_body off;
+    proxy_set_header Content-Length "";
+    proxy_set_header Range "";
+    proxy_set_header ${admissionHeader} $stagedoor_secret;
+${toNode}
+    proxy_connect_timeout 1s;
+    proxy_read_timeout 5s;
+    proxy_cache stagedoor_admissions;
+    proxy_cache_key "$stagedoor_session $remote_addr";
+    proxy_cache_valid 200 403 1s;
+    proxy_ignore_headers Cache-Control Expires Set-Cookie Vary X-Accel-Expires;
+    proxy_cache_lock on;
+    proxy_cache_lock_timeout 5s;
+}
+
+location @stagedoor_renew {
+    auth_request stagedoor-admission;
+    auth_request_set $stagedoor_admitted $upstream_http_${variableOf(admissionHeader)};
+    auth_request_set $stagedoor_refusal $upstream_http_${variableOf(refusalHeader)};
+    auth_request_set $stagedoor_request $upstream_http_request_id;
+    error_page 401 403 500 502 503 504 = @stagedoor_failed;
+    js_content stagedoor.renew;
+}
+
+# Playlists, files that no playlist names, and what nginx does not have.
+location @stagedoor_node {
+    proxy_pass http://stagedoor_node$request_uri;
+    proxy_set_header ${admissionHeader} "";
+${toNode}
+    proxy_connect_timeout 2s;
+    proxy_read_timeout 75s;
+    proxy_buffering on;
+    proxy_max_temp_file_size 0;
+    error_page 502 504 = @stagedoor_unavailable;
+}
+
+location @stagedoor_refuse { js_content stagedoor.refuse; }
+location @stagedoor_failed { js_content stagedoor.failed; }
+location @stagedoor_range { js_content stagedoor.range; }
+location @stagedoor_method { js_content stagedoor.method; }
+# A request without a path has no named location. A client that asks for this one gets the same answer.
+location = /.stagedoor-unreadable { js_content stagedoor.unreadable; }
+location @stagedoor_unavailable { js_content stagedoor.unavailable; }
+`;
+}
+
+/** The client's address and scheme come from nginx alone. */
+const toNode = `    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_set_header Host $host;
+    proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_set_header X-Forwarded-Proto $scheme;`;
+
+/** `stagedoor_refusal` for Stagedoor-Refusal, as nginx names the variables of headers. */
+function variableOf(header: string): string {
+  return header.toLowerCase().replaceAll("-", "_");
+}
+
+/** A complete configuration of nginx that uses the other two. */
+export function completeConfig({ folder, mediaUrl, listen, certificate, cache }: NginxSite): string {
+  const name = new URL(mediaUrl).hostname;
+  const tls =
+    certificate === undefined
+      ? ""
+      : `
+        ssl_certificate "${certificate.file}";
+        ssl_certificate_key "${certificate.key}";
+        ssl_protocols TLSv1.2 TLSv1.3;`;
+  return `${written}
+load_module modules/ngx_http_js_module.so;
+worker_processes auto;
+pid "${folder}/nginx.pid";
+error_log "${folder}/error.log" warn;
+events { worker_connections 4096; }
+
+http {
+    include "${folder}/${httpFile}";
+    access_log "${folder}/access.log" stagedoor buffer=64k flush=1s;
+    sendfile on;
+    tcp_nopush on;
+    keepalive_requests 10000;
+    client_body_temp_path "${cache}/bodies";
+    proxy_temp_path "${cache}/proxied";
+
+    server {
+        listen ${listen}${certificate === undefined ? "" : " ssl http2"};
+        server_name ${name};${tls}
+        include "${folder}/${serverFile}";
+    }
+}
+`;
+}

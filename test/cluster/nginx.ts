@@ -1,0 +1,72 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { projectRoot } from "../../cli/lib/project.ts";
+import { runFile } from "../node/cli/command-line.ts";
+import { until } from "./viewer.ts";
+
+const hasModule = ["/usr/lib/nginx/modules", "/usr/share/nginx/modules", "/etc/nginx/modules"].some((folder) =>
+  existsSync(join(folder, "ngx_http_js_module.so")),
+);
+
+/** Why tests with nginx are skipped; undefined if it and njs are installed. */
+export const nginxMissing =
+  spawnSync("nginx", ["-v"]).status === 0 && hasModule
+    ? undefined
+    : "nginx with njs is not installed (.ci/install-servers, or apt-get install nginx libnginx-mod-http-js)";
+
+/** A private nginx with the configuration that `npx stagedoor nginx` writes in a deployment's folder. */
+export interface Nginx {
+  readonly url: string;
+  /** Writes the configuration again and reloads nginx. */
+  readonly reload: () => Promise<void>;
+  /** Everything that nginx has logged. */
+  readonly logs: () => { readonly access: string; readonly error: string };
+  readonly stop: () => Promise<void>;
+}
+
+/** `folder` is the deployment's; nginx runs in its folder `nginx`, in front of the media host at `mediaPort`. */
+export async function startNginx(
+  folder: string,
+  { port, mediaPort }: { readonly port: number; readonly mediaPort: number },
+): Promise<Nginx> {
+  const out = join(folder, "nginx");
+  const cache = join(folder, "cache");
+  mkdirSync(cache, { recursive: true });
+  const program = join(projectRoot, "cli/stagedoor.ts");
+  const words = ["--out", out, "--node", `127.0.0.1:${mediaPort}`, "--listen", `127.0.0.1:${port}`, "--cache", cache];
+  const write = async () => {
+    const run = await runFile(process.execPath, [program, "nginx", ...words], folder, process.env);
+    if (run.exit !== 0) throw new Error(`no configuration: ${run.stderr}`);
+  };
+  await write();
+  const file = join(out, "nginx.conf");
+  const child: ChildProcess = spawn("nginx", ["-c", file, "-g", "daemon off;"]);
+  let output = "";
+  child.stderr?.on("data", (chunk) => (output += chunk));
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  const url = `http://127.0.0.1:${port}`;
+  await until(
+    () =>
+      fetch(url).then(
+        () => true,
+        () => child.exitCode !== null,
+      ),
+    Boolean,
+  );
+  if (child.exitCode !== null) throw new Error(`nginx did not start: ${output}`);
+  const logged = (name: string) => readFileSync(join(out, name), "utf8");
+  return {
+    url,
+    reload: async () => {
+      await write();
+      const run = spawnSync("nginx", ["-c", file, "-s", "reload"], { encoding: "utf8" });
+      if (run.status !== 0) throw new Error(`no reload: ${run.stderr}`);
+    },
+    logs: () => ({ access: logged("access.log"), error: logged("error.log") }),
+    stop: async () => {
+      if (child.exitCode === null) child.kill("SIGTERM");
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,294 @@
+import { createHmac } from "node:crypto";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePort } from "../../cli/lib/ports.ts";
+import { projectRoot } from "../../cli/lib/project.ts";
+import { parseKeyRing } from "../../src/keys/ring.ts";
+import { verifierKeys } from "../../src/verifier/verifier-keys.ts";
+import { type Nginx, nginxMissing, startNginx } from "../cluster/nginx.ts";
+import { type NodeService, startNodeService } from "../cluster/node-service.ts";
+import { rawRequest } from "../cluster/raw-request.ts";
+import { secretsIn } from "../cluster/secrets.ts";
+import { get, until, untilRefused } from "../cluster/viewer.ts";
+import { walk } from "../cluster/walk.ts";
+import { runFile } from "../node/cli/command-line.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "stagedoor-nginx-"));
+const films = join(folder, "films");
+const config = {
+  version: 1,
+  host: { type: "node" },
+  api: { host: "api.{domain}" },
+  cdns: { main: { type: "node", host: "media.{domain}" } },
+  origins: { films: { type: "file", folder: "films" } },
+  identity: {
+    issuers: [
+      {
+        issuer: "https://id.stagedoor.test/",
+        audience: "tv",
+        algorithms: ["ES256"],
+        jwksUri: "https://id.stagedoor.test/jwks",
+      },
+    ],
+  },
+  environments: { production: { domain: "tv.stagedoor.test" } },
+  assets: [
+    { id: "film", origin: "films", entries: { hls: "index.m3u8" } },
+    { id: "bound", origin: "films", entries: { hls: "index.m3u8" }, segmentSignature: "session" },
+    { id: "odd", origin: "films", entries: { hls: "index.m3u8" } },
+  ],
+};
+
+/** Names that need an alias or an escape, and symbolic links to a file below the root and to one outside. */
+const oddNames = ["a;v=1.ts", "b%20c.ts", "inside.ts", "outside.ts"];
+
+let service: NodeService;
+let nginx: Nginx;
+let ports = { port: 0, mediaPort: 0 };
+
+function writeFilms(): void {
+  mkdirSync(join(films, "odd"), { recursive: true });
+  for (const name of ["film", "bound"])
+    cpSync(join(projectRoot, "fixtures/media/vod-ts"), join(films, name), { recursive: true });
+  const segments = oddNames.map((name) => `#EXTINF:2,\n${name}\n`).join("");
+  writeFileSync(
+    join(films, "odd/index.m3u8"),
+    `#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-PLAYLIST-TYPE:VOD\n${segments}#EXT-X-ENDLIST\n`,
+  );
+  for (const name of ["a;v=1.ts", "b c.ts"]) cpSync(join(films, "film/360p/0.ts"), join(films, "odd", name));
+  writeFileSync(join(folder, "outside.ts"), "of the machine");
+  symlinkSync("../film/360p/0.ts", join(films, "odd/inside.ts"));
+  symlinkSync(join(folder, "outside.ts"), join(films, "odd/outside.ts"));
+}
+
+beforeAll(async () => {
+  if (nginxMissing !== undefined) return;
+  // nginx's processes run as another user, who has to reach the films.
+  chmodSync(folder, 0o755);
+  writeFilms();
+  writeFileSync(join(folder, "stagedoor.config.json"), JSON.stringify(config));
+  ports = { port: await freePort(), mediaPort: await freePort() };
+  service = await startNodeService(folder, ports);
+  nginx = await startNginx(folder, { port: await freePort(), mediaPort: ports.mediaPort });
+});
+
+afterAll(async () => {
+  await nginx?.stop();
+  await service?.stop();
+  rmSync(folder, { recursive: true });
+});
+
+/** A session's URLs, all through nginx. */
+async function start(asset = "film") {
+  const { sessionId, manifestUrl } = await service.start(asset);
+  const manifest = manifestUrl.replace(`http://localhost:${ports.mediaPort}`, nginx.url);
+  const { playlists, files } = await walk(manifest);
+  const segment = [...files].find((url) => new URL(url).pathname.endsWith("/360p/0.ts")) ?? "";
+  return { sessionId, manifest, playlists, files: [...files], segment };
+}
+
+/** A segment's URL with another expiry, signed with the ring's key. */
+async function signedAt(segment: string, expiry: number): Promise<string> {
+  const ring = parseKeyRing(JSON.parse(readFileSync(join(folder, ".stagedoor/keys.json"), "utf8")));
+  const [key] = ring.ok ? await verifierKeys(ring.value) : [];
+  const url = new URL(segment);
+  const path = url.pathname.slice(url.pathname.indexOf("/", 1));
+  const mac = createHmac("sha256", Buffer.from(key?.shared.segment ?? "", "base64url"));
+  const signature = mac.update(`segment\n\n${path}\n\n${expiry}`).digest().subarray(0, 16).toString("base64url");
+  url.search = `?seg=${expiry}.${signature}`;
+  return url.href;
+}
+
+const changed = (url: string) => url.replace(/.$/, (last) => (last === "A" ? "Q" : "A"));
+
+describe.skipIf(nginxMissing !== undefined)("nginx as the edge", () => {
+  it("serves every file of a stream from the disk, with the headers of the other edges", async () => {
+    const { files, playlists, segment } = await start();
+    expect(playlists.size).toBeGreaterThan(2);
+    for (const url of files) expect((await get(url)).status).toBe(200);
+    const own = await rawRequest(nginx.url, pathOf(segment));
+    const plain = await rawRequest(`http://localhost:${ports.mediaPort}`, pathOf(segment));
+    expect(own.body.equals(plain.body)).toBe(true);
+    const compared = [
+      ...["content-type", "content-length", "access-control-allow-origin", "access-control-expose-headers"],
+      ...["cross-origin-resource-policy", "content-security-policy", "x-content-type-options", "referrer-policy"],
+    ];
+    for (const name of compared) expect([name, own.headers[name]]).toEqual([name, plain.headers[name]]);
+    expect(own.headers["cache-control"]).toMatch(/^private, max-age=\d+$/);
+    // nginx's own form: the file did not come from the service.
+    expect(own.headers.etag).toMatch(/^"[0-9a-f]{8}-[0-9a-f]+"$/);
+  });
+
+  it("answers HEAD, one range, a range beyond the end and a known entity tag", async () => {
+    const path = pathOf((await start()).segment);
+    const request = (headers: Readonly<Record<string, string>>, method = "GET") =>
+      rawRequest(nginx.url, path, { method, headers });
+    const whole = await request({});
+    const head = await request({}, "HEAD");
+    expect([head.status, head.body.length, head.headers["content-length"]]).toEqual([200, 0, `${whole.body.length}`]);
+    const part = await request({ Range: "bytes=10-19" });
+    expect([part.status, part.headers["content-range"]]).toEqual([206, `bytes 10-19/${whole.body.length}`]);
+    expect(part.body.equals(whole.body.subarray(10, 20))).toBe(true);
+    const beyond = await request({ Range: "bytes=99999999-" });
+    expect([beyond.status, beyond.headers["content-range"]]).toEqual([416, `bytes */${whole.body.length}`]);
+    expect(beyond.headers["stagedoor-refusal"]).toBe("range_not_satisfiable");
+    expect((await request({ "If-None-Match": String(whole.headers.etag) })).status).toBe(304);
+  });
+
+  it("refuses with the statuses, codes and problem documents of the service itself", async () => {
+    const { segment, manifest } = await start();
+    const [path = "", query = ""] = pathOf(segment).split("?");
+    const at = path.lastIndexOf("/");
+    const withName = (name: string) => `${path.slice(0, at)}${name}?${query}`;
+    const targets = [
+      ...[changed(`${path}?${query}`), path, changed(pathOf(manifest)), "/", "/film/360p/0.ts"],
+      ...[`${path.replace(/.{3}\//, "AAA/")}?${query}`, pathOf(await signedAt(segment, 1_700_000_000)).slice(0, -1)],
+      ...["//0.ts", "/./0.ts", "/../360p/0.ts", "/%2e/0.ts", "%2f0.ts", "%2F0.ts", "/%30.ts"].map(withName),
+      ...["/0.ts;a", "/1.ts", "/0.ts%00", "/0.ts%zz"].map(withName),
+    ];
+    for (const target of targets) {
+      const own = await rawRequest(nginx.url, target);
+      const plain = await rawRequest(`http://localhost:${ports.mediaPort}`, target);
+      expect([target, own.status, own.body.toString()]).toEqual([target, plain.status, plain.body.toString()]);
+      for (const name of ["content-type", "cache-control", "stagedoor-refusal", "access-control-allow-origin"])
+        expect([name, own.headers[name]]).toEqual([name, plain.headers[name]]);
+      expect(own.headers["request-id"]).toMatch(/^[0-9a-f]{16}$/);
+    }
+    // Node's own parser refuses it without a document.
+    const backslash = await rawRequest(nginx.url, withName("\\0.ts"));
+    expect([backslash.status, backslash.headers["stagedoor-refusal"]]).toEqual([400, "path_invalid"]);
+    for (const method of ["POST", "PUT", "DELETE", "TRACE"]) {
+      const { status, headers } = await rawRequest(nginx.url, pathOf(segment), { method });
+      expect([method, status, headers.allow]).toEqual([method, 405, "GET, HEAD, OPTIONS"]);
+    }
+    const preflight = {
+      "Access-Control-Request-Method": "GET",
+      "Access-Control-Request-Headers": "range, cmcd-object",
+    };
+    const allowed = await rawRequest(nginx.url, pathOf(segment), { method: "OPTIONS", headers: preflight });
+    expect([allowed.status, allowed.headers["access-control-allow-headers"]]).toEqual([204, "range, cmcd-object"]);
+    expect((await get(`${nginx.url}/stagedoor-admission`)).status).toBe(403);
+  });
+
+  it("answers an authentic URL that has expired with 307 to a fresh one", async () => {
+    const { segment } = await start();
+    const expired = await signedAt(segment, 1_795_000_000);
+    const redirect = await fetch(expired, { redirect: "manual" });
+    expect([redirect.status, redirect.headers.get("Cache-Control")]).toEqual([307, "no-store"]);
+    expect(redirect.headers.get("Access-Control-Allow-Origin")).toBe("*");
+    expect(redirect.headers.get("Location")).toMatch(/^\.\/0\.ts\?seg=\d+\.[\w-]{22}$/);
+    expect((await get(new URL(redirect.headers.get("Location") ?? "", expired).href)).status).toBe(200);
+    expect((await fetch(expired, { headers: { Range: "bytes=0-9" } })).status).toBe(206);
+  });
+
+  it("refuses a revoked session, also for URLs that would be renewed", async () => {
+    const { segment, sessionId } = await start();
+    const expired = await signedAt(segment, 1_795_000_000);
+    expect((await get(segment)).status).toBe(200);
+    expect(await service.revoke({ session: sessionId })).toBe(201);
+    await untilRefused(segment, "session_revoked");
+    expect((await get(expired)).code).toBe("session_revoked");
+  });
+
+  it("accepts segments that are bound to their session in that session only", async () => {
+    const [own, other] = [await start("bound"), await start("bound")];
+    expect((await get(own.segment)).status).toBe(200);
+    const [, grant = ""] = new URL(other.segment).pathname.split("/");
+    const copied = own.segment.replace(/\/2D3R[^/]+/, `/${grant}`);
+    expect((await get(copied)).code).toBe("signature_invalid");
+    expect((await get(await signedAt(own.segment, 4_000_000_000))).code).toBe("signature_invalid");
+  });
+
+  it("decodes aliases and escapes, and follows no symbolic link out of the root", async () => {
+    const { files } = await start("odd");
+    const plain = readFileSync(join(films, "film/360p/0.ts"));
+    const answers = await Promise.all(files.map((url) => rawRequest(nginx.url, pathOf(url))));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 404]);
+    for (const { body } of answers.slice(0, 3)) expect(body.equals(plain)).toBe(true);
+    expect(answers[3]?.headers["stagedoor-refusal"]).toBe("object_unknown");
+  });
+
+  it("serves an asset that an operator adds, without a reload", async () => {
+    cpSync(join(films, "film"), join(films, "again"), { recursive: true });
+    const asset = { id: "again", origin: { type: "file", root: "films", path: "again/" }, entry: "index.m3u8" };
+    const put = await fetch(`${service.apiUrl}/operator/assets/again`, {
+      method: "PUT",
+      headers: { Authorization: `Bearer ${service.tokens[1]}`, "Content-Type": "application/json" },
+      body: JSON.stringify(asset),
+    });
+    expect(put.status).toBe(200);
+    const session = await until(
+      () => start("again").catch(() => undefined),
+      (started) => started !== undefined,
+      500,
+    );
+    expect((await get(session?.segment ?? "")).status).toBe(200);
+  });
+
+  it("refuses no request while its keys are replaced and it is reloaded", async () => {
+    const { segment } = await start();
+    const ring = join(folder, ".stagedoor/keys.json");
+    let isPlaying = true;
+    const refused: number[] = [];
+    const playing = Array.from({ length: 4 }, async () => {
+      while (isPlaying) {
+        // A connection for each request: nginx may close an idle one at any time, and most of all at a reload.
+        const { status } = await rawRequest(nginx.url, pathOf(segment));
+        if (status !== 200) refused.push(status);
+      }
+    });
+    const words = [join(projectRoot, "cli/stagedoor.ts"), "keys", "new", "--purpose", "session", "--ring", ring];
+    const before = readFileSync(join(folder, "nginx/stagedoor-keys.js"), "utf8");
+    expect(await runFile(process.execPath, words, folder, process.env)).toMatchObject({ exit: 0 });
+    await nginx.reload();
+    const kids = (text: string) => text.match(/"kid"/g)?.length;
+    expect([kids(before), kids(readFileSync(join(folder, "nginx/stagedoor-keys.js"), "utf8"))]).toEqual([1, 2]);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    isPlaying = false;
+    await Promise.all(playing);
+    expect(refused).toEqual([]);
+  });
+
+  it("keeps its keys from other users", () => {
+    expect(statSync(join(folder, "nginx")).mode & 0o777).toBe(0o700);
+    expect(statSync(join(folder, "nginx/stagedoor-keys.js")).mode & 0o777).toBe(0o600);
+  });
+
+  it("writes neither grants nor signatures into its access log", async () => {
+    const { segment } = await start();
+    await get(segment);
+    const { access } = await until(nginx.logs, ({ access: text }) => text.includes('"/film/360p/0.ts"'));
+    expect(access.split("\n").flatMap((line) => secretsIn(line))).toEqual([]);
+  });
+
+  it("refuses files and playlists with problem documents while the service is down", async () => {
+    const { segment, manifest } = await start();
+    expect((await get(segment)).status).toBe(200);
+    await service.stop("SIGKILL");
+    const refusals = await until(
+      () => Promise.all([segment, manifest].map((url) => get(url))),
+      (answers) => answers.every(({ status }) => status !== 200),
+    );
+    expect(refusals.map(({ status, code }) => [status, code])).toEqual([
+      [503, "store_unavailable"],
+      [503, "store_unavailable"],
+    ]);
+  });
+});
+
+function pathOf(url: string): string {
+  const { pathname, search } = new URL(url);
+  return pathname + search;
+}
