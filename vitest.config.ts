@@ -19,6 +19,7 @@ const longInNode = [
   "test/node/deployment/dry-run.test.ts",
   "test/node/docs/site.test.ts",
   "test/node/identity/on-postgres.test.ts",
+  "test/node/platform/postgres-durable-log.test.ts",
   "test/node/package/tarball.test.ts",
   "test/node/package/upgrade.test.ts",
   "test/node/platform/redis-faults.test.ts",

@@ -1,17 +1,14 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { readIdentityConfiguration } from "../../src/config/identity-configuration.ts";
-import { isLocalPostgres, parsePostgresUrl } from "../../src/config/postgres-url.ts";
 import type { DeploymentConfig, EnvironmentName } from "../../src/deployment/config-schema.ts";
 import { settingsFor } from "../../src/deployment/wrangler-config.ts";
 import { logError } from "../../src/http/problem-response.ts";
 import type { AccountStores, NodeAccounts } from "../../src/platform/node/node-accounts.ts";
-import type { PostgresAddress } from "../../src/platform/postgres/postgres-database.ts";
+import { openPostgres, type PostgresAddress, postgresFault } from "../../src/platform/postgres/postgres-database.ts";
 import { readMigrations } from "../identity/migrations.ts";
 import { devIdentityEnvironment } from "../lib/dev-environment.ts";
 import { devIdentitySecret } from "../lib/dev-keys.ts";
-import { reasonOf } from "../lib/files.ts";
 import { requiredPeer } from "../lib/peers.ts";
+import { postgresAddress } from "./run-postgres.ts";
 
 interface AccountOptions {
   /** Undefined for development on this machine. */
@@ -46,7 +43,7 @@ export async function accountsOf(
   if (!configuration.ok) return ["The configuration is invalid:", ...configuration.refusal].join("\n  ");
   // Loaded only here: a service without accounts of its own has no better-auth.
   const { nodeAccounts } = await requiredPeer("better-auth", () => import("../../src/platform/node/node-accounts.ts"));
-  const address = postgresAddress(folder, config, environment, secrets.STAGEDOOR_POSTGRES_PASSWORD);
+  const address = postgresAddress(config, environment, secrets);
   if (typeof address === "string") return address;
   if (address !== undefined) {
     const stores = await inPostgres(address);
@@ -56,30 +53,7 @@ export async function accountsOf(
   return nodeAccounts(configuration.value, sqliteAccounts(file, readMigrations("sqlite")));
 }
 
-/**
- * The database of `host.postgres`, undefined without that member and for development, which needs none; or why its file of
- * certificates cannot be read.
- */
-function postgresAddress(
-  folder: string,
-  { host }: DeploymentConfig,
-  environment: EnvironmentName | undefined,
-  password: string | undefined,
-): PostgresAddress | string | undefined {
-  if (host.type !== "node" || host.postgres === undefined || environment === undefined) return undefined;
-  const { url: written, tls, ca: file } = host.postgres;
-  const url = written.replaceAll("{environment}", environment);
-  const isLocal = isLocalPostgres(parsePostgresUrl(url) ?? { host: "" });
-  if (file === undefined) return { url, password, tls: tls ?? !isLocal, ca: undefined };
-  try {
-    return { url, password, tls: tls ?? !isLocal, ca: readFileSync(resolve(folder, file), "utf8") };
-  } catch (error) {
-    return `host.postgres.ca: ${resolve(folder, file)} cannot be read: ${reasonOf(error)}. Correct the path in stagedoor.config.json.`;
-  }
-}
-
 async function inPostgres(address: PostgresAddress): Promise<AccountStores | string> {
-  const { openPostgres, postgresFault } = await import("../../src/platform/postgres/postgres-database.ts");
   const { postgresAccounts } = await import("../../src/platform/postgres/postgres-accounts.ts");
   const pool = openPostgres(address, (error) => logError((line) => console.log(line), "identity", error));
   try {

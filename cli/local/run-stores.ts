@@ -1,13 +1,19 @@
 import { systemMillisecondClock } from "../../src/base/time.ts";
 import type { Configuration } from "../../src/config/configuration.ts";
 import type { DeploymentConfig, EnvironmentName } from "../../src/deployment/config-schema.ts";
-import type { Log } from "../../src/http/problem-response.ts";
+import { type Log, logError } from "../../src/http/problem-response.ts";
 import { type NodeStores, sqliteStores } from "../../src/platform/node/node-stores.ts";
 import { openSqlite } from "../../src/platform/node/sqlite-database.ts";
 import { makeTables, sqliteCatalog } from "../../src/platform/node/sqlite-stores.ts";
+import { openPostgres, type PostgresAddress, postgresFault } from "../../src/platform/postgres/postgres-database.ts";
+import { postgresDurableLog } from "../../src/platform/postgres/postgres-durable-log.ts";
 import { type ClusterParts, clusterStores } from "../../src/platform/redis/cluster-stores.ts";
 import { sqliteDurableLog } from "../../src/platform/redis/durable-log.ts";
 import { connectRedis, type Redis, type RedisAddress } from "../../src/platform/redis/redis-connection.ts";
+import { postgresAddress } from "./run-postgres.ts";
+
+/** The connections of a process to the durable log in PostgreSQL. */
+const logConnections = 4;
 
 interface StoreOptions {
   /** Undefined for development on this machine, which needs no Redis. */
@@ -35,13 +41,22 @@ export async function storesOf(config: DeploymentConfig, options: StoreOptions):
     loggedAt = systemMillisecondClock();
     log(JSON.stringify({ worker: "redis", event: "error", error: textOf(error) }));
   };
+  const address = postgresAddress(config, environment, secrets);
+  if (typeof address === "string") return address;
+  const durable = await durableOf(settings, servesApi ? file : undefined, address, (error) =>
+    logError(log, "postgres", error),
+  );
+  if (typeof durable === "string") return durable;
   const redis = await connected(settings, secrets.STAGEDOOR_REDIS_PASSWORD, onError);
-  if (typeof redis === "string") return redis;
+  if (typeof redis === "string") {
+    await durable.close();
+    return redis;
+  }
   return clusterStores({
     redis,
     prefix: `${config.name}:${environment}:`,
     leaseTtl: configuration.leaseTtl,
-    ...durableOf(settings, servesApi ? file : undefined),
+    ...durable,
     admitOlderGrants: settings.admitOlderGrants,
     listsSessions: servesApi,
     onError,
@@ -81,9 +96,25 @@ function textOf(error: Error): string {
   return (error.message || code).replace(/\.+$/, "");
 }
 
-function durableOf({ durableLog }: RedisConfig, file: string | undefined): Pick<ClusterParts, "durable" | "close"> {
+/** The durable log of a process; or why its database cannot be used. */
+async function durableOf(
+  { durableLog }: RedisConfig,
+  file: string | undefined,
+  postgres: PostgresAddress | undefined,
+  onError: (error: unknown) => void,
+): Promise<Pick<ClusterParts, "durable" | "close"> | string> {
   const nothing = async () => undefined;
   if (durableLog === "none") return { durable: "none", close: nothing };
+  if (durableLog === "postgres" && postgres !== undefined) {
+    const pool = openPostgres(postgres, onError, logConnections);
+    try {
+      const durable = await postgresDurableLog({ pool, clock: systemMillisecondClock, onError });
+      return { durable, close: () => pool.end() };
+    } catch (error) {
+      await pool.end();
+      return postgresFault(error, postgres);
+    }
+  }
   if (file === undefined) return { durable: "elsewhere", close: nothing };
   const [usual, durable] = [openSqlite(file, { durable: false }), openSqlite(file, { durable: true })];
   makeTables({ usual });

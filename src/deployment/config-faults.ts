@@ -26,6 +26,7 @@ export function faultsBetween(deployment: Deployment): readonly Fault[] {
   const structural = [
     ...hostFaults(config),
     ...redisFaults(config),
+    ...postgresFaults(config),
     ...sharedHostFaults(config),
     ...originFaults(config),
     ...identityFaults(config),
@@ -122,6 +123,28 @@ function sharedHostFaults(config: DeploymentConfig): readonly Fault[] {
   });
 }
 
+/** A database without a use, or a use without a database. */
+function postgresFaults({ host, identity }: DeploymentConfig): readonly Fault[] {
+  if (host.type !== "node") return [];
+  const { postgres, redis } = host;
+  const isLog = redis?.durableLog === "postgres";
+  if (isLog && postgres === undefined)
+    return [
+      {
+        path: ["host", "redis", "durableLog"],
+        advice: 'Add "postgres": {"url": "postgres://user@host:5432/database"} to host, or use "sqlite".',
+      },
+    ];
+  return postgres === undefined || isLog || identity.worker
+    ? []
+    : [
+        {
+          path: ["host", "postgres"],
+          advice: 'Remove it: it has no effect without identity.worker or "durableLog": "postgres" in host.redis.',
+        },
+      ];
+}
+
 function originFaults(config: DeploymentConfig): readonly Fault[] {
   const places = [
     { at: ["origins"], origins: config.origins },
@@ -177,8 +200,6 @@ function hostText(url: string): string {
 
 function identityFaults({ host, identity, environments, secrets }: DeploymentConfig): readonly Fault[] {
   const { worker, issuers } = identity;
-  if (host.type === "node" && host.postgres !== undefined && !worker)
-    return [{ path: ["host", "postgres"], advice: "Remove it: it has no effect without identity.worker." }];
   if (!worker && issuers.length === 0)
     return [
       {

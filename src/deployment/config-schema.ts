@@ -56,7 +56,7 @@ const postgres = z
       .optional()
       .describe("A file with the certificates of the server's own authority, absolute or relative to this file."),
   })
-  .describe("The database of accounts, in place of the SQLite file, for several machines; development needs none.");
+  .describe("A PostgreSQL database: of accounts, and of the durable log of host.redis. Development needs none.");
 
 /** A domain, such as example.tv. */
 export const domainSchema = z
@@ -253,11 +253,11 @@ const redis = z
       .optional()
       .describe("The ACL user. The password is the secret STAGEDOOR_REDIS_PASSWORD, never in this file."),
     durableLog: z
-      .enum(["sqlite", "none"])
+      .enum(["sqlite", "postgres", "none"])
       .default("sqlite")
       .describe(
         "Where revocations and ends are written before Redis. sqlite: the file of `serve --data` on the API's machines; " +
-          "a Redis that lost its data gets them from there. none: nowhere; a Redis that lost its data then ends all sessions.",
+          "a Redis that lost its data gets them from there. postgres: host.postgres, the same for all machines. none: nowhere; a Redis that lost its data then ends all sessions.",
       ),
     admitOlderGrants: z
       .boolean()

@@ -15,21 +15,25 @@ export interface PostgresAddress {
 /** In milliseconds. A request waits no longer for a connection, and no longer for an answer. */
 const timeouts = { connect: 5_000, query: 10_000, idle: 30_000 };
 
-/** The connections of one process. */
+/** The connections that a process opens, unless it needs fewer. */
 const mostConnections = 10;
 
 /**
  * Connections to PostgreSQL, opened when they are needed. `onError` gets the error of one that breaks while nothing uses
  * it; the next query opens another.
  */
-export function openPostgres({ url, password, tls, ca }: PostgresAddress, onError: (error: unknown) => void): Pool {
+export function openPostgres(
+  { url, password, tls, ca }: PostgresAddress,
+  onError: (error: unknown) => void,
+  connections = mostConnections,
+): Pool {
   const parts = parsePostgresUrl(url);
   if (parts === undefined) throw new TypeError("not the URL of a PostgreSQL database");
   const pool = new Pool({
     ...parts,
     password,
     ssl: tls && { rejectUnauthorized: true, ...(ca !== undefined && { ca }) },
-    max: mostConnections,
+    max: connections,
     connectionTimeoutMillis: timeouts.connect,
     query_timeout: timeouts.query,
     idleTimeoutMillis: timeouts.idle,

@@ -54,10 +54,22 @@ const table = `
 
 const time = z.number().refine(isUnixSeconds).transform(unixSeconds);
 const names = { subject: z.string(), value: z.string(), until: time };
-const endSchema = z.discriminatedUnion("kind", [
+/** An end as a store keeps it, with its time as a number. */
+export const endSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("session"), ...names, cause: z.enum(revocationCauses) }),
   z.object({ kind: z.literal("login"), ...names }),
 ]);
+
+/** The ends in a subject's document. */
+export function endsIn(subject: string, document: string): readonly NotedEnd[] {
+  const read = new LeaseDocument(document);
+  const ends: NotedEnd[] = [];
+  for (const { sessionId: value, ended: cause, expiresAt: until } of read.all())
+    if (cause !== undefined) ends.push({ kind: "session", subject, value, cause, until });
+  for (const { kind, name: value, until } of read.markers())
+    if (kind === "signed_out") ends.push({ kind: "login", subject, value, until });
+  return ends;
+}
 
 /** The durable log in a SQLite file, by a connection that writes through. Tables that are missing are made. */
 export function sqliteDurableLog(database: SqliteDatabase, clock: MillisecondClock): DurableLog {
@@ -65,11 +77,11 @@ export function sqliteDurableLog(database: SqliteDatabase, clock: MillisecondClo
   const { sql, transaction } = database;
   transaction(() => void sql.exec(table));
   const now = () => unixSeconds(Math.floor(clock() / 1000));
-  const note = (...[subject, kind, value, cause, until]: [string, NotedEnd["kind"], string, string | null, number]) =>
+  const note = ({ subject, kind, value, until, ...end }: NotedEnd) =>
     sql.exec(
       `INSERT INTO noted_end (subject, kind, value, cause, until) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET until = excluded.until WHERE excluded.until > until`,
-      ...[subject, kind, value, cause, until],
+      ...[subject, kind, value, "cause" in end ? end.cause : null, until],
     );
   return {
     append: async (entries, by) => void store.append(entries, by),
@@ -84,12 +96,9 @@ export function sqliteDurableLog(database: SqliteDatabase, clock: MillisecondClo
     },
     rows: async () => store.rows(),
     noteEnds: async (subject, document) => {
-      const read = new LeaseDocument(document);
+      const ends = endsIn(subject, document);
       transaction(() => {
-        for (const { sessionId, ended, expiresAt } of read.all())
-          if (ended !== undefined) note(subject, "session", sessionId, ended, expiresAt);
-        for (const { kind, name, until } of read.markers())
-          if (kind === "signed_out") note(subject, "login", name, null, until);
+        for (const end of ends) note(end);
       });
     },
     ends: async () =>

@@ -226,7 +226,12 @@ describe("a deployment's file", () => {
     const { config } = deploymentWith({ ...onNode({ postgres: { url } }), identity: { worker: true } });
     expect(uploadableSecrets(config)).toContain("STAGEDOOR_POSTGRES_PASSWORD");
     expect(faultsWith(onNode({ postgres: { url } }))).toEqual([
-      "host.postgres: Remove it: it has no effect without identity.worker.",
+      expect.stringMatching(/^host\.postgres: Remove it: it has no effect without identity\.worker or "durableLog"/),
+    ]);
+    const redis = { url: "redis://redis.internal:6379", durableLog: "postgres" };
+    expect(faultsWith(onNode({ postgres: { url }, redis }))).toEqual([]);
+    expect(faultsWith(onNode({ redis }))).toEqual([
+      expect.stringMatching(/^host\.redis\.durableLog: Add "postgres": /),
     ]);
   });
 
