@@ -118,6 +118,8 @@ function writeBeside(file: string, text: string): string {
 }
 
 export interface DevTokenClaims {
+  /** By default the development issuer. */
+  readonly issuer?: string;
   readonly subject: string;
   /** Ids of assets, or `"*"` for all. */
   readonly assets: readonly string[] | "*";
@@ -130,11 +132,11 @@ export interface DevTokenClaims {
   readonly lifetimeSeconds: number;
 }
 
-/** Signs a bearer token of the development issuer (ES256), which only a local API accepts. */
+/** Signs a bearer token (ES256) of the development issuer, which only a local API accepts, or of a test's own issuer. */
 export async function signDevToken(ring: KeyRing, claims: DevTokenClaims): Promise<string> {
   const [key] = keysFor(ring, "token");
   if (key?.d === undefined) throw new Error("the key ring has no private key of the purpose token");
-  const { subject, assets, scope = playScope, streams, login, lifetimeSeconds } = claims;
+  const { issuer = devIssuer, subject, assets, scope = playScope, streams, login, lifetimeSeconds } = claims;
   const { kty, crv, x, y, d } = key;
   const now = Math.floor(Date.now() / 1000);
   return new SignJWT({
@@ -144,7 +146,7 @@ export async function signDevToken(ring: KeyRing, claims: DevTokenClaims): Promi
     ...(login !== undefined && { sid: login }),
   })
     .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: "at+jwt" })
-    .setIssuer(devIssuer)
+    .setIssuer(issuer)
     .setAudience(devAudience)
     .setSubject(subject)
     .setJti(crypto.randomUUID())

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createConnection } from "node:net";
 import { join } from "node:path";
 import { projectRoot } from "../../cli/lib/project.ts";
 import { runFile } from "../node/cli/command-line.ts";
@@ -25,42 +26,58 @@ export interface Nginx {
   readonly stop: () => Promise<void>;
 }
 
+export interface NginxOptions {
+  readonly port: number;
+  readonly mediaPort: number;
+  readonly mediaAddress?: string;
+  /** Options of `npx stagedoor nginx` in addition. */
+  readonly words?: readonly string[];
+  /** The text of a configuration that includes the generated files of `out`, in place of the complete one. */
+  readonly configuration?: (out: string) => string;
+  /** Directives outside of the configuration, such as `user root;`. */
+  readonly globals?: string;
+}
+
 /** `folder` is the deployment's; nginx runs in its folder `nginx`, in front of the media host at `mediaPort`. */
 export async function startNginx(
   folder: string,
-  { port, mediaPort }: { readonly port: number; readonly mediaPort: number },
+  { port, mediaPort, mediaAddress = "127.0.0.1", words: more = [], configuration, globals = "" }: NginxOptions,
 ): Promise<Nginx> {
   const out = join(folder, "nginx");
   const cache = join(folder, "cache");
   mkdirSync(cache, { recursive: true });
   const program = join(projectRoot, "cli/stagedoor.ts");
-  const words = ["--out", out, "--node", `127.0.0.1:${mediaPort}`, "--listen", `127.0.0.1:${port}`, "--cache", cache];
+  const words = [
+    "--out",
+    out,
+    "--node",
+    `${mediaAddress}:${mediaPort}`,
+    "--listen",
+    `127.0.0.1:${port}`,
+    "--cache",
+    cache,
+    ...more,
+  ];
   const write = async () => {
     const run = await runFile(process.execPath, [program, "nginx", ...words], folder, process.env);
     if (run.exit !== 0) throw new Error(`no configuration: ${run.stderr}`);
   };
   await write();
-  const file = join(out, "nginx.conf");
-  const child: ChildProcess = spawn("nginx", ["-c", file, "-g", "daemon off;"]);
+  const file = configuration === undefined ? join(out, "nginx.conf") : join(folder, "nginx-of-test.conf");
+  if (configuration !== undefined) writeFileSync(file, configuration(out));
+  const child: ChildProcess = spawn("nginx", ["-c", file, "-g", `daemon off; ${globals}`]);
   let output = "";
   child.stderr?.on("data", (chunk) => (output += chunk));
   const ended = new Promise((resolve) => child.once("exit", resolve));
   const url = `http://127.0.0.1:${port}`;
-  await until(
-    () =>
-      fetch(url).then(
-        () => true,
-        () => child.exitCode !== null,
-      ),
-    Boolean,
-  );
+  await until(() => child.exitCode !== null || accepts(port), Boolean);
   if (child.exitCode !== null) throw new Error(`nginx did not start: ${output}`);
   const logged = (name: string) => readFileSync(join(out, name), "utf8");
   return {
     url,
     reload: async () => {
       await write();
-      const run = spawnSync("nginx", ["-c", file, "-s", "reload"], { encoding: "utf8" });
+      const run = spawnSync("nginx", ["-c", file, "-g", globals, "-s", "reload"], { encoding: "utf8" });
       if (run.status !== 0) throw new Error(`no reload: ${run.stderr}`);
     },
     logs: () => ({ access: logged("access.log"), error: logged("error.log") }),
@@ -69,4 +86,12 @@ export async function startNginx(
       await ended;
     },
   };
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(port, "127.0.0.1");
+    socket.once("connect", () => socket.end(() => resolve(true)));
+    socket.once("error", () => resolve(false));
+  });
 }

@@ -18,6 +18,8 @@ export interface Answer {
 
 interface Addresses extends Pick<TestCluster, "apiUrl" | "mediaUrl" | "keys"> {
   readonly addressHeader?: AddressHeader;
+  /** The issuer of bearer tokens; by default the development issuer. */
+  readonly issuer?: string;
 }
 
 /** The header by which the host in front of a deployment names the client's address: Cloudflare's, or that of a proxy. */
@@ -32,8 +34,15 @@ export async function viewerOf(
   claims: Partial<DevTokenClaims> = {},
   address?: string,
 ) {
-  const token = await signDevToken({ keys: cluster.keys }, { subject, assets: "*", lifetimeSeconds: 900, ...claims });
-  const { addressHeader } = cluster;
+  const { addressHeader, keys, issuer } = cluster;
+  const all = {
+    subject,
+    assets: "*",
+    lifetimeSeconds: 900,
+    ...(issuer !== undefined && { issuer }),
+    ...claims,
+  } as const;
+  const token = await signDevToken({ keys }, all);
   const from = headersFrom(address, addressHeader);
   const ask = (method: string, path: string, more: Readonly<Record<string, string>> = {}, body?: object) =>
     answerOf(

@@ -8,7 +8,8 @@ import { type Forgery, signedTarget } from "./signed-target.ts";
 /** Refusals: status, code, problem document, CORS and caching. */
 export function refusing(current: Current, { viewer, post }: Clients): void {
   async function send(target: string, options = {}) {
-    const { status, headers, body } = await rawRequest(current().mediaUrl, target, options);
+    const { mediaUrl, connection } = current();
+    const { status, headers, body } = await rawRequest(mediaUrl, target, options, connection);
     const text = body.toString("utf8");
     return { status, headers, text, problem: text.startsWith("{") ? Object(JSON.parse(text)) : {} };
   }

@@ -1,10 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { devIssuer } from "../../src/config/configuration.ts";
 import { sessionOf, until, untilStartRefused, urlsOf } from "../cluster/viewer.ts";
-import { type Clients, type Current, withdrawn } from "./deployment.ts";
+import { type Clients, type Current, promise, withdrawn } from "./deployment.ts";
 import { untilExpired } from "./renewing.ts";
-
-const subject = (name: string) => ({ subject: { issuer: devIssuer, subject: name } });
 
 /** The claims of a bearer token. */
 function claimsOf(token: string): { readonly jti: string; readonly sub: string } {
@@ -32,9 +29,10 @@ export function revoking(current: Current, clients: Clients): void {
       },
       (refused) => refused === code,
     );
-    expect(lastServed).toBeLessThan(current().promise);
+    expect(lastServed).toBeLessThan(promise);
   }
 
+  const subject = (name: string) => ({ subject: { issuer: current().issuer, subject: name } });
   const revoke = async (body: object) => expect((await (await operator()).revoke(body)).status).toBe(201);
 
   describe("the end of a session", () => {
@@ -88,7 +86,7 @@ export function revoking(current: Current, clients: Clients): void {
       const [one, two] = [await leaked.start(), await other.start()];
       const { jti } = claimsOf(leaked.token);
       const { segment } = await urlsOf(one);
-      await endsWithinPromise(segment, "session_revoked", () => revoke({ token: { issuer: devIssuer, jti } }));
+      await endsWithinPromise(segment, "session_revoked", () => revoke({ token: { issuer: current().issuer, jti } }));
       expect((await untilStartRefused(leaked.tryStart, "token_revoked")).status).toBe(401);
       expect((await get(two.manifestUrl)).status).toBe(200);
     });

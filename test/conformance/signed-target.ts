@@ -5,6 +5,7 @@ import { nobleHmac } from "../../src/platform/cloudflare/noble-hmac.ts";
 import { mintGrant } from "../../src/signing/grant.ts";
 import { signedQuery } from "../../src/signing/media-url.ts";
 import { macFor, prepareSessionKeys } from "../../src/signing/session-keys.ts";
+import { sessionKid } from "./deployment.ts";
 
 /** Times are in seconds from now; `prefix` is what the grant covers. */
 export interface Forgery {
@@ -13,6 +14,7 @@ export interface Forgery {
   readonly prefix?: string;
   /** Whether the signature covers the grant, as that of a playlist always does. */
   readonly bound?: boolean;
+  readonly kid?: string;
 }
 
 /** A request target that only a holder of the keys can make, to show what even a valid signature does not open. */
@@ -20,9 +22,15 @@ export async function signedTarget(
   keys: readonly RingKey[],
   path: string,
   purpose: MediaPurpose,
-  { grantEnds = 3600, urlEnds = 60, prefix = "/vod-ts/", bound = purpose === "playlist" }: Forgery = {},
+  {
+    grantEnds = 3600,
+    urlEnds = 60,
+    prefix = "/vod-ts/",
+    kid = sessionKid,
+    bound = purpose === "playlist",
+  }: Forgery = {},
 ): Promise<string> {
-  const key = (await prepareSessionKeys({ keys }, nobleHmac)).get("dev-session");
+  const key = (await prepareSessionKeys({ keys }, nobleHmac)).get(kid);
   if (key === undefined) throw new Error("no session key");
   const now = Math.floor(Date.now() / 1000);
   const grant = mintGrant(

@@ -1,13 +1,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { newDevKeys, newIdentitySecret } from "../../cli/lib/dev-keys.ts";
+import { newIdentitySecret } from "../../cli/lib/dev-keys.ts";
 import { freePort } from "../../cli/lib/ports.ts";
 import { copyToBucket, filesBelow, seed, startCluster } from "../../cli/local/cluster.ts";
 import { startLiveOrigin } from "../../cli/local/live-origin.ts";
+import { devIssuer } from "../../src/config/configuration.ts";
 import type { RingKey } from "../../src/keys/key.ts";
 import { keepLine, keepSecrets } from "../cluster/kept-logs.ts";
-import { type Deployment, ownAssets, settings, writeOwnFilms } from "./deployment.ts";
+import { type Deployment, newRing, ownAssets, settings, writeOwnFilms } from "./deployment.ts";
 import { conformance } from "./suite.ts";
 
 /** The workers in workerd, with a live origin. A new ring is deployed as a restart with the same stores. */
@@ -16,7 +17,7 @@ async function startWorkers(): Promise<Deployment> {
   const [port, mediaPort, live] = [await freePort(), await freePort(), await startLiveOrigin({ port: 0 })];
   const identitySecret = newIdentitySecret();
   const lines: string[] = [];
-  let keys: readonly RingKey[] = await newDevKeys();
+  let keys: readonly RingKey[] = await newRing();
   const run = () => {
     keepSecrets(keys, live.secrets, { identitySecret });
     return startCluster({
@@ -44,8 +45,8 @@ async function startWorkers(): Promise<Deployment> {
   return {
     apiUrl: cluster.apiUrl,
     mediaUrl: cluster.mediaUrl,
+    issuer: devIssuer,
     addressHeader: "CF-Connecting-IP",
-    promise: 2000,
     get keys() {
       return keys;
     },
