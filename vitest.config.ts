@@ -38,6 +38,7 @@ const longJourneys = [
   "test/journeys/own-case.test.ts",
   "test/journeys/own-jwt-issuer.test.ts",
   "test/journeys/self-hosted.test.ts",
+  "test/journeys/serve-processes.test.ts",
   "test/journeys/start-command.test.ts",
   "test/browser/account.test.ts",
   "test/browser/account-token.test.ts",

@@ -16,8 +16,12 @@ export function generatedFile(worker: WorkerKind): string {
 /** Reads a deployment's file, or returns every error in it, a line each. */
 export function readDeployment(folder: string): Result<Deployment, string> {
   const file = join(folder, configFile);
-  const shown = relative(process.cwd(), file) || configFile;
-  const read = readConfig(readFileSync(file, "utf8"));
+  return parseDeployment(readFileSync(file, "utf8"), relative(process.cwd(), file) || configFile);
+}
+
+/** Parses the text of a deployment's file, which a message calls `shown`. */
+export function parseDeployment(text: string, shown: string): Result<Deployment, string> {
+  const read = readConfig(text);
   if (read.ok) return read;
   return refuse(
     [

@@ -43,6 +43,8 @@ export const serveCommand: Command = {
   operands: [],
   options: {
     env: { type: "string" },
+    role: { type: "string" },
+    processes: { type: "string" },
     port: { type: "string" },
     "media-port": { type: "string" },
     address: { type: "string" },
@@ -51,12 +53,15 @@ export const serveCommand: Command = {
     secrets: { type: "string" },
     catalog: { type: "boolean" },
   },
-  help: `Runs the API and the media host of stagedoor.config.json in this process, with its stores in one SQLite file. Put a proxy with TLS
+  help: `Runs the API and the media host of stagedoor.config.json, with its stores in one SQLite file. Put a proxy with TLS
 in front of both ports; its address must be in host.trustedProxies, unless it is on this machine. Ctrl-C or SIGTERM waits for the
-responses in progress and stops.
+responses in progress and stops. SIGHUP reads the configuration, the keys and the secrets again, without a refused request; if
+they are invalid, the service continues with the old ones and logs why.
 
   --env <environment>     staging or production: their domain, keys and secrets. Without it: development, on localhost, with keys made
                           for this machine and a token to try it with
+  --role <role>           api or media: only that host, while other processes serve the other one (all)
+  --processes <number>    processes that share the ports, one for each core; one that ends is started again (1)
   --port <number>         the API (8787)
   --media-port <number>   the media host (8788)
   --address <address>     the address to listen on (127.0.0.1)
@@ -78,6 +83,8 @@ responses in progress and stops.
     return endFailed(
       await runService(projectRoot, {
         environment,
+        role: readRole(args),
+        processes: readProcesses(args),
         port,
         mediaPort,
         address: args.value("address") ?? "127.0.0.1",
@@ -94,6 +101,24 @@ function readEnvironment(args: Args) {
   const text = args.value("env");
   if (text === undefined) return undefined;
   return environmentNames.find((name) => name === text) ?? endInvalid("env", text, environmentNames.join(" or "));
+}
+
+const roles = ["all", "api", "media"] as const;
+
+function readRole(args: Args) {
+  const text = args.value("role") ?? "all";
+  return roles.find((name) => name === text) ?? endInvalid("role", text, "api, media or all");
+}
+
+/** More than this is a typo. */
+const mostProcesses = 128;
+
+function readProcesses(args: Args): number {
+  const text = args.value("processes") ?? "1";
+  const number = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  return number >= 1 && number <= mostProcesses
+    ? number
+    : endInvalid("processes", text, `a number from 1 to ${mostProcesses}`);
 }
 
 /** In a clone Node runs the sources themselves, and reads TypeScript but no JSX. An installed package is compiled. */

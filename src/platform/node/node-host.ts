@@ -26,7 +26,11 @@ import type { NodeAccounts } from "./node-accounts.ts";
 import { cloudFrontSign, nodeSha256, oneShotHmac } from "./node-crypto.ts";
 import type { NodeStores } from "./node-stores.ts";
 
+/** What a process answers: both hosts, or one of them while other processes answer the other. */
+export type HostRole = "all" | "api" | "media";
+
 export interface NodeHostParts {
+  readonly role: HostRole;
   /** The configuration of each service, with its part of the key ring. */
   readonly configurations: Readonly<Record<WorkerName, Configuration>>;
   readonly stores: NodeStores;
@@ -40,10 +44,10 @@ export interface NodeHostParts {
   readonly log: Log;
 }
 
-/** A running service: the handlers of its two hosts. */
+/** A running service: the handlers of its two hosts; undefined for a host that its role leaves out. */
 export interface NodeHost {
-  readonly api: AnswerRequest;
-  readonly media: AnswerRequest;
+  readonly api: AnswerRequest | undefined;
+  readonly media: AnswerRequest | undefined;
   /** Keeps work running after a response, until {@link NodeHost.close}. */
   readonly waitUntil: (work: Promise<unknown>) => void;
   /** Waits for the work after responses, and closes the stores. */
@@ -63,7 +67,7 @@ const mostPlaylists = 10_000;
 
 /** The whole service in this process; or the faults of the configuration, with the stores closed. */
 export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, readonly string[]>> {
-  const { configurations, log } = parts;
+  const { configurations, log, role } = parts;
   const { catalog, gathered, readinessChecks } = parts.stores;
   const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
   const { leaseTtl } = configurations.edge;
@@ -121,48 +125,53 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
     edgePorts,
   );
   parts.stores.onRevocation(() => waitUntil(stores.revocations.catchUp()));
-  const origin = timedOrigin(parts.origin, manifestPorts.telemetry, systemMillisecondClock);
-  const manifest = await manifestService(configurations.manifest, {
-    ...manifestPorts,
-    source: playlistsInProcess({ origin, timer: systemTimer, clock: systemMillisecondClock }),
-    signWith: (key, hash) => cloudFrontSign({ ...key }, hash),
-    readinessChecks: {},
-    shelfCapacity: memory.shelf,
-  });
-  const edge = await edgeService(configurations.edge, {
-    ...edgePorts,
-    stores,
-    origin: timedOrigin(parts.origin, edgePorts.telemetry, systemMillisecondClock),
-    cache: memoryMediaCache({ capacity: memory.files, clock: systemClock }),
-    manifest: { fetch: (request) => manifest(request, waitUntil) },
-    admitsForNginx: true,
-  });
+  const mediaHandler = async () => {
+    const origin = timedOrigin(parts.origin, manifestPorts.telemetry, systemMillisecondClock);
+    const manifest = await manifestService(configurations.manifest, {
+      ...manifestPorts,
+      source: playlistsInProcess({ origin, timer: systemTimer, clock: systemMillisecondClock }),
+      signWith: (key, hash) => cloudFrontSign({ ...key }, hash),
+      readinessChecks: {},
+      shelfCapacity: memory.shelf,
+    });
+    return edgeService(configurations.edge, {
+      ...edgePorts,
+      stores,
+      origin: timedOrigin(parts.origin, edgePorts.telemetry, systemMillisecondClock),
+      cache: memoryMediaCache({ capacity: memory.files, clock: systemClock }),
+      manifest: { fetch: (request) => manifest(request, waitUntil) },
+      admitsForNginx: true,
+    });
+  };
   const accountReporter = reporterOf("identity");
   const accounts = parts.accounts?.service({
     revocations: countedLog(parts.stores.revocations, accountReporter),
     telemetry: accountReporter.telemetry,
     log,
   });
-  const api = await apiService(configurations.api, {
-    ...apiPorts,
-    stores,
-    gathered: withOwn(gathered, apiPorts.reporter),
-    catalogEditing: editInTurn({
-      store: { load: catalog.load, save: catalog.replace },
-      // The store always shows its latest text, so there is nothing to note.
-      notes: { read: () => undefined, write: () => undefined },
-      clock: systemClock,
-      timer: systemTimer,
-      sha256: nodeSha256,
-    }),
-    proofs: parts.stores.proofs,
-    limits: parts.stores.limits,
-    fetch: parts.fetch,
-    roots: parts.roots,
-    identity: accounts,
-    readinessChecks,
-    waitUntil,
-  });
+  const apiHandler = () =>
+    apiService(configurations.api, {
+      ...apiPorts,
+      stores,
+      gathered: withOwn(gathered, apiPorts.reporter),
+      catalogEditing: editInTurn({
+        store: { load: catalog.load, save: catalog.replace },
+        // The store always shows its latest text, so there is nothing to note.
+        notes: { read: () => undefined, write: () => undefined },
+        clock: systemClock,
+        timer: systemTimer,
+        sha256: nodeSha256,
+      }),
+      proofs: parts.stores.proofs,
+      limits: parts.stores.limits,
+      fetch: parts.fetch,
+      roots: parts.roots,
+      identity: accounts,
+      readinessChecks,
+      waitUntil,
+    });
+  const edge = role === "api" ? ok(undefined) : await mediaHandler();
+  const api = role === "media" ? ok(undefined) : await apiHandler();
   /** A full disk must not end the process: what has expired is ignored anyway. */
   const repeat = (every: Seconds, worker: string, work: () => Promise<void>) =>
     setInterval(() => waitUntil(work().catch((error: unknown) => logError(log, worker, error))), every * 1000).unref();
@@ -183,7 +192,8 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
     await close();
     return refuse(faults);
   }
-  const counted = (answer: AnswerRequest, reporters: readonly Reporter[]): AnswerRequest => {
+  const counted = (answer: AnswerRequest | undefined, reporters: readonly Reporter[]): AnswerRequest | undefined => {
+    if (answer === undefined) return undefined;
     return (request, keepRunning, target) => {
       for (const reporter of reporters) reporter.linger(waitUntil);
       return answer(request, keepRunning, target);
