@@ -16,7 +16,7 @@ import {
 } from "../../sessions/revocation.ts";
 import { usualBounds } from "../../sessions/revocation-store.ts";
 import type { CatalogText } from "../node/sqlite-stores.ts";
-import { type DurableLog, endSchema, endsIn } from "../redis/durable-log.ts";
+import { type DurableLog, endsIn, readEnd } from "../redis/durable-log.ts";
 
 /** The lock of all writers, so that each decides by the rows of the one before. */
 const writerLock = 7_826_103_945;
@@ -138,7 +138,7 @@ export async function postgresDurableLog({
     },
     ends: async () => {
       const { rows } = await pool.query("SELECT * FROM stagedoor_end WHERE until > $1", [now()]);
-      return rows.map((row) => endSchema.parse({ ...row, until: Number(Object(row).until) }));
+      return rows.map((row) => readEnd({ ...row, until: Number(Object(row).until) }));
     },
     removeEnded: async () => {
       await pool.query("DELETE FROM stagedoor_revocation WHERE keep_until <= $1", [now()]);

@@ -54,11 +54,15 @@ const table = `
 
 const time = z.number().refine(isUnixSeconds).transform(unixSeconds);
 const names = { subject: z.string(), value: z.string(), until: time };
-/** An end as a store keeps it, with its time as a number. */
-export const endSchema = z.discriminatedUnion("kind", [
+const endSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("session"), ...names, cause: z.enum(revocationCauses) }),
   z.object({ kind: z.literal("login"), ...names }),
 ]);
+
+/** Reads an end that a store has, with its time as a number. Throws if it is none. */
+export function readEnd(row: object): NotedEnd {
+  return endSchema.parse(row);
+}
 
 /** The ends in a subject's document. */
 export function endsIn(subject: string, document: string): readonly NotedEnd[] {
@@ -101,8 +105,7 @@ export function sqliteDurableLog(database: SqliteDatabase, clock: MillisecondClo
         for (const end of ends) note(end);
       });
     },
-    ends: async () =>
-      [...sql.exec("SELECT * FROM noted_end WHERE until > ?", now())].map((row) => endSchema.parse(row)),
+    ends: async () => [...sql.exec("SELECT * FROM noted_end WHERE until > ?", now())].map((row) => readEnd(row)),
     removeEnded: async () => {
       store.removeEnded();
       sql.exec("DELETE FROM noted_end WHERE until <= ?", now());
