@@ -35,6 +35,7 @@ import { closest } from "./lib/suggest.ts";
 import { bold, table } from "./lib/text.ts";
 import { devCommand, serveCommand } from "./local/run-commands.ts";
 import { nginxCommand } from "./nginx/nginx-command.ts";
+import { nginxLogCommand } from "./nginx/nginx-log.ts";
 import { operatorNewCommand } from "./operator/new-operator.ts";
 import { refusalsCommand } from "./operator/refusals.ts";
 import { revokeCommand } from "./operator/revoke.ts";
@@ -74,6 +75,7 @@ const ownCommands: readonly Command[] = [
   operatorNewCommand,
   backendNewCommand,
   nginxCommand,
+  nginxLogCommand,
   doctorCommand,
 ];
 

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSy
 import { isIP } from "node:net";
 import { join, resolve } from "node:path";
 import { type Configuration, readConfiguration, ringFor } from "../../src/config/configuration.ts";
-import { rootsOf } from "../../src/deployment/catalog-of.ts";
+import { originsOf, rootsOf } from "../../src/deployment/catalog-of.ts";
 import { type Deployment, type EnvironmentName, environmentNames } from "../../src/deployment/config-schema.ts";
 import { addressesOf, placeholdersOf, settingsFor } from "../../src/deployment/wrangler-config.ts";
 import { type Args, type Command, endFailed, endInvalid, endMisused, type Outcome, succeeded } from "../lib/command.ts";
@@ -36,10 +36,13 @@ export const nginxCommand: Command = {
     certificate: { type: "string" },
     "certificate-key": { type: "string" },
     cache: { type: "string" },
+    "cache-size": { type: "string" },
+    resolver: { type: "string" },
+    authorities: { type: "string" },
   },
   help: `Writes a configuration of nginx (1.22 or later, with njs 0.7.9 or later) for the media host of stagedoor.config.json, into a
 folder that only its owner can read: nginx checks each grant and signature itself, asks \`npx stagedoor serve\` once a
-second and session whether the session is admitted, and serves segments from the folders of the origins of the type file.
+second and session whether the session is admitted, and serves segments from the folders and public HTTP origins of that file.
 Everything else goes to the service. Run it again, and reload nginx, after a change of the keys or of stagedoor.config.json.
 
   --out <folder>            where to write it (nginx)
@@ -49,7 +52,10 @@ Everything else goes to the service. Run it again, and reload nginx, after a cha
   --listen <[address:]port> what nginx.conf listens on (443 with a certificate, otherwise 8080)
   --certificate <file>      the certificate of the media host and its chain, for nginx.conf
   --certificate-key <file>  its private key
-  --cache <folder>          where nginx keeps answers and files (/var/cache/stagedoor); nginx's user must reach it`,
+  --cache <folder>          where nginx keeps answers and files (/var/cache/stagedoor); nginx's user must reach it
+  --cache-size <size>       how much of HTTP origins it keeps at most (10g)
+  --resolver <address>      a name server for the hosts of HTTP origins; without it they are looked up when nginx starts
+  --authorities <file>      the authorities of HTTPS origins (the machine's own)`,
   run: async (args) => {
     if (!inDeployment)
       return endMisused(
@@ -119,15 +125,46 @@ function siteOf(args: Args, { config }: Deployment, { mediaUrl }: Configuration)
     ),
     certificate,
     cache: resolve(args.value("cache") ?? "/var/cache/stagedoor"),
+    cacheSize: addressIn(args, "cache-size", "10g", /^\d{1,6}[kmg]$/, "a number with k, m or g, such as 10g"),
     roots,
+    remotes: remotesOf(config, environmentOf(args)),
+    resolver:
+      args.value("resolver") === undefined
+        ? undefined
+        : addressIn(args, "resolver", "", /^(.+)$/, "an address, such as 127.0.0.53"),
+    authorities: authoritiesOf(args),
   };
-  const texts = [site.folder, site.cache, certificate?.file ?? "", certificate?.key ?? "", ...roots.values()];
+  const texts = [
+    site.folder,
+    site.cache,
+    site.authorities ?? "",
+    certificate?.file ?? "",
+    certificate?.key ?? "",
+    ...roots.values(),
+  ];
   const strange = texts.find(unquotable);
   if (strange !== undefined)
     endFailed(
       `nginx's configuration cannot contain the path ${JSON.stringify(strange)}: it has a quotation mark, a backslash, a dollar sign or a line break. Rename the folder.`,
     );
   return site;
+}
+
+/** The HTTP origins that nginx can read: a credential stays with the service. */
+function remotesOf(config: Deployment["config"], environment: EnvironmentName | undefined): ReadonlyMap<string, URL> {
+  return new Map(
+    Object.entries(originsOf(config, environment)).flatMap(([name, origin]) =>
+      origin.type === "http" && origin.secret === undefined ? [[name, new URL(origin.url)] as const] : [],
+    ),
+  );
+}
+
+/** Where Debian, Fedora and Alpine have the certificates of public authorities. */
+const authorityFiles = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+
+function authoritiesOf(args: Args): string | undefined {
+  const file = args.value("authorities");
+  return file === undefined ? authorityFiles.find((name) => existsSync(name)) : resolve(file);
 }
 
 function addressIn(args: Args, option: string, standard: string, form: RegExp, allowed: string): string {

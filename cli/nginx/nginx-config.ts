@@ -15,8 +15,16 @@ export interface NginxSite {
   readonly certificate: { readonly file: string; readonly key: string } | undefined;
   /** The folder of nginx's caches. */
   readonly cache: string;
+  /** Size of the cache of files from HTTP origins, as nginx writes it: `10g`. */
+  readonly cacheSize: string;
   /** The folders that assets may be in, by the name of their origin. */
   readonly roots: ReadonlyMap<string, string>;
+  /** The HTTP origins that need no credential, by name: an asset's files are below one of these URLs. */
+  readonly remotes: ReadonlyMap<string, URL>;
+  /** The name server for the hosts of HTTP origins; without it they are resolved once, when nginx starts. */
+  readonly resolver: string | undefined;
+  /** The certificates of the authorities that HTTPS origins are verified with. */
+  readonly authorities: string | undefined;
 }
 
 /** The files that are written: for the http context, for a server, and a complete configuration to try. */
@@ -37,7 +45,8 @@ export function unquotable(text: string): boolean {
 const moduleVariables = ["code", "session", "location", "file", "path", "caching", "logged"];
 
 /** The http context: variables, the admission's cache, the service and the log format. */
-export function httpConfig({ folder, node, cache, roots }: NginxSite): string {
+export function httpConfig(site: NginxSite): string {
+  const { folder, node, cache, roots } = site;
   const rootMap = [...roots].map(([name, path]) => `    "~^file:${name}:" "${path}";`);
   const folderMap = [...roots].map(
     ([name, path]) => `    "~^file:${name}:(?<stagedoor_below>.*)$" "${path}/$stagedoor_below";`,
@@ -59,6 +68,8 @@ map $stagedoor_place $stagedoor_folder {
 ${folderMap.join("\n")}
 }
 
+${remoteMaps(site)}
+
 upstream stagedoor_node {
     server ${node};
     keepalive 64;
@@ -72,6 +83,52 @@ log_format stagedoor escape=json '{"time":"$time_iso8601","address":"$remote_add
     '"path":"$stagedoor_logged","status":$status,"bytes":$body_bytes_sent,"seconds":$request_time,'
     '"verdict":"$stagedoor_verdict","code":"$sent_http_stagedoor_refusal","request":"$sent_http_request_id"}';
 `;
+}
+
+/**
+ * Where nginx gets the files of HTTP origins. Only hosts of stagedoor.config.json are in it, so an asset cannot lead nginx to
+ * services of the operator's network.
+ */
+function remoteMaps({ remotes, resolver, cache, cacheSize, authorities }: NginxSite): string {
+  const pattern = ({ href }: URL) => `~^http:${href.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")}`;
+  const hostOf = ({ host, port, protocol }: URL) =>
+    port === "" ? `${host}:${protocol === "https:" ? 443 : 80}` : host;
+  const addressed = [...remotes].map(([name, url]) => {
+    const host = resolver === undefined ? `stagedoor_origin_${name.replaceAll("-", "_")}` : hostOf(url);
+    return { name, url, address: `${url.protocol}//${host}${url.pathname}` };
+  });
+  const upstreams = addressed
+    .filter(() => resolver === undefined)
+    .map(
+      ({ name, url }) =>
+        `upstream stagedoor_origin_${name.replaceAll("-", "_")} {\n    server ${hostOf(url)};\n    keepalive 32;\n}\n`,
+    );
+  return `# HTTP origins of stagedoor.config.json without a credential.
+map $stagedoor_place $stagedoor_upstream {
+    default "";
+${addressed.map(({ url, address }) => `    "${pattern(url)}(?<stagedoor_rest>.*)$" "${address}$stagedoor_rest";`).join("\n")}
+}
+map $stagedoor_place $stagedoor_host {
+    default "";
+${addressed.map(({ url }) => `    "${pattern(url)}" "${url.host}";`).join("\n")}
+}
+map $stagedoor_place $stagedoor_name {
+    default "";
+${addressed.map(({ url }) => `    "${pattern(url)}" "${url.hostname}";`).join("\n")}
+}
+# Keys are never cached. A viewer's copy expires with the signature, unless the origin allows less.
+map $stagedoor_caching $stagedoor_uncached {
+    default 0;
+    no-store 1;
+}
+map $upstream_http_cache_control $stagedoor_own_caching {
+    default $stagedoor_caching;
+    ~*no-store no-store;
+    ~*no-cache "private, no-cache";
+}
+${resolver === undefined ? upstreams.join("") : `resolver ${resolver} valid=30s;\n`}${
+  authorities === undefined ? "" : `proxy_ssl_trusted_certificate "${authorities}";\n`
+}proxy_cache_path "${cache}/files" levels=1:2 keys_zone=stagedoor_files:16m inactive=7d max_size=${cacheSize} use_temp_path=off;`;
 }
 
 /** A server of the media host: the check of every request, and what it leads to. */
@@ -159,6 +216,39 @@ ${toNode}
     error_page 502 504 = @stagedoor_unavailable;
 }
 
+# A file of an HTTP origin, by the verifier's path. Whatever is not the file itself is left to the service.
+location @stagedoor_origin {
+    proxy_pass $stagedoor_upstream$stagedoor_path;
+    proxy_http_version 1.1;
+    proxy_pass_request_headers off;
+    proxy_pass_request_body off;
+    proxy_set_header Connection "";
+    proxy_set_header Host $stagedoor_host;
+    proxy_set_header Accept-Encoding identity;
+    proxy_ssl_server_name on;
+    proxy_ssl_name $stagedoor_name;
+    proxy_ssl_verify on;
+    proxy_ssl_verify_depth 5;
+    proxy_connect_timeout 5s;
+    proxy_read_timeout 10s;
+    proxy_cache stagedoor_files;
+    proxy_cache_key "$stagedoor_place$stagedoor_path";
+    proxy_cache_valid 200 1m;
+    proxy_cache_revalidate on;
+    proxy_cache_lock on;
+    proxy_cache_bypass $stagedoor_uncached;
+    proxy_no_cache $stagedoor_uncached;
+    proxy_force_ranges on;
+    max_ranges 1;
+    proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset Set-Cookie;
+    proxy_intercept_errors on;
+    error_page ${foreignStatuses.join(" ")} = @stagedoor_node;
+    error_page 416 = @stagedoor_range;
+    js_header_filter stagedoor.originHeaders;
+    add_header Cache-Control $stagedoor_own_caching;
+${headers}
+}
+
 location @stagedoor_refuse { js_content stagedoor.refuse; }
 location @stagedoor_failed { js_content stagedoor.failed; }
 location @stagedoor_range { js_content stagedoor.range; }
@@ -168,6 +258,12 @@ location = /.stagedoor-unreadable { js_content stagedoor.unreadable; }
 location @stagedoor_unavailable { js_content stagedoor.unavailable; }
 `;
 }
+
+/** The service asks the origin again, follows its redirects and answers its failures. */
+const foreignStatuses = [
+  ...[300, 301, 302, 303, 307, 308, 400, 401, 402, 403, 404, 405, 406, 408, 409, 410, 411, 412, 413, 414, 415],
+  ...[421, 422, 423, 425, 426, 428, 429, 431, 451, 500, 501, 502, 503, 504, 505, 507, 508, 511],
+];
 
 /** The client's address and scheme come from nginx alone. */
 const toNode = `    proxy_http_version 1.1;

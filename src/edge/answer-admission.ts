@@ -33,7 +33,9 @@ export async function admissionSecrets(ring: KeyRing): Promise<ReadonlyMap<strin
   return new Map(await Promise.all(keys.map(async (key) => [key.kid, await secretOf(key)] as const)));
 }
 
-export interface AdmissionRouteParts extends EdgeParts {
+export interface AdmissionRouteParts
+  extends Pick<EdgeParts, "keys" | "open" | "catalog" | "clock" | "sha256" | "development" | "edgeSecrets">,
+    Pick<EdgeParts, "grantIssuer" | "admit" | "waitUntil"> {
   readonly secrets: ReadonlyMap<string, string>;
   readonly revocations: Pick<RevocationWatch, "fresh">;
 }
@@ -66,7 +68,7 @@ export async function answerAdmission(
   if (checked.verdict === "refused") return refuse(checked.refusal);
   await parts.revocations.fresh();
   const { waitUntil } = parts;
-  const country = () => countryOf(request.raw, parts.development);
+  const country = () => countryOf(request.raw, parts.development, parts.edgeSecrets);
   const why = await parts.admit(checked.access, { client, now, waitUntil, country });
   if (why !== undefined) return refuse(why);
   return ok(new Response(null, { headers: { [admissionHeader]: "granted", ...placeOf(checked.access.asset) } }));

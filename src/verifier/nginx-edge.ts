@@ -29,6 +29,8 @@ export interface NginxOptions {
   readonly secure: boolean;
   /** By code. A function, because nginx evaluates a module for each request. */
   readonly problems: () => { readonly [code: string]: NginxProblem };
+  /** The names of an origin's headers that viewers get, in lower case. */
+  readonly originHeaders: () => readonly string[];
   /** The headers of every response that nginx makes itself. */
   readonly headers: () => readonly (readonly [name: string, value: string])[];
 }
@@ -47,6 +49,8 @@ export interface NginxHandlers {
   readonly unreadable: (r: NginxRequest) => void;
   readonly method: (r: NginxRequest) => void;
   readonly unavailable: (r: NginxRequest) => void;
+  /** For js_header_filter: removes all headers of an origin except those that the other edges pass on. */
+  readonly originHeaders: (r: NginxRequest) => void;
 }
 
 /**
@@ -145,6 +149,12 @@ export function nginxEdge(options: NginxOptions, crypto: EdgeCrypto, buffer: Edg
     unreadable: (r) => respond(r, "path_invalid"),
     method: (r) => respond(r, "method_not_covered"),
     unavailable: (r) => respond(r, "store_unavailable"),
+    originHeaders: (r) => {
+      const kept = options.originHeaders();
+      Object.keys(r.headersOut).forEach((name) => {
+        if (kept.indexOf(name.toLowerCase()) < 0) delete r.headersOut[name];
+      });
+    },
   };
 }
 

@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import {
   chmodSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -10,6 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -27,12 +29,16 @@ import { runFile } from "../node/cli/command-line.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stagedoor-nginx-"));
 const films = join(folder, "films");
+const remotePort = await freePort();
 const config = {
   version: 1,
-  host: { type: "node" },
+  host: { type: "node", privateOrigins: [`127.0.0.1:${remotePort}`] },
   api: { host: "api.{domain}" },
   cdns: { main: { type: "node", host: "media.{domain}" } },
-  origins: { films: { type: "file", folder: "films" } },
+  origins: {
+    films: { type: "file", folder: "films" },
+    remote: { type: "http", url: `http://127.0.0.1:${remotePort}/` },
+  },
   identity: {
     issuers: [
       {
@@ -48,6 +54,7 @@ const config = {
     { id: "film", origin: "films", entries: { hls: "index.m3u8" } },
     { id: "bound", origin: "films", entries: { hls: "index.m3u8" }, segmentSignature: "session" },
     { id: "odd", origin: "films", entries: { hls: "index.m3u8" } },
+    { id: "far", origin: "remote", path: "film/", entries: { hls: "index.m3u8" } },
   ],
 };
 
@@ -73,11 +80,29 @@ function writeFilms(): void {
   symlinkSync(join(folder, "outside.ts"), join(films, "odd/outside.ts"));
 }
 
+/** Requests to the HTTP origin, by path. */
+const asked = new Map<string, number>();
+
+/** An origin whose headers nginx must neither obey nor pass on. */
+const remote = createServer((request, response) => {
+  const path = request.url ?? "/";
+  asked.set(path, (asked.get(path) ?? 0) + 1);
+  const file = join(films, path);
+  if (path === "/film/360p/1.ts") response.writeHead(302, { Location: "/film/360p/2.ts" }).end();
+  else if (!existsSync(file)) response.writeHead(404).end("the origin's own page");
+  else {
+    const body = readFileSync(file);
+    const headers = { "Set-Cookie": "a=b", "X-Accel-Redirect": "/film/secret", "Content-Type": "video/mp2t" };
+    response.writeHead(200, { ...headers, "Content-Length": body.length }).end(body);
+  }
+});
+
 beforeAll(async () => {
   if (nginxMissing !== undefined) return;
   // nginx's processes run as another user, who has to reach the films.
   chmodSync(folder, 0o755);
   writeFilms();
+  await new Promise<void>((resolve) => remote.listen(remotePort, "127.0.0.1", resolve));
   writeFileSync(join(folder, "stagedoor.config.json"), JSON.stringify(config));
   ports = { port: await freePort(), mediaPort: await freePort() };
   service = await startNodeService(folder, ports);
@@ -87,6 +112,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await nginx?.stop();
   await service?.stop();
+  remote.close();
   rmSync(folder, { recursive: true });
 });
 
@@ -220,6 +246,25 @@ describe.skipIf(nginxMissing !== undefined)("nginx as the edge", () => {
     expect(answers[3]?.headers["stagedoor-refusal"]).toBe("object_unknown");
   });
 
+  it("serves files of an HTTP origin from its cache, without the origin's headers, and follows no redirect itself", async () => {
+    const { files } = await start("far");
+    const bytesOf = (name: string) => readFileSync(join(films, "film/360p", name));
+    const urlOf = (name: string) => pathOf(files.find((url) => new URL(url).pathname.endsWith(`/360p/${name}`)) ?? "");
+    for (const _ of [1, 2]) {
+      const { status, headers, body } = await rawRequest(nginx.url, urlOf("0.ts"));
+      expect([status, headers["set-cookie"], headers["content-type"]]).toEqual([200, undefined, "video/mp2t"]);
+      expect(headers["cache-control"]).toMatch(/^private, max-age=/);
+      expect(body.equals(bytesOf("0.ts"))).toBe(true);
+    }
+    expect(asked.get("/film/360p/0.ts")).toBe(1);
+    const part = await rawRequest(nginx.url, urlOf("0.ts"), { headers: { Range: "bytes=1-3" } });
+    expect([part.status, part.body.equals(bytesOf("0.ts").subarray(1, 4))]).toEqual([206, true]);
+    expect((await rawRequest(nginx.url, urlOf("1.ts"))).body.equals(bytesOf("2.ts"))).toBe(true);
+    rmSync(join(films, "film/180p/5.ts"));
+    const missing = await get(files.find((url) => new URL(url).pathname.endsWith("/180p/5.ts")) ?? "");
+    expect([missing.status, missing.code]).toEqual([404, "object_unknown"]);
+  });
+
   it("serves an asset that an operator adds, without a reload", async () => {
     cpSync(join(films, "film"), join(films, "again"), { recursive: true });
     const asset = { id: "again", origin: { type: "file", root: "films", path: "again/" }, entry: "index.m3u8" };
@@ -285,6 +330,13 @@ describe.skipIf(nginxMissing !== undefined)("nginx as the edge", () => {
       [503, "store_unavailable"],
       [503, "store_unavailable"],
     ]);
+    const { error } = nginx.logs();
+    expect(secretsIn(error)).toContain("a grant");
+    const program = join(projectRoot, "cli/stagedoor.ts");
+    const words = [program, "nginx-log", "--file", join(folder, "nginx/error.log")];
+    const { stdout } = await runFile(process.execPath, words, folder, process.env);
+    expect(stdout.split("\n").flatMap((line) => secretsIn(line))).toEqual([]);
+    expect(stdout).toMatch(/connect\(\) failed .*"GET \/\[…\]\/film\/360p\/0\.ts\?\[…\]"/);
   });
 });
 
