@@ -122,7 +122,7 @@ function readProcesses(args: Args): number {
 }
 
 /** In a clone Node runs the sources themselves, and reads TypeScript but no JSX. An installed package is compiled. */
-function compileJsx(): void {
+export function compileJsx(): void {
   if (!existsSync(join(packageRoot, "src"))) return;
   const { createRequire, registerHooks } = process.getBuiltinModule("node:module");
   registerHooks({

@@ -29,6 +29,8 @@ export interface EdgePorts extends HostPorts {
   readonly manifest: { fetch(request: Request): Promise<Response> };
   /** Whether an nginx that checks media URLs itself may ask here whether their sessions are admitted. */
   readonly admitsForNginx?: boolean;
+  /** Maximum number of sessions in memory: one that is forgotten costs its next request a question to the store. */
+  readonly mostSessions: number;
 }
 
 /** The edge, created once per isolate or process; or the faults of the key ring. */
@@ -42,7 +44,7 @@ export async function edgeService(
   const { stores, telemetry, catalog, origin, cache, manifest } = ports;
   const admission = {
     ...stores,
-    leases: rememberLeases({ capacity: 10_000, leaseTtl }),
+    leases: rememberLeases({ capacity: ports.mostSessions, leaseTtl }),
     logins: new Map(),
     timer: systemTimer,
     onFailure: ports.onRefusal,
@@ -63,7 +65,7 @@ export async function edgeService(
     timer: systemTimer,
     milliseconds: systemMillisecondClock,
     keys: await prepareSessionKeys(configuration.ring, ports.hmac),
-    open: rememberGrants(10_000),
+    open: rememberGrants(ports.mostSessions),
     publicKeys: publicKeys.value,
     catalog,
     admit,
@@ -93,6 +95,8 @@ export interface ManifestPorts extends HostPorts {
   readonly readinessChecks: Readonly<Record<string, ReadinessCheck>>;
   /** Maximum size of the playlists, and of values computed from them, in memory, in bytes. */
   readonly shelfCapacity: number;
+  /** Maximum number of sessions whose grants are in memory. */
+  readonly mostSessions: number;
 }
 
 /** The manifest service, created once per isolate or process. */
@@ -104,7 +108,7 @@ export async function manifestService(configuration: Configuration, ports: Manif
     clock: systemClock,
     milliseconds: systemMillisecondClock,
     keys: await prepareSessionKeys(ring, ports.hmac),
-    open: rememberGrants(10_000),
+    open: rememberGrants(ports.mostSessions),
     catalog: ports.catalog,
     source: ports.source,
     onRefusal: ports.onRefusal,

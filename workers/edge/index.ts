@@ -30,6 +30,7 @@ const withEdge = configuredWorker(
         origin: timedOrigin(mediaOrigin(env, systemClock), basics.telemetry, systemMillisecondClock),
         cache: edgeMediaCache(caches.default, configuration.mediaUrl),
         manifest: env.MANIFEST,
+        mostSessions: 10_000,
       });
       return edge.ok ? ok({ answer: edge.value, reporter: basics.reporter }) : edge;
     },

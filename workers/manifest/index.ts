@@ -50,6 +50,7 @@ const withManifest = configuredWorker(
           playlists: async () => SHARED_PLAYLIST.get(SHARED_PLAYLIST.idFromName(probeId)).answers(),
         },
         shelfCapacity,
+        mostSessions: 10_000,
       });
       return ok({ answer, reporter });
     },

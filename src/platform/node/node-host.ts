@@ -24,7 +24,7 @@ import { leaseTimes } from "../../sessions/lease-rules.ts";
 import type { RevocationLog } from "../../sessions/revocation.ts";
 import type { NodeAccounts } from "./node-accounts.ts";
 import { cloudFrontSign, nodeSha256, oneShotHmac } from "./node-crypto.ts";
-import type { NodeStores } from "./node-stores.ts";
+import { mostSessions, type NodeStores } from "./node-stores.ts";
 
 /** What a process answers: both hosts, or one of them while other processes answer the other. */
 export type HostRole = "all" | "api" | "media";
@@ -133,12 +133,14 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
       signWith: (key, hash) => cloudFrontSign({ ...key }, hash),
       readinessChecks: {},
       shelfCapacity: memory.shelf,
+      mostSessions,
     });
     return edgeService(configurations.edge, {
       ...edgePorts,
       stores,
       origin: timedOrigin(parts.origin, edgePorts.telemetry, systemMillisecondClock),
       cache: memoryMediaCache({ capacity: memory.files, clock: systemClock }),
+      mostSessions,
       manifest: { fetch: (request) => manifest(request, waitUntil) },
       admitsForNginx: true,
     });

@@ -19,6 +19,9 @@ import {
   sqliteRevocationLog,
 } from "./sqlite-stores.ts";
 
+/** The number of sessions that a process remembers: it has as many viewers as ten isolates of a data centre. */
+export const mostSessions = 100_000;
+
 /** Everything that a Node process keeps outside its memory. */
 export interface NodeStores {
   readonly leases: LeaseDocuments;
