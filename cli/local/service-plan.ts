@@ -77,15 +77,17 @@ type NodeHostConfig = Extract<DeploymentConfig["host"], { readonly type: "node" 
 export async function readSources(folder: string, options: ServeOptions): Promise<Result<ServiceSources, string>> {
   try {
     const config = readFileSync(join(folder, configFile), "utf8");
-    const read = parseDeployment(config, shownConfig(folder));
+    const read = deploymentOf(folder, config, options);
     if (!read.ok) return read;
     const { environment } = options;
     if (environment === undefined) {
       const ring = JSON.stringify(await devKeyRing(folder));
-      return ok({ config, ring, secrets: secretsIn(folder, read.value, options) });
+      return ok({ config, ring, secrets: secretsIn(folder, read.value.deployment, options) });
     }
     const ring = readRing(folder, environment, options.ring);
-    return ring.ok ? ok({ config, ring: ring.value, secrets: secretsIn(folder, read.value, options) }) : ring;
+    return ring.ok
+      ? ok({ config, ring: ring.value, secrets: secretsIn(folder, read.value.deployment, options) })
+      : ring;
   } catch (error) {
     return refuse(reasonOf(error));
   }
@@ -93,29 +95,11 @@ export async function readSources(folder: string, options: ServeOptions): Promis
 
 /** Checks everything that a service needs before it opens a store or a port; or says what is wrong. */
 export function planOf(folder: string, sources: ServiceSources, options: ServeOptions): Result<ServicePlan, string> {
-  const read = parseDeployment(sources.config, shownConfig(folder));
+  const read = deploymentOf(folder, sources.config, options);
   if (!read.ok) return read;
-  const deployment = read.value;
+  const { deployment, host } = read.value;
   const { config } = deployment;
   const { environment, role } = options;
-  const { host } = config;
-  if (host.type !== "node")
-    return refuse(
-      'host.type is workers: run `npx stagedoor dev`, or deploy it with `npx stagedoor deploy`. To run it on Node, set "host": {"type": "node"}.',
-    );
-  if (environment !== undefined && config.environments[environment] === undefined)
-    return refuse(
-      `environments has no ${environment}: add {"domain": "…"} to stagedoor.config.json, or choose another with --env.`,
-    );
-  const unfilled = environment === undefined ? [] : placeholdersOf(deployment, environment);
-  if (unfilled.length > 0) return refuse(unfilledValues(unfilled));
-  const hasRedis = host.redis !== undefined && environment !== undefined;
-  if (role !== "all" && options.data === undefined && !hasRedis)
-    return refuse(
-      `--role ${role} shares its stores with other processes: set host.redis, or name the one SQLite file of these processes, on this machine, with --data <file>.`,
-    );
-  const absent = role === "api" ? undefined : absentFolder(folder, config, environment);
-  if (absent !== undefined) return refuse(absent);
   const { secrets } = sources;
   const missing = neededSecrets(config, options).filter((name) => !(name in secrets));
   if (missing.length > 0)
@@ -138,6 +122,36 @@ export function planOf(folder: string, sources: ServiceSources, options: ServeOp
   const file = resolve(folder, options.data ?? `data/${environment ?? "development"}.sqlite`);
   const plan = { folder, options, deployment, host, ring: ring.value, secrets, apiUrl, mediaUrl, file };
   return ok({ ...plan, configurations: configurations.value });
+}
+
+/** The deployment of a file's text, if it can be served with these options. */
+function deploymentOf(
+  folder: string,
+  text: string,
+  { environment, role, data }: ServeOptions,
+): Result<Pick<ServicePlan, "deployment" | "host">, string> {
+  const read = parseDeployment(text, shownConfig(folder));
+  if (!read.ok) return read;
+  const deployment = read.value;
+  const { config } = deployment;
+  const { host } = config;
+  if (host.type !== "node")
+    return refuse(
+      'host.type is workers: run `npx stagedoor dev`, or deploy it with `npx stagedoor deploy`. To run it on Node, set "host": {"type": "node"}.',
+    );
+  if (environment !== undefined && config.environments[environment] === undefined)
+    return refuse(
+      `environments has no ${environment}: add {"domain": "…"} to stagedoor.config.json, or choose another with --env.`,
+    );
+  const unfilled = environment === undefined ? [] : placeholdersOf(deployment, environment);
+  if (unfilled.length > 0) return refuse(unfilledValues(unfilled));
+  const hasRedis = host.redis !== undefined && environment !== undefined;
+  if (role !== "all" && data === undefined && !hasRedis)
+    return refuse(
+      `--role ${role} shares its stores with other processes: set host.redis, or name the one SQLite file of these processes, on this machine, with --data <file>.`,
+    );
+  const absent = role === "api" ? undefined : absentFolder(folder, config, environment);
+  return absent === undefined ? ok({ deployment, host }) : refuse(absent);
 }
 
 /** The message of an exception; also of one that ends a command. */

@@ -161,3 +161,17 @@ describe("npx stagedoor init --host node", () => {
     expect(stderr).toContain(allowed);
   });
 });
+
+it.each([
+  [["--role", "edge"], '--role must be api, media or all, not "edge".'],
+  [["--processes", "0"], '--processes must be a number from 1 to 128, not "0".'],
+  [["--processes", "two"], '--processes must be a number from 1 to 128, not "two".'],
+])("npx stagedoor serve refuses %s", async (words, message) => {
+  const ran = await runFile(node, [program, "serve", ...words], selfHosted(), process.env);
+  expect([ran.exit, ran.stderr]).toEqual([2, expect.stringContaining(message)]);
+});
+
+it("npx stagedoor serve --role refuses to have stores that no other process shares", async () => {
+  const ran = await runFile(node, [program, "serve", "--role", "media"], selfHosted(), process.env);
+  expect([ran.exit, ran.stderr]).toEqual([1, expect.stringContaining("set host.redis, or name the one SQLite file")]);
+});
