@@ -39,8 +39,8 @@ const assetHelp = `  --origin <origin>          where its files are: r2:MEDIA/fi
                              https://origin.example/films/42/
   --entry <path>             the first playlist, relative to the origin, with its query if it has one (index.m3u8)
   --title <text>             a title for people
-  --cdn <edge|cloudfront-signed>  what serves the segments (edge)
-  --cloudfront-url <url>     the URL of the distribution (the media host)
+  --cdn <edge|cloudfront|cloudfront-signed>  what serves the segments (edge)
+  --cloudfront-url <url>     the URL of the distribution (cloudfront-signed: the media host)
   --cloudfront-key <kid>     the key of the ring that signs (the active key)
   --session <seconds>        the length of a playback session
   --streams <number>         the viewer's stream limit for a start of this asset
@@ -62,13 +62,15 @@ function readAsset(id: string, args: Args): object {
     endMisused("--origin is missing: --origin <r2:BINDING/prefix/ | file:root/path/ | https://…/>.");
   const [title, cdn] = [args.value("title"), args.value("cdn")];
   const [session, streams] = [numberOf("session", args), numberOf("streams", args)];
-  const cloudfront = cloudFrontOf(args);
+  const url = args.value("cloudfront-url");
+  const cloudfront = cloudFrontOf(args, cdn === "cloudfront" ? undefined : url);
   return {
     id,
     ...(title !== undefined && { title }),
     origin: originOf(origin),
     entry: args.value("entry") ?? "index.m3u8",
     ...(cdn !== undefined && { cdn }),
+    ...(cdn === "cloudfront" && url !== undefined && { cdnUrl: url }),
     ...((cdn === "cloudfront-signed" || Object.keys(cloudfront).length > 0) && { cloudfront }),
     ...(session !== undefined && { session }),
     ...(streams !== undefined && { streams }),
@@ -100,8 +102,8 @@ function originOf(text: string): object {
   );
 }
 
-function cloudFrontOf(args: Args): object {
-  const [url, keyPairId] = [args.value("cloudfront-url"), args.value("cloudfront-key")];
+function cloudFrontOf(args: Args, url: string | undefined): object {
+  const keyPairId = args.value("cloudfront-key");
   return { ...(url !== undefined && { url }), ...(keyPairId !== undefined && { keyPairId }) };
 }
 

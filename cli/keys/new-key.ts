@@ -28,6 +28,7 @@ The first key of a purpose is active: it signs. Later keys are next until npx st
 the time in --nbf. The command does not print the key.
 
   --purpose session      a secret for grants and URL signatures, shared by the three workers
+  --purpose cloudfront-session  the same for assets with cdn: cloudfront, and accepted for those only
   --purpose cloudfront   a key pair for CloudFront's signed URLs, with --type rsa (2048 bits) or ec (P-256);
                          --cdn cloudfront is the same
   --purpose operator     a key pair that signs operators' credentials; npx stagedoor operator new makes the first one
@@ -79,13 +80,16 @@ export function readPurpose(args: Args): string | undefined {
 function readKind(args: Args): KeyKind {
   const purpose = readPurpose(args);
   const type = args.value("type");
-  if (purpose === "session" || purpose === "operator" || purpose === "backend")
+  if (purpose === "session" || purpose === "cloudfront-session" || purpose === "operator" || purpose === "backend")
     return type === undefined
       ? purpose
       : endMisused(`--type is for --purpose cloudfront: a key for ${purpose} has only one type, so omit --type.`);
   if (purpose === undefined)
-    return endMisused("--purpose is missing: give --purpose session, cloudfront, operator or backend.");
-  if (purpose !== "cloudfront") return endInvalid("purpose", purpose, "session, cloudfront, operator or backend");
+    return endMisused(
+      "--purpose is missing: give --purpose session, cloudfront-session, cloudfront, operator or backend.",
+    );
+  if (purpose !== "cloudfront")
+    return endInvalid("purpose", purpose, "session, cloudfront-session, cloudfront, operator or backend");
   if (type === "rsa" || type === "ec") return type;
   const types = "rsa (2048 bits) or ec (P-256, 15 times faster)";
   return type === undefined
@@ -102,7 +106,8 @@ function nextSteps(key: RingKey, isFirst: boolean, file: string): string {
       : state === "active" || nbf === undefined
         ? "It is active."
         : `It signs from ${rfc3339(unixSeconds(nbf))} on, and is accepted before that.`;
-  if (purpose === "session") return `${stateText} Next: upload the keys to the workers:\n${upload}`;
+  if (purpose === "session" || purpose === "cloudfront-session")
+    return `${stateText} Next: upload the keys to the workers:\n${upload}`;
   if (purpose === "operator" || purpose === "backend")
     return `${stateText} Next: upload its public half to the API:
 ${upload}

@@ -51,7 +51,7 @@ export const keysRotateCommand: Command = {
 
 No step is allowed while it would break a running session: the command exits with 1 and prints when it is allowed.
 
-  --purpose <purpose>    session, cloudfront, operator or backend (session)
+  --purpose <purpose>    session, cloudfront-session, cloudfront, operator or backend (session)
   --dry-run              show the whole rotation with its times, and change nothing
   --introduce            add a new key now, even while another one is retiring
   --at-once              for a leaked key: retire it now, with everything that it signed, and sign with another key
@@ -111,7 +111,7 @@ function outcomeOf(
 function readPurpose(text: string): RotatedPurpose {
   return (
     rotatedPurposes.find((purpose) => purpose === text) ??
-    endInvalid("purpose", text, "session, cloudfront, operator or backend")
+    endInvalid("purpose", text, "session, cloudfront-session, cloudfront, operator or backend")
   );
 }
 
@@ -264,6 +264,7 @@ ${upload}`;
 
 const activateTexts: Readonly<Record<RotatedPurpose, string>> = {
   session: "the API must sign with it",
+  "cloudfront-session": "the API must sign with it",
   cloudfront: "the manifest worker must sign with it",
   operator: "`npx stagedoor operator new` signs with it",
   backend: "`npx stagedoor backend new` signs with it",
@@ -272,6 +273,8 @@ const activateTexts: Readonly<Record<RotatedPurpose, string>> = {
 const atOnceTexts: Readonly<Record<RotatedPurpose, string>> = {
   session:
     "All sessions under the old key are refused as soon as the workers have the new ring: viewers have to start again.",
+  "cloudfront-session":
+    "All sessions of assets at CloudFront under the old key are refused as soon as the function's store and the workers are without it: viewers have to start again.",
   cloudfront:
     "All segment URLs under the old key are refused as soon as CloudFront's key group is without it: players stop until they load their playlist again.",
   operator: "All operators' credentials under the old key are refused: make new ones with npx stagedoor operator new.",

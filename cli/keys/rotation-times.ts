@@ -184,6 +184,6 @@ export function describeStep(
 export function workersFor(purpose: RotatedPurpose, step: NextStep["step"] | "at once"): readonly WorkerName[] {
   if (purpose === "operator" || purpose === "backend") return ["api"];
   if (step === "at once" || step === "retire") return ringWorkers;
-  if (step === "introduce") return purpose === "session" ? ringWorkers : ["edge", "api"];
-  return purpose === "session" ? ["api"] : ["manifest", "api"];
+  if (step === "introduce") return purpose === "cloudfront" ? ["edge", "api"] : ringWorkers;
+  return purpose === "cloudfront" ? ["manifest", "api"] : ["api"];
 }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { rfc3339, systemClock, type UnixSeconds } from "../../src/base/time.ts";
 import { devKidPrefix } from "../../src/config/configuration.ts";
-import { newBackendKey, newCloudFrontKey, newOperatorKey, newSessionKey } from "../../src/keys/generate.ts";
+import { newBackendKey, newCloudFrontKey, newEdgeKey, newOperatorKey, newSessionKey } from "../../src/keys/generate.ts";
 import { type CloudFrontKey, type RingKey, sessionKeySchema } from "../../src/keys/key.ts";
 import type { RotatedPurpose } from "../../src/keys/rotation.ts";
 import { type Args, endInvalid, endMisused } from "./command.ts";
@@ -10,7 +10,7 @@ import { devRingFile, shortName } from "./files.ts";
 import { ringArgument } from "./ring-file.ts";
 
 /** The purpose of a key, or the type of a CloudFront key. */
-export type KeyKind = "session" | "operator" | "backend" | "rsa" | "ec";
+export type KeyKind = "session" | "cloudfront-session" | "operator" | "backend" | "rsa" | "ec";
 
 export function purposeOf(kind: KeyKind): RotatedPurpose {
   return kind === "rsa" || kind === "ec" ? "cloudfront" : kind;
@@ -24,6 +24,7 @@ export function nameOf(kind: KeyKind): string {
 /** Makes a key. The ring records for a new key of operators or backends that it has signed nothing yet. */
 export async function makeKey(kind: KeyKind, kid: string, now: UnixSeconds): Promise<RingKey> {
   if (kind === "session") return newSessionKey(kid, randomBytes);
+  if (kind === "cloudfront-session") return newEdgeKey(kid, randomBytes);
   if (kind === "operator") return { ...(await newOperatorKey(kid)), signedUntil: now };
   return kind === "backend" ? { ...(await newBackendKey(kid)), signedUntil: now } : newCloudFrontKey(kid, kind);
 }

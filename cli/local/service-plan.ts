@@ -116,6 +116,7 @@ export function planOf(folder: string, sources: ServiceSources, options: ServeOp
     STAGEDOOR_KEYS: JSON.stringify(ringFor(worker, ring.value)),
     ...settingsFor(worker, config, environment),
     ...(worker === "api" && role !== "media" ? apiSecrets(deployment, ring.value, secrets, environment) : {}),
+    ...(worker === "api" ? {} : edgeSecrets(secrets)),
   });
   const configurations = readAll(settings);
   if (!configurations.ok) return configurations;
@@ -221,6 +222,11 @@ function secretsIn(folder: string, { config }: Deployment, { environment, secret
   const standard = join(folder, secretsFile(environment));
   if (secrets === undefined && !existsSync(standard)) return {};
   return readSecretsFile(secrets ?? standard, config);
+}
+
+/** The secrets by which the media host knows a CDN in front of it. */
+function edgeSecrets({ STAGEDOOR_EDGE_SECRETS: secret }: Readonly<Record<string, string>>) {
+  return secret === undefined ? {} : { STAGEDOOR_EDGE_SECRETS: secret };
 }
 
 /** The API's own secrets, and the issuers of the file, with the development issuer on this machine. */

@@ -127,12 +127,17 @@ export const assetSchema = z
       ),
     files: fileGlobsSchema,
     cdn: z
-      .enum(["edge", "cloudfront-signed"])
+      .enum(["edge", "cloudfront", "cloudfront-signed"])
       .default("edge")
       .describe(
-        "What serves the segments: the edge worker, or a CloudFront distribution with CloudFront's own signed URLs. " +
-          "`cloudfront` is reserved.",
+        "What serves the segments: the edge worker, a CloudFront distribution whose function checks the same URLs " +
+          "(`cloudfront`), or one with CloudFront's own signed URLs (`cloudfront-signed`).",
       ),
+    cdnUrl: z
+      .string()
+      .refine(isBaseUrl, "Give only the distribution's scheme and host, such as https://d1.cloudfront.net.")
+      .optional()
+      .describe("The distribution's scheme and host. Required if cdn is cloudfront, and allowed only then."),
     cloudfront: cloudFrontSchema.optional(),
     session: z
       .int()

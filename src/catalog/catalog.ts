@@ -28,10 +28,7 @@ export function parseCatalog(document: unknown): Result<Catalog, readonly Catalo
   for (const { raw, name } of named) {
     const parsed = assetSchema.safeParse(raw);
     if (parsed.success) assets.push(parsed.data);
-    else
-      faults.push(
-        ...faultsOfIssues(parsed.error.issues, name, raw).filter(({ field }) => field !== "cdn" || !isReserved(raw)),
-      );
+    else faults.push(...faultsOfIssues(parsed.error.issues, name, raw));
     faults.push(...cdnFaults(raw, name));
   }
   faults.push(...duplicateFaults(named), ...overlapFaults(named));
@@ -71,23 +68,26 @@ function nameOf(raw: unknown, index: number): string {
   return id.success ? id.data : `assets[${index}]`;
 }
 
-/** Whether `cdn` is the reserved value: {@link cdnFaults} has a better message than the schema. */
-function isReserved(raw: unknown): boolean {
-  return fieldOf(raw, "cdn") === "cloudfront";
-}
-
 /** The dependencies between the CDN settings, checked in addition to other faults. */
 function cdnFaults(raw: unknown, asset: string): readonly CatalogFault[] {
   const fault = (name: CatalogFaultName, field: string, advice: string) => [{ name, asset, field, advice }];
   const settings = fieldOf(raw, "cloudfront");
   const cdn = fieldOf(raw, "cdn") ?? "edge";
-  if (isReserved(raw))
+  if (cdn === "cloudfront" && fieldOf(raw, "cdnUrl") === undefined)
     return fault(
-      "cdn_reserved",
-      "cdn",
-      'Write "cloudfront-signed" for CloudFront\'s own signed URLs: "cloudfront" is reserved for sessions on CloudFront.',
+      "cdn_url_missing",
+      "cdnUrl",
+      "Add the distribution's scheme and host, or write cdn: \"cloudfront-signed\" for CloudFront's own signed URLs.",
     );
-  if (cdn === "edge" && settings !== undefined)
+  if (cdn !== "cloudfront" && fieldOf(raw, "cdnUrl") !== undefined)
+    return fault("cdn_url_unused", "cdnUrl", "Remove it, or set cdn to cloudfront.");
+  if (cdn === "cloudfront" && fieldOf(raw, "segmentSignature") === "session")
+    return fault(
+      "cloudfront_session",
+      "segmentSignature",
+      "Set it to shared: CloudFront's function does not know the assets whose segments are bound to a session.",
+    );
+  if (cdn !== "cloudfront-signed" && settings !== undefined)
     return fault("cloudfront_unused", "cloudfront", "Remove these settings, or set cdn to cloudfront-signed.");
   if (cdn === "cloudfront-signed" && settings === undefined)
     return fault(

@@ -2,7 +2,7 @@ import { sha256Of } from "../base/crypto.ts";
 import { decodeBase64url, encodeBase64url } from "../base/encoding.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
-import type { SessionKey } from "../keys/key.ts";
+import type { EdgeKey } from "../keys/key.ts";
 import { idForm } from "../sessions/identifiers.ts";
 import type { Revocation } from "../sessions/revocation.ts";
 import { bitOf, bitsPerIdentifier } from "./packed-entry.ts";
@@ -15,8 +15,8 @@ interface StoreEntry {
 
 /** What the packed entry says. */
 export interface PackedState {
-  /** The session keys of CloudFront assets that are accepted. */
-  readonly keys: readonly SessionKey[];
+  /** The accepted session keys of assets at CloudFront. */
+  readonly keys: readonly Pick<EdgeKey, "kid" | "k" | "exp">[];
   /** The entries of the revocation log that are in force. */
   readonly revocations: Iterable<Revocation>;
   /** From this second on the function does not use the store, unless the entry is written again. */

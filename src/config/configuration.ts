@@ -245,13 +245,13 @@ export function trustFaults(
 }
 
 /**
- * The part of a key ring that a worker needs. All: session keys. Manifest: CloudFront's private keys. Edge and API:
+ * The part of a key ring that a worker needs. All: session keys, also those of CloudFront's function. Manifest: CloudFront's private keys. Edge and API:
  * CloudFront's public keys. API: the public keys of operators and backends. No worker gets retired keys, or keys that
  * sign bearer tokens or the credentials of operators or backends.
  */
 export function ringFor(worker: WorkerName, ring: KeyRing): KeyRing {
   const kept = { keys: ring.keys.filter(({ state }) => state !== "retired") };
-  const session = keysFor(kept, "session");
+  const session = [...keysFor(kept, "session"), ...keysFor(kept, "cloudfront-session")];
   const pairs = keysFor(kept, "cloudfront");
   if (worker === "manifest") return { keys: [...session, ...pairs.map(withoutBinding)] };
   const halves = pairs.map((pair) => withoutPrivateHalf(pair));

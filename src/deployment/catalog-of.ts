@@ -108,6 +108,8 @@ function cdnMembers(
 ) {
   const [name] = [named ?? []].flat();
   const cdn = name === undefined ? undefined : config.cdns[name];
+  if (cdn?.type === "cloudfront-function")
+    return { cdn: "cloudfront", cdnUrl: `https://${hostOf(cdn.host, config, environment)}` };
   if (cdn?.type !== "cloudfront") return {};
   const { type: _, host, ...settings } = cdn;
   return { cdn: "cloudfront-signed", cloudfront: { url: `https://${hostOf(host, config, environment)}`, ...settings } };

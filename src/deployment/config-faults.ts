@@ -105,7 +105,7 @@ function sharedHostFaults(config: DeploymentConfig): readonly Fault[] {
   return environmentNames.flatMap((environment) => {
     if (config.environments[environment] === undefined) return [];
     const media = Object.entries(config.cdns).flatMap(([name, cdn]) =>
-      cdn.type !== "cloudfront" ? [{ path: ["cdns", name, "host"], written: cdn.host }] : [],
+      cdn.type === "workers" || cdn.type === "node" ? [{ path: ["cdns", name, "host"], written: cdn.host }] : [],
     );
     return [{ path: ["api", "host"], written: config.api.host }, ...media].flatMap(({ path, written }) => {
       const host = hostOf(written, config, environment).toLowerCase();

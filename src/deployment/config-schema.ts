@@ -141,6 +141,12 @@ const cdn = z
       host: host.describe("The public host of the media, such as media.{domain}; never that of the API."),
     }),
     z.strictObject({
+      type: z
+        .literal("cloudfront-function")
+        .describe("A CloudFront distribution whose function checks the same URLs as the workers."),
+      host: host.describe("The distribution's host, such as d1.cloudfront.net."),
+    }),
+    z.strictObject({
       type: z.literal("cloudfront").describe("A CloudFront distribution with CloudFront's own signed URLs."),
       host: host.describe("The distribution's host, such as d1.cloudfront.net."),
       policy: z.enum(["canned", "custom"]).optional().describe("canned: a signature per segment (default)."),
@@ -168,7 +174,7 @@ const secrets = z
 const cdnNames = z.union([name, z.array(name).min(1).max(8)]);
 
 const asset = assetSchema
-  .omit({ origin: true, entry: true, cdn: true, cloudfront: true })
+  .omit({ origin: true, entry: true, cdn: true, cdnUrl: true, cloudfront: true })
   .extend({
     origin: name.describe("The name of a member of `origins`."),
     path: z

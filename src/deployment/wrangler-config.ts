@@ -192,7 +192,7 @@ function routes(worker: WorkerKind, config: DeploymentConfig, environment: Envir
 }
 
 function mediaHostOf({ cdns }: DeploymentConfig): string {
-  const media = Object.values(cdns).find(({ type }) => type !== "cloudfront");
+  const media = Object.values(cdns).find(({ type }) => type === "workers" || type === "node");
   if (media === undefined) throw new TypeError("a deployment whose CDNs were not checked");
   return media.host;
 }
@@ -264,6 +264,9 @@ export function uploadableSecrets(config: DeploymentConfig): readonly string[] {
   return [
     ...(config.identity.worker ? ["STAGEDOOR_IDENTITY_SECRET"] : []),
     ...(hasEntitlement(config) ? ["STAGEDOOR_ENTITLEMENT_SECRET"] : []),
+    ...(Object.values(config.cdns).some(({ type }) => type === "cloudfront-function")
+      ? ["STAGEDOOR_EDGE_SECRETS"]
+      : []),
     ...(config.host.type === "node" && config.host.postgres !== undefined ? ["STAGEDOOR_POSTGRES_PASSWORD"] : []),
     ...(config.host.type === "node" && config.host.redis !== undefined ? ["STAGEDOOR_REDIS_PASSWORD"] : []),
     ...new Set(own),

@@ -16,6 +16,8 @@ import { macFor, type PreparedSessionKey, type SessionKeys } from "../signing/se
 /** The inputs of the check besides the request. */
 export interface CheckContext {
   readonly keys: SessionKeys;
+  /** `keys` and those of CloudFront's function, which are accepted for assets there only; `keys` if there are none. */
+  readonly cloudFrontKeys?: SessionKeys | undefined;
   readonly catalog: Catalog;
   readonly now: UnixSeconds;
   /** The accepted `iss` of grants: two deployments that share a key do not accept each other's grants. */
@@ -76,7 +78,10 @@ export function checkMediaRequest(target: string, context: CheckContext): MediaV
 }
 
 /** {@link checkMediaRequest} for a parsed target. */
-export function checkMediaTarget(target: MediaTarget, context: CheckContext): MediaVerdict {
+export function checkMediaTarget(target: MediaTarget, given: CheckContext): MediaVerdict {
+  const { catalog, cloudFrontKeys } = given;
+  const isAtCloudFront = cloudFrontKeys !== undefined && catalog.assetOfPath(target.path)?.cdn === "cloudfront";
+  const context = isAtCloudFront ? { ...given, keys: cloudFrontKeys } : given;
   const session = checkGrant(target, context);
   return session.ok ? checkSignature(target, session.value, context) : refused(session);
 }

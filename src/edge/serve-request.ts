@@ -39,6 +39,7 @@ export interface EdgeParts
     "development" | "edgeSecrets" | "mediaUrl" | "grantIssuer" | "renewal" | "pauseAllowance" | "expiryStep"
   > {
   readonly keys: SessionKeys;
+  readonly cloudFrontKeys?: SessionKeys | undefined;
   readonly open: NonNullable<CheckContext["open"]>;
   readonly publicKeys: CloudFrontPublicKeys;
   readonly catalog: () => Promise<Result<Catalog, CatalogUnavailable>>;

@@ -5,6 +5,7 @@ import {
   backendKeySchema,
   type CloudFrontKey,
   cloudFrontKeySchema,
+  type EdgeKey,
   type OperatorKey,
   operatorKeySchema,
   type SessionKey,
@@ -15,6 +16,11 @@ import {
 /** A new session key: 32 random bytes. */
 export function newSessionKey(kid: string, random: RandomBytes): SessionKey {
   return { kid, purpose: "session", kty: "oct", alg: "HS256", k: encodeBase64url(random(32)) };
+}
+
+/** A new session key for CloudFront's function: 32 random bytes. */
+export function newEdgeKey(kid: string, random: RandomBytes): EdgeKey {
+  return { ...newSessionKey(kid, random), purpose: "cloudfront-session" };
 }
 
 /** A new CloudFront key pair: RSA with 2048 bits, or P-256. `kid` becomes `Key-Pair-Id`. */

@@ -1,13 +1,13 @@
 import { calculateJwkThumbprint } from "jose";
 import { decodeBase64url, encodeBase64url } from "../base/encoding.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
-import type { BackendKey, CloudFrontKey, OperatorKey, RingKey, SessionKey, TokenKey } from "./key.ts";
+import type { BackendKey, CloudFrontKey, EdgeKey, OperatorKey, RingKey, SessionKey, TokenKey } from "./key.ts";
 
 /**
  * Derives one key per purpose from a session key: HKDF-SHA256 (RFC 5869) without salt, info `stagedoor/v1/<purpose>`,
  * 32 bytes each. A derived key reveals nothing about the others or the session key.
  */
-export async function derivedFrom(key: SessionKey): Promise<(purpose: string) => Promise<Uint8Array>> {
+export async function derivedFrom(key: SessionKey | EdgeKey): Promise<(purpose: string) => Promise<Uint8Array>> {
   const bytes = decodeBase64url(key.k);
   if (bytes === undefined) throw new TypeError(`session key "${key.kid}" was not checked before it was used`);
   const material = await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveBits"]);
@@ -24,7 +24,7 @@ export async function derivedFrom(key: SessionKey): Promise<(purpose: string) =>
  * `fingerprint`; session keys are 32 random bytes, so they cannot be guessed from it.
  */
 export async function fingerprintOf(key: RingKey): Promise<string> {
-  if (key.purpose !== "session") {
+  if (key.kty !== "oct") {
     const { kid: _, ...jwk } = publicHalf(key);
     return calculateJwkThumbprint(jwk, "sha256");
   }

@@ -43,6 +43,12 @@ export const sessionKeySchema = z.strictObject({
 });
 
 /**
+ * A session key for the grants and URLs of assets that a function serves at CloudFront. It is accepted for those assets
+ * only: the function's store has it, and every AWS role that may read the store can sign with it.
+ */
+export const edgeKeySchema = z.strictObject({ ...sessionKeySchema.shape, purpose: z.literal("cloudfront-session") });
+
+/**
  * In a ring's file: the kid is the id that CloudFront assigned. `imported`: CloudFront had the key first, and its
  * creator keeps it there. `bound`: CloudFront received it from this ring (`keys export`). No worker receives this.
  */
@@ -100,6 +106,7 @@ export const backendKeySchema = z.strictObject({
 
 const ringKeySchema = z.union([
   sessionKeySchema,
+  edgeKeySchema,
   cloudFrontKeySchema,
   tokenKeySchema,
   operatorKeySchema,
@@ -107,6 +114,7 @@ const ringKeySchema = z.union([
 ]);
 
 export type SessionKey = z.infer<typeof sessionKeySchema>;
+export type EdgeKey = z.infer<typeof edgeKeySchema>;
 export type CloudFrontKey = z.infer<typeof cloudFrontKeySchema>;
 export type TokenKey = z.infer<typeof tokenKeySchema>;
 export type OperatorKey = z.infer<typeof operatorKeySchema>;

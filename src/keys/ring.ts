@@ -5,6 +5,7 @@ import type { UnixSeconds } from "../base/time.ts";
 import {
   backendKeySchema,
   cloudFrontKeySchema,
+  edgeKeySchema,
   type KeyPurpose,
   operatorKeySchema,
   type RingKey,
@@ -21,6 +22,7 @@ export interface KeyRing {
 
 const schemas = {
   session: sessionKeySchema,
+  "cloudfront-session": edgeKeySchema,
   cloudfront: cloudFrontKeySchema,
   token: tokenKeySchema,
   operator: operatorKeySchema,
@@ -46,7 +48,9 @@ export function parseKeyRing(document: unknown): Result<KeyRing, readonly string
     const name = nameOf(candidate, place);
     const purpose = isObject(candidate) ? candidate.purpose : undefined;
     if (!isPurpose(purpose)) {
-      faults.push(`${name} has no purpose: set "purpose" to session, cloudfront, token, operator or backend`);
+      faults.push(
+        `${name} has no purpose: set "purpose" to session, cloudfront-session, cloudfront, token, operator or backend`,
+      );
       continue;
     }
     const parsed = schemas[purpose].safeParse(candidate);

@@ -3,7 +3,7 @@ import { after, earlier, isUnixSeconds, later, type Seconds, seconds, type UnixS
 import { inUse, keyStateOf, type LivingKey, signsByAsset } from "./life.ts";
 
 /** The purposes whose keys are rotated. The development issuer's key is not: it lives as long as its folder. */
-export const rotatedPurposes = ["session", "cloudfront", "operator", "backend"] as const;
+export const rotatedPurposes = ["session", "cloudfront-session", "cloudfront", "operator", "backend"] as const;
 export type RotatedPurpose = (typeof rotatedPurposes)[number];
 
 /** The default time that workers get to receive a new ring. */
@@ -82,7 +82,7 @@ export function sinceWhen(key: LivingKey, keys: readonly LivingKey[], now: UnixS
  */
 export function longestHold(purpose: RotatedPurpose, session: Seconds): Seconds {
   if (purpose === "operator" || purpose === "backend") return longestCredential;
-  return purpose === "session" ? session : seconds(session + initSegmentPeriod);
+  return purpose === "cloudfront" ? seconds(session + initSegmentPeriod) : session;
 }
 
 /**

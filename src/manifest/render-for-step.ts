@@ -54,7 +54,13 @@ export async function renderForStep(
   const expiries = expiriesOf(template, now, expiryStep, { notAfter, given: shelf.given(loaded.name) });
   const shared =
     asset.cloudfront === undefined || signer === undefined
-      ? ok(renderShared(template, expiries, edgeSigner(access, isDocument ? context.mediaUrl : undefined)))
+      ? ok(
+          renderShared(
+            template,
+            expiries,
+            edgeSigner(access, isDocument ? (asset.cdnUrl ?? context.mediaUrl) : undefined),
+          ),
+        )
       : await renderForCloudFront(access, template, { signer: signer.value, ...asset.cloudfront }, expiries, context);
   if (!shared.ok) return shared;
   shelf.give(loaded.name, givenBy(template, expiries));

@@ -130,7 +130,7 @@ async function bodyFor(
   if (!rendered.ok) return rendered;
   const playlist = rendered.value;
   if (playlist instanceof Blob) return ok(playlist);
-  const base = loaded.compiled.template.kind === "document" ? context.mediaUrl : undefined;
+  const base = loaded.compiled.template.kind === "document" ? (access.asset.cdnUrl ?? context.mediaUrl) : undefined;
   return ok(fillPlaylist(playlist, playlistSigner(access, base)));
 }
 

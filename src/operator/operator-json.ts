@@ -166,7 +166,7 @@ export const keysSchema: z.ZodType<KeysJson> = z.strictObject({
   keys: z.array(
     z.strictObject({
       kid: z.string(),
-      purpose: z.enum(["session", "cloudfront", "token", "operator", "backend"]),
+      purpose: z.enum(["session", "cloudfront-session", "cloudfront", "token", "operator", "backend"]),
       type: z.enum(["HS256", "ES256", "RS256"]),
       state: z
         .enum(["next", "active", "retiring", "retired"])

@@ -79,6 +79,7 @@ export async function apiService(
     onFailure: ports.onRefusal,
     onAct: (act: OperatorAct) => logOperatorAct(ports.log, "api", act),
     keys: await prepareSessionKeys(ring, ports.hmac),
+    edgeKeys: await prepareSessionKeys(ring, ports.hmac, ["cloudfront-session"]),
     clock: systemClock,
     timer: systemTimer,
     limits: rememberSpent(ports.limits),

@@ -37,7 +37,7 @@ export async function openSession(
   context: SessionContext,
 ): Promise<Result<OpenedSession, ClaimRefusal | EndedRefusal>> {
   const { credential, asset, sessionId } = opening;
-  const { key, binding, expiresAt } = opening.terms;
+  const { key, signer, binding, expiresAt } = opening.terms;
   const claimed = await claimLease(opening, key, now, expiresAt, context);
   if (!claimed.ok) return claimed;
   const claims = credentialClaims(credential, key);
@@ -53,12 +53,12 @@ export async function openSession(
       expiresAt,
       ...binding,
     },
-    key,
+    signer,
   );
   const manifestExpiry = earlier(after(now, context.settings.manifestTtl), expiresAt);
   return ok({
     sessionId,
-    manifestUrl: manifestUrl(asset, grant, key, manifestExpiry, context),
+    manifestUrl: manifestUrl(asset, grant, signer, manifestExpiry, context),
     manifestExpiresAt: rfc3339(manifestExpiry),
     sessionExpiresAt: rfc3339(expiresAt),
     grant,
@@ -75,5 +75,5 @@ function manifestUrl(
   const entry = entryPlace(asset);
   const path = `/${asset.id}/${entry.path}`;
   const signed = signedQuery(macFor(key, "playlist", grant), "playlist", { path, query: entry.query, expiry });
-  return `${settings.mediaUrl}/${grant}${path}?${signed}`;
+  return `${asset.cdnUrl ?? settings.mediaUrl}/${grant}${path}?${signed}`;
 }

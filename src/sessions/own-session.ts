@@ -60,9 +60,19 @@ async function authorize(
   if (!verified.ok) return verified;
   const credential = verified.value;
   const key = context.keys.get(grant.kid);
-  const subject = key === undefined ? "" : subjectHash(key, credential.issuer, credential.subject);
-  if (!equalInConstantTime(subject, grant.subject))
+  // CloudFront's own keys name no viewer: the key that did may have rotated since the start.
+  const named = key === undefined ? [...context.keys.values()] : [key];
+  const isOwn = named.filter((by) =>
+    equalInConstantTime(subjectHash(by, credential.issuer, credential.subject), grant.subject),
+  );
+  if (isOwn.length === 0)
     return refusal("session_forbidden", "the bearer token is of another issuer or subject than the session");
+  if (key === undefined) {
+    const catalog = await context.catalog();
+    if (!catalog.ok) return refusal("store_unavailable", catalog.refusal.reason);
+    if (catalog.value.assetOfPath(grant.prefix)?.cdn !== "cloudfront")
+      return refusal("key_unknown", "the grant's key is accepted for assets at CloudFront only");
+  }
   return ok({ credential, request, session: grant, assetId: grant.prefix.slice(1, -1) });
 }
 
@@ -74,7 +84,7 @@ const grantHeader = "CTA-Common-Access-Token";
 function grantOf(
   { grant: text, id }: SessionRequest,
   now: UnixSeconds,
-  { keys, settings }: SessionContext,
+  { keys, edgeKeys = new Map(), settings }: SessionContext,
 ): Result<Grant, GrantRefusal> {
   if (text === undefined)
     return refusal(
@@ -82,7 +92,8 @@ function grantOf(
       "no grant came with the request",
       `${grantHeader}: Send the grant of the session's start in this header.`,
     );
-  const opened = openGrant(text, keys, now);
+  const usual = openGrant(text, keys, now);
+  const opened = !usual.ok && usual.refusal.code === "key_unknown" ? openGrant(text, edgeKeys, now) : usual;
   if (!opened.ok) return opened;
   if (opened.value.issuer !== settings.grantIssuer) return refusal("grant_invalid", "the grant is of another issuer");
   // It holds no lease: renewed, it would become a stream that was never counted.

@@ -26,6 +26,8 @@ export interface SessionContext extends CredentialSources {
   readonly backends: readonly TrustedIssuer[];
   readonly catalog: () => Promise<Result<Catalog, CatalogUnavailable>>;
   readonly keys: SessionKeys;
+  /** The keys of CloudFront's function, for grants of assets there only: nothing else is signed or named with them. */
+  readonly edgeKeys?: SessionKeys | undefined;
   readonly timer: Timer;
   readonly random: RandomBytes;
   readonly revocations: RevocationWatch;

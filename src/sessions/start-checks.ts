@@ -13,6 +13,7 @@ import { after, earlier, isUnixSeconds, type UnixSeconds } from "../base/time.ts
 import { type Asset, playScope } from "../catalog/asset.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { CatalogUnavailable } from "../catalog/catalog-source.ts";
+import type { EdgeKey, SessionKey } from "../keys/key.ts";
 import { signingKey } from "../keys/ring.ts";
 import type { PreparedSessionKey } from "../signing/session-keys.ts";
 import { type Binding, bindTo } from "./client-network.ts";
@@ -180,7 +181,10 @@ async function entitled(
 
 /** The terms of a grant: its key, its binding to the client, and its expiry. */
 export interface Terms {
+  /** Names the viewer, so that all their sessions have one name and one stream limit. */
   readonly key: PreparedSessionKey;
+  /** Signs the grant and the manifest's URL: the same key, or CloudFront's own. */
+  readonly signer: PreparedSessionKey;
   readonly binding: Binding;
   readonly expiresAt: UnixSeconds;
 }
@@ -191,17 +195,21 @@ type TermsRefusal = Refusal<"configuration_invalid" | "address_unknown" | "body_
 function termsOf(
   { asset, client, snapshot }: Pick<PassedStart, "asset" | "snapshot"> & Pick<SessionRequest, "client">,
   now: UnixSeconds,
-  { keys, settings }: Pick<SessionContext, "keys" | "settings">,
+  { keys, edgeKeys = new Map(), settings }: Pick<SessionContext, "keys" | "edgeKeys" | "settings">,
 ): Result<Terms, TermsRefusal> {
   const signing = signingKeyOf(snapshot, now, { keys });
   if (!signing.ok) return signing;
   const key = signing.value;
+  const edge =
+    asset.cdn === "cloudfront" ? signingKeyOf(snapshot, now, { keys: edgeKeys }, "cloudfront-session") : signing;
+  if (!edge.ok) return edge;
+  const signer = edge.value;
   const binding = bindTo(asset, client);
   if (!binding.ok) return binding;
   const longest = after(now, asset.session ?? settings.sessionTtl);
   // A grant is worthless once its key has expired, so the session ends no later than its key.
-  const ends = [key.exp, asset.available?.until];
-  return ok({ key, binding: binding.value, expiresAt: ends.filter(isUnixSeconds).reduce(earlier, longest) });
+  const ends = [signer.exp, asset.available?.until];
+  return ok({ key, signer, binding: binding.value, expiresAt: ends.filter(isUnixSeconds).reduce(earlier, longest) });
 }
 
 /** The current, unrevoked signing key. */
@@ -209,12 +217,13 @@ export function signingKeyOf(
   snapshot: RevocationSnapshot,
   now: UnixSeconds,
   { keys }: Pick<SessionContext, "keys">,
+  purpose: (SessionKey | EdgeKey)["purpose"] = "session",
 ): Result<PreparedSessionKey, Refusal<"configuration_invalid">> {
   const key = signingKey(
     [...keys.values()].filter(({ kid }) => !isKeyRevoked(snapshot, kid)),
     now,
   );
   return key === undefined
-    ? refusal("configuration_invalid", "no session key is active: each is not yet valid, expired or revoked")
+    ? refusal("configuration_invalid", `no ${purpose} key is active: each is not yet valid, expired or revoked`)
     : ok(key);
 }

@@ -2,7 +2,7 @@ import { makeRoom } from "../base/bounded-map.ts";
 import type { Mac, MacPort, TextMac } from "../base/crypto.ts";
 import { decodeBase64url } from "../base/encoding.ts";
 import { type MediaPurpose, mediaPurposes } from "../base/media-purpose.ts";
-import type { SessionKey } from "../keys/key.ts";
+import type { EdgeKey, SessionKey } from "../keys/key.ts";
 import { derivedFrom } from "../keys/key-material.ts";
 import { type KeyRing, keysFor } from "../keys/ring.ts";
 
@@ -41,16 +41,22 @@ export function macFor(key: PreparedSessionKey, purpose: MediaPurpose, grant: st
 export type SessionKeys = ReadonlyMap<string, PreparedSessionKey>;
 
 /**
- * Prepares every session key of a ring. HKDF-SHA256 (RFC 5869, no salt, info `stagedoor/v1/<purpose>`) derives one key
+ * Prepares every session key of a ring, or those of CloudFront's function, or both: the latter are accepted for assets
+ * there only. HKDF-SHA256 (RFC 5869, no salt, info `stagedoor/v1/<purpose>`) derives one key
  * per purpose, so a signature for one purpose is invalid for another. All expensive and asynchronous work happens here,
  * once per isolate.
  */
-export async function prepareSessionKeys(ring: KeyRing, hmac: MacPort): Promise<SessionKeys> {
-  const prepared = await Promise.all(keysFor(ring, "session").map((key) => prepare(key, hmac)));
+export async function prepareSessionKeys(
+  ring: KeyRing,
+  hmac: MacPort,
+  purposes: readonly (SessionKey | EdgeKey)["purpose"][] = ["session"],
+): Promise<SessionKeys> {
+  const keys = purposes.flatMap((purpose) => keysFor(ring, purpose));
+  const prepared = await Promise.all(keys.map((key) => prepare(key, hmac)));
   return new Map(prepared.map((key) => [key.kid, key]));
 }
 
-async function prepare(key: SessionKey, hmac: MacPort): Promise<PreparedSessionKey> {
+async function prepare(key: SessionKey | EdgeKey, hmac: MacPort): Promise<PreparedSessionKey> {
   const bytes = decodeBase64url(key.k);
   if (bytes === undefined) throw new TypeError(`session key "${key.kid}" was not checked before it was prepared`);
   const derived = await derivedFrom(key);

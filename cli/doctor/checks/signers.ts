@@ -24,15 +24,19 @@ export function signerFindings(ring: KeyRing, facts: Facts): Finding[] {
   ];
 }
 
-function noSigner(purpose: "session" | "cloudfront", ring: KeyRing, facts: Facts): Finding {
+const withoutSigner = {
+  session: "No key signs now, so no stream can be started or played.",
+  "cloudfront-session": "No key signs now, so no asset with cdn cloudfront can be started or played.",
+  cloudfront: "No key is active, or several keys without a state are: assets without a keyPairId cannot be played.",
+};
+
+function noSigner(purpose: keyof typeof withoutSigner, ring: KeyRing, facts: Facts): Finding {
   const { now } = facts;
   const next = keysFor(ring, purpose).find((key) => keyStateOf(key, ring.keys, now) === "next");
   return fault(
     "signer_missing",
     `purpose ${purpose}`,
-    purpose === "session"
-      ? "No key signs now, so no stream can be started or played."
-      : "No key is active, or several keys without a state are: assets without a keyPairId cannot be played.",
+    withoutSigner[purpose],
     next === undefined
       ? `Make one with \`npx stagedoor keys new --purpose ${purpose}${purpose === "cloudfront" ? " --type ec" : ""}${inRing(facts)}\`${purpose === "cloudfront" ? ", or name a key as keyPairId" : ""}.`
       : `Activate "${next.kid}" with \`npx stagedoor keys rotate --purpose ${purpose}${inRing(facts)}\`.`,
@@ -75,6 +79,11 @@ function canSucceed({ exp, state, nbf }: RingKey, end: number): boolean {
 }
 
 function assetFindings({ id, cdn, cloudfront }: Asset, ring: KeyRing, facts: Facts): Finding[] {
+  if (cdn === "cloudfront") {
+    const keys = keysFor(ring, "cloudfront-session");
+    const signing = signingKey(keys, facts.now);
+    return signing === undefined ? [noSigner("cloudfront-session", ring, facts)] : expiryFindings(signing, keys, facts);
+  }
   if (cdn !== "cloudfront-signed") return [];
   const kid = cloudfront?.keyPairId;
   const pairs = keysFor(ring, "cloudfront");

@@ -3,12 +3,14 @@ import { operatorIssuer } from "../../auth/operator-token.ts";
 import { verifyJwt } from "../../auth/verify-jwt.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { UnixSeconds } from "../../base/time.ts";
+import type { Catalog } from "../../catalog/catalog.ts";
 import type { CatalogUnavailable } from "../../catalog/catalog-source.ts";
 import { requestIdForm } from "../../http/request.ts";
 import { idForm } from "../../sessions/identifiers.ts";
 import { requireNotRevoked } from "../../sessions/revocations-now.ts";
 import { openGrant } from "../../signing/grant.ts";
 import { parseMediaTarget } from "../../signing/media-url.ts";
+import type { SessionKeys } from "../../signing/session-keys.ts";
 import type { OperatorContext } from "../operator-context.ts";
 import { clientAt, explainGrant, hasGrantForm, isApiPath, targetOf } from "./explain-grant.ts";
 import { inspectSession } from "./explain-session.ts";
@@ -39,9 +41,10 @@ export async function explainText(
   const catalog = await context.catalog();
   if (!catalog.ok) return catalog;
   const grantText = target === undefined ? bare : grantIn(target);
-  const opened = grantText === undefined ? undefined : openGrant(grantText, context.keys, now);
+  const keys = keysFor(grantText, catalog.value, now, context);
+  const opened = grantText === undefined ? undefined : openGrant(grantText, keys, now);
   const grant = opened?.ok ? opened.value : undefined;
-  const { keys, publicKeys, renewal, settings } = context;
+  const { publicKeys, renewal, settings } = context;
   const explainContext: ExplainContext = {
     ...{ now, keys, publicKeys, renewal, address, catalog: catalog.value },
     ...{ grantIssuer: settings.grantIssuer, mediaUrl: settings.mediaUrl },
@@ -54,6 +57,18 @@ export async function explainText(
   const complete = { ...explanation, steps: withSessionSteps(explanation, session.steps) };
   if (session.refusal === undefined || explanation.verdict === "refused") return ok(complete);
   return ok({ ...complete, verdict: "refused", refusal: session.refusal, grants: undefined });
+}
+
+/** The keys that are accepted for a grant: those of CloudFront's function only if the grant is of an asset there. */
+function keysFor(
+  grantText: string | undefined,
+  catalog: Catalog,
+  now: UnixSeconds,
+  { keys, edgeKeys = new Map() }: Pick<OperatorContext, "keys" | "edgeKeys">,
+): SessionKeys {
+  const own = grantText === undefined ? undefined : openGrant(grantText, edgeKeys, now);
+  const isAtCloudFront = own?.ok === true && catalog.assetOfPath(own.value.prefix)?.cdn === "cloudfront";
+  return isAtCloudFront ? new Map([...keys, ...edgeKeys]) : keys;
 }
 
 /**

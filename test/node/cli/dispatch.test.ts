@@ -102,8 +102,11 @@ describe("a wrong command line", () => {
     ["assets add film --json-file a.json --entry index.m3u8 --catalog c.json", "put --entry there"],
     ["assets add film --json-file - --bearer - --api https://api.example.com", "Only one of --json-file and --bearer"],
     ["assets remove film", "Name a catalog: --api"],
-    ["keys new", "--purpose session, cloudfront, operator or backend"],
-    ["keys new --purpose sesion", '--purpose must be session, cloudfront, operator or backend, not "sesion"'],
+    ["keys new", "--purpose session, cloudfront-session, cloudfront, operator or backend"],
+    [
+      "keys new --purpose sesion",
+      '--purpose must be session, cloudfront-session, cloudfront, operator or backend, not "sesion"',
+    ],
     ["keys new --purpose cloudfront", "--type rsa"],
     [
       "keys new --purpose cloudfront --type RSA",

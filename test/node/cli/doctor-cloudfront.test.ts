@@ -1,8 +1,9 @@
+import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { keysCheck } from "../../../cli/doctor/checks/keys.ts";
 import { cloudFrontCheck } from "../../../cli/doctor/live/cloudfront.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
-import { newCloudFrontKey } from "../../../src/keys/generate.ts";
+import { newCloudFrontKey, newEdgeKey } from "../../../src/keys/generate.ts";
 import type { CloudFrontKey, RingKey } from "../../../src/keys/key.ts";
 import { catalogOf, clouded, cloudFrontKid, films, findingsOf, ringKeys, ringOf, sound } from "./doctor-stage.ts";
 import { type Override, world } from "./doctor-world.ts";
@@ -103,4 +104,17 @@ describe("a CloudFront key of the ring", () => {
       'so that the active key "KNEXT000000001" signs',
     );
   });
+});
+
+it("an asset with a function at CloudFront needs a key of its own that signs", async () => {
+  const distant = catalogOf({ ...films, id: "distant", cdn: "cloudfront", cdnUrl: "https://d2.cloudfront.test" });
+  const findings = (...keys: readonly RingKey[]) =>
+    findingsOf([keysCheck], { ...sound, catalog: distant, ring: ringOf(session, operator, ...keys) });
+  expect(await findings()).toMatchObject([
+    {
+      ...{ id: "signer_missing", about: "purpose cloudfront-session" },
+      do: expect.stringContaining("keys new --purpose cloudfront-session"),
+    },
+  ]);
+  expect(await findings(newEdgeKey("e1", randomBytes))).toEqual([]);
 });

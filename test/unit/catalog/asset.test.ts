@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { briefly, cloudfront, faultsOf, httpOriginOf, r2, sampleAsset, sampleDocument } from "./sample.ts";
 
+const cdnUrl = "https://d1.cloudfront.net";
+
 describe("an asset", () => {
   it("needs an id, an origin and an entry, and has defaults for the rest", () => {
     expect(sampleAsset()).toEqual({
@@ -228,8 +230,12 @@ describe("an asset", () => {
 
   it.each([
     ["cloudfront_missing film cloudfront", { cdn: "cloudfront-signed" }],
-    ["cdn_reserved film cdn", { cdn: "cloudfront" }],
-    ["cdn_reserved film cdn", { cdn: "cloudfront", cloudfront, segmentSignature: "session" }],
+    ["cdn_url_missing film cdnUrl", { cdn: "cloudfront" }],
+    ["cdn_url_unused film cdnUrl", { cdnUrl }],
+    ["cdn_url_unused film cdnUrl", { cdn: "cloudfront-signed", cloudfront, cdnUrl }],
+    ["schema film cdnUrl", { cdn: "cloudfront", cdnUrl: `${cdnUrl}/films` }],
+    ["cloudfront_session film segmentSignature", { cdn: "cloudfront", cdnUrl, segmentSignature: "session" }],
+    ["cloudfront_unused film cloudfront", { cdn: "cloudfront", cdnUrl, cloudfront }],
     ["cloudfront_unused film cloudfront", { cloudfront }],
     ["cloudfront_unused film cloudfront", { cdn: "edge", cloudfront }],
     ["cloudfront_session film segmentSignature", { cdn: "cloudfront-signed", cloudfront, segmentSignature: "session" }],

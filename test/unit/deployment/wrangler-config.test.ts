@@ -5,7 +5,14 @@ import { readConfiguration } from "../../../src/config/configuration.ts";
 import { identitySettingReaders, settingReaders } from "../../../src/config/setting-readers.ts";
 import { catalogOf, rootsOf } from "../../../src/deployment/catalog-of.ts";
 import { decidedSettings, secretSettings, settableSchemas } from "../../../src/deployment/config-schema.ts";
-import { requiredSecrets, settingsFor, storeNames, wranglerConfig } from "../../../src/deployment/wrangler-config.ts";
+import {
+  requiredSecrets,
+  secretsOfWorker,
+  settingsFor,
+  storeNames,
+  uploadableSecrets,
+  wranglerConfig,
+} from "../../../src/deployment/wrangler-config.ts";
 import { deploymentWith, onNode } from "./example-config.ts";
 
 const places = { main: "index.js", migrationsFolder: "migrations" };
@@ -100,6 +107,27 @@ describe("the generated configuration", () => {
     const settings = settingsFor("edge", config, "production");
     expect(Object.keys(readOriginSecrets(settings.STAGEDOOR_ORIGIN_SECRETS))).toEqual(["S3_KEY"]);
     expect(settingsFor("api", config, "production")).not.toHaveProperty("STAGEDOOR_ISSUERS");
+  });
+
+  it("names a distribution with a function to its assets, and has a secret by which its requests are known", () => {
+    const deployment = deploymentWith({
+      cdns: {
+        far: { type: "cloudfront-function", host: "cdn.{domain}" },
+        main: { type: "workers", host: "media.{domain}" },
+      },
+      assets: [{ id: "one", origin: "media", entries: { hls: "index.m3u8" }, cdn: "far" }],
+    });
+    const { config } = deployment;
+    expect(catalogOf(deployment, "production").assets).toMatchObject([
+      { id: "one", cdn: "cloudfront", cdnUrl: "https://cdn.example.com" },
+    ]);
+    expect(varsOf({ cdns: config.cdns }, "edge").STAGEDOOR_MEDIA_URL).toBe("https://media.example.com");
+    expect(uploadableSecrets(config)).toContain("STAGEDOOR_EDGE_SECRETS");
+    expect(uploadableSecrets(deploymentWith({}).config)).not.toContain("STAGEDOOR_EDGE_SECRETS");
+    const values = { STAGEDOOR_EDGE_SECRETS: "s" };
+    expect((["api", "edge", "manifest"] as const).map((worker) => secretsOfWorker(worker, config, values))).toEqual([
+      ...[{}, values, values],
+    ]);
   });
 
   it("writes issuers without secrets as a setting that the API accepts", () => {
