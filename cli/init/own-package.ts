@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { parseJson } from "../lib/files.ts";
+import { packagesOf } from "../lib/peers.ts";
 import { packageRoot } from "../lib/project.ts";
 import type { Answers } from "./answers.ts";
 
@@ -43,8 +44,10 @@ export function peersFor({ host, identity, cloudfront }: Answers): Readonly<Reco
   const names = [
     ...(host === "workers" ? ["wrangler"] : []),
     "hono",
-    ...(identity.worker && host === "node" ? ["kysely"] : []),
-    ...(identity.worker ? Object.keys(peerDependencies).filter((name) => /^@?better-/.test(name)) : []),
+    // A worker is bundled with the Kysely that better-auth brings.
+    ...(identity.worker
+      ? Object.keys(packagesOf("better-auth")).filter((name) => host === "node" || name !== "kysely")
+      : []),
     ...(cloudfront === undefined ? [] : ["@aws-sdk/cloudfront-signer"]),
   ];
   return Object.fromEntries(names.map((name) => [name, String(peerDependencies[name])]));

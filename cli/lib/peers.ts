@@ -28,10 +28,22 @@ export async function requiredPeer<Module>(peer: Peer, load: () => Promise<Modul
   );
 }
 
-/** The command that installs a peer in a version that fits. */
+/** The command that installs a peer in a version that fits, with the packages that it needs. */
 export function installs(peer: Peer): string {
+  const words = Object.entries(packagesOf(peer)).map(([name, range]) => `"${name}@${range}"`);
+  // The service itself runs with better-auth; the others are tools.
+  return `npm install ${peer === "better-auth" ? "" : "--save-dev "}${words.join(" ")}`;
+}
+
+/** The packages of a peer, with their ranges: accounts on Node need all those of better-auth, and Kysely. */
+export function packagesOf(peer: Peer): Readonly<Record<string, string>> {
   const { peerDependencies } = Object(JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")));
-  return `npm install --save-dev "${peer}@${Object(peerDependencies)[peer]}"`;
+  const names = peer === "better-auth" ? Object.keys(Object(peerDependencies)).filter(isForAccounts) : [peer];
+  return Object.fromEntries(names.map((name) => [name, String(Object(peerDependencies)[name])]));
+}
+
+function isForAccounts(name: string): boolean {
+  return name === "kysely" || /^@?better-/.test(name);
 }
 
 /** Whether an import failed because a package is absent, and not because of something inside it. */
@@ -39,5 +51,7 @@ function isAbsent(error: unknown, peer: Peer): boolean {
   if (!(error instanceof Error) || !("code" in error)) return false;
   // The first code is of import, the second of require and resolve.
   if (error.code !== "ERR_MODULE_NOT_FOUND" && error.code !== "MODULE_NOT_FOUND") return false;
-  return [`'${peer}'`, `'${peer}/`].some((name) => error.message.includes(name));
+  return Object.keys(packagesOf(peer)).some((name) =>
+    [`'${name}'`, `'${name}/`].some((quoted) => error.message.includes(quoted)),
+  );
 }

@@ -42,14 +42,16 @@ export async function accountsOf(
   );
   if (!configuration.ok) return ["The configuration is invalid:", ...configuration.refusal].join("\n  ");
   // Loaded only here: a service without accounts of its own has no better-auth.
-  const { nodeAccounts } = await requiredPeer("better-auth", () => import("../../src/platform/node/node-accounts.ts"));
+  const { nodeAccounts, sqliteAccounts } = await requiredPeer("better-auth", async () => ({
+    ...(await import("../../src/platform/node/node-accounts.ts")),
+    ...(await import("../../src/platform/node/sqlite-accounts.ts")),
+  }));
   const address = postgresAddress(config, environment, secrets);
   if (typeof address === "string") return address;
   if (address !== undefined) {
     const stores = await inPostgres(address);
     return typeof stores === "string" ? stores : nodeAccounts(configuration.value, stores);
   }
-  const { sqliteAccounts } = await import("../../src/platform/node/sqlite-accounts.ts");
   return nodeAccounts(configuration.value, sqliteAccounts(file, readMigrations("sqlite")));
 }
 

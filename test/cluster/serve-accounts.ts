@@ -30,7 +30,7 @@ export async function serveAccounts(): Promise<ServedAccounts> {
   mkdirSync(join(folder, ".stagedoor"));
   writeFileSync(join(folder, devKeysFile), JSON.stringify({ keys }), { mode: 0o600 });
   keepSecrets(keys);
-  return serveIn(folder, "development", []);
+  return serveIn(folder, "development", ["--processes", "2"]);
 }
 
 /** The same for viewers, with accounts in PostgreSQL. Its public hosts have TLS, so {@link throughProxy} reaches them. */
@@ -43,7 +43,7 @@ export async function serveAccountsFrom(url: string, password: string): Promise<
   const lines = Object.entries(secrets).map(([name, value]) => `${name}=${value}\n`);
   writeFileSync(join(folder, "secrets-production.env"), lines.join(""), { mode: 0o600 });
   keepSecrets(keys, { password, identitySecret: secrets.STAGEDOOR_IDENTITY_SECRET });
-  return serveIn(folder, "production", ["--env", "production"]);
+  return serveIn(folder, "production", ["--env", "production", "--processes", "2"]);
 }
 
 /** fetch as clients have it: through a proxy with TLS in front of the service. */

@@ -6,26 +6,41 @@ import { packageSpecifier } from "../../../cli/init/own-package.ts";
 import { loadedPeer } from "../../../cli/lib/peers.ts";
 import { folder, projectFolder, runFile, stagedoor } from "./command-line.ts";
 
-/** Makes the program run as if wrangler were not installed. */
-const withoutWrangler = `import { registerHooks } from "node:module";
+/** Makes the program run as if a package were not installed. */
+const without = (name: string) => `import { registerHooks } from "node:module";
 registerHooks({
   resolve(specifier, context, next) {
-    if (!/^wrangler(\\/|$)/.test(specifier)) return next(specifier, context);
+    if (!/^${name}(\\/|$)/.test(specifier)) return next(specifier, context);
     throw Object.assign(new Error(\`Cannot find package '\${specifier}' imported from here\`), { code: "ERR_MODULE_NOT_FOUND" });
   },
 });`;
+
+/** Runs a command in a folder without a package. */
+function runWithout(name: string, target: string, ...words: readonly string[]) {
+  const hook = `data:text/javascript,${encodeURIComponent(without(name))}`;
+  const program = join(projectFolder, "cli/stagedoor.ts");
+  return runFile(process.execPath, ["--import", hook, program, ...words], target, process.env);
+}
 
 describe("a command whose optional package is not installed", () => {
   it("says what to install: dev", async () => {
     const target = join(folder(), "tv");
     await stagedoor("init", target, "--yes");
-    const hook = `data:text/javascript,${encodeURIComponent(withoutWrangler)}`;
-    const words = ["--import", hook, join(projectFolder, "cli/stagedoor.ts"), "dev"];
-    const { exit, stderr } = await runFile(process.execPath, words, target, process.env);
+    const { exit, stderr } = await runWithout("wrangler", target, "dev");
     expect([exit, stderr]).toEqual([
       1,
       expect.stringMatching(/^This command needs wrangler, which is not installed: npm install --save-dev "wrangler@/),
     ]);
+  });
+
+  it("says what to install: serve with accounts, all packages of theirs", async () => {
+    const target = join(folder(), "tv");
+    await stagedoor("init", target, "--yes", "--host", "node");
+    mkdirSync(join(target, "films"));
+    const { exit, stderr } = await runWithout("kysely", target, "serve", "--port", "1", "--media-port", "2");
+    expect(exit).toBe(1);
+    expect(stderr).toMatch(/^This command needs better-auth, which is not installed: npm install "@better-auth\/core@/);
+    expect(stderr).toMatch(/"better-auth@.*"kysely@/);
   });
 
   it("knows the errors of import and of require, and throws all others", async () => {
