@@ -110,11 +110,12 @@ async function run(words: readonly string[], progress: Progress): Promise<Outcom
 
 /**
  * In a deployment's folder, commands read the files that are generated from its configuration, so these come first. The
- * commands of issuers read the configuration themselves: they complete one that has no issuer yet. So does `serve`, which
- * needs none of these files, and may not write to the folder.
+ * commands of issuers read the configuration themselves: they complete one that has no issuer yet. So do `serve` and
+ * `nginx`, which need none of these files, and may not write to the folder.
  */
 function generatingFault({ name }: Command): string | undefined {
-  if (!inDeployment || ["init", "completion", "serve"].includes(name) || name.startsWith("issuers ")) return undefined;
+  if (!inDeployment || ["init", "completion", "serve", "nginx"].includes(name) || name.startsWith("issuers "))
+    return undefined;
   const generated = generateFiles(projectRoot);
   return generated.ok ? undefined : generated.refusal;
 }
