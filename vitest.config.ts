@@ -37,6 +37,7 @@ const longJourneys = [
   "test/journeys/nginx.test.ts",
   "test/journeys/own-case.test.ts",
   "test/journeys/own-jwt-issuer.test.ts",
+  "test/journeys/redis-processes.test.ts",
   "test/journeys/self-hosted.test.ts",
   "test/journeys/serve-processes.test.ts",
   "test/journeys/start-command.test.ts",
