@@ -7,9 +7,10 @@ import { bindingsCheck } from "./checks/bindings.ts";
 import { catalogCheck } from "./checks/catalog.ts";
 import { configurationCheck } from "./checks/configuration.ts";
 import { exposureCheck } from "./checks/exposure.ts";
+import { hostCheck } from "./checks/host.ts";
 import { keysCheck } from "./checks/keys.ts";
 import { settingsCheck } from "./checks/settings.ts";
-import { type Facts, gatherFacts, validRing } from "./facts.ts";
+import { type Facts, gatherFacts, isOnNode, validRing } from "./facts.ts";
 import type { Check, CheckResult } from "./finding.ts";
 import { cloudFrontCheck } from "./live/cloudfront.ts";
 import { corsCheck } from "./live/cors.ts";
@@ -33,6 +34,7 @@ export const doctorCommand: Command = {
     ...ringOption,
     ...catalogOption,
     issuers: { type: "string" },
+    data: { type: "string" },
     api: { type: "string" },
     media: { type: "string" },
     token: { type: "string" },
@@ -48,10 +50,12 @@ docs/operate/doctor.md explains all of them. The command changes nothing and sho
 not give its input. It exits with 1 if there is a fault.
 
   --env <name>             ${inDeployment ? "an environment of that file" : "an environment of the wrangler.toml files"}, such as production; without it, development
-  --ring <file>            the key ring (in development .stagedoor/keys.json of the project)
+  --ring <file>            the key ring (in development .stagedoor/keys.json of the project; with host.type node
+                           keys-<environment>.json)
   --catalog <file>         the catalog (with --api and --bearer the deployed one; in development without --api
                            ${defaultCatalogName})
   --issuers <file>         the issuers, in the form of STAGEDOOR_ISSUERS
+  --data <file>            with host.type node: the SQLite file of \`serve\` (data/<environment>.sqlite, if it exists)
   --project <folder>       the folder with ${inDeployment ? configFile : "wrangler.toml and workers/"} (the project)
 
   --api <url>              the API, with its base path
@@ -77,7 +81,7 @@ not give its input. It exits with 1 if there is a fault.
     });
     const credentials = await credentialsOf(args, apiUrl, validRing(files));
     const facts = await withCatalog(files, apiUrl, credentials.bearer);
-    const offline = await runChecks(offlineChecks, facts);
+    const offline = await runChecks(checksFor(facts), facts);
     const live = gatherLive(args, facts, credentials);
     // Each live check may take seconds.
     const online = hasLiveInput(live)
@@ -111,6 +115,13 @@ export const offlineChecks: readonly Check<Facts>[] = [
   keysCheck,
   catalogCheck,
 ];
+
+/** Node has no bindings, and a machine of its own. */
+function checksFor({ deployment }: Facts): readonly Check<Facts>[] {
+  return isOnNode(deployment)
+    ? offlineChecks.map((check) => (check === bindingsCheck ? hostCheck : check))
+    : offlineChecks;
+}
 
 /** The checks of a running deployment. */
 export const liveChecks: readonly Check<Live>[] = [

@@ -25,6 +25,10 @@ export interface Facts {
   readonly development: boolean;
   /** The deployment that the workers' files are generated from; undefined for files of wrangler that their operator edits. */
   readonly deployment: Deployment | undefined;
+  /** The folder of the deployment or clone. */
+  readonly folder: string;
+  /** The SQLite file of `serve`, if the command names it. */
+  readonly data: string | undefined;
   /** In a deployment `file` is the file that its operator edits. */
   readonly workers: readonly WorkerConfig[];
   /** Files that wrangler cannot read, and its message. */
@@ -93,7 +97,7 @@ export async function gatherFacts(args: Args, addresses: Facts["addresses"]): Pr
   const files = await readWorkers(project, environment);
   // The development ring is created if there is none.
   if (development && args.value("ring") === undefined) await readRing(args);
-  const ring = args.value("ring") ?? (development ? devRingFile : undefined);
+  const ring = args.value("ring") ?? (development ? devRingFile : ringOnNode(project, environment, deployment));
   // With --api the catalog is read from that API.
   const catalog =
     args.value("catalog") ?? (development && args.value("api") === undefined ? defaultCatalog : undefined);
@@ -102,6 +106,8 @@ export async function gatherFacts(args: Args, addresses: Facts["addresses"]): Pr
     environment: environment ?? "development",
     development,
     deployment,
+    folder: project,
+    data: args.value("data"),
     ...asEdited(withoutUnusedIdentity(files, project), { deployment, development }),
     elsewhere: await readOtherEnvironments(project, environment, files.workers),
     ring: ring === undefined ? undefined : readRingFile(ring),
@@ -113,6 +119,17 @@ export async function gatherFacts(args: Args, addresses: Facts["addresses"]): Pr
     addresses,
     now: systemClock(),
   };
+}
+
+/** The ring that `npx stagedoor serve` reads. */
+function ringOnNode(project: string, environment: string, deployment: Deployment | undefined): string | undefined {
+  const file = join(project, `keys-${environment}.json`);
+  return isOnNode(deployment) && existsSync(file) ? file : undefined;
+}
+
+/** Whether `npx stagedoor serve` runs the deployment. */
+export function isOnNode(deployment: Deployment | undefined): boolean {
+  return deployment?.config.host.type === "node";
 }
 
 /** Ends the command if no worker's file has the environment: otherwise every file would have the same fault. */
@@ -207,6 +224,7 @@ export function uploadAdvice(
   files: readonly string[],
   { deployment, development, environment, ring }: Facts,
 ): string {
+  if (isOnNode(deployment)) return "reload the service: send SIGHUP to the process of `npx stagedoor serve`";
   if (development) return `restart \`${startProgram}\``;
   const deploy = `${deployProgram} --env ${environment}`;
   const ringFile = ring === undefined ? "<file>" : shortName(ring.file);

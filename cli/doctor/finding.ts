@@ -31,6 +31,10 @@ export const findingIds = [
   "worker_open",
   "request_logs",
   "sign_up_open",
+  "folder_unreadable",
+  "data_unwritable",
+  "data_readable",
+  "proxies_open",
   // Keys and the catalog
   "ring_invalid",
   "ring_readable",

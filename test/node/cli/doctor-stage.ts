@@ -88,6 +88,8 @@ function addressesIn(vars: WorkerConfig["vars"]) {
 
 /** A deployment without faults. */
 export const sound: Facts = {
+  folder: projectRoot,
+  data: undefined,
   environment: "production",
   development: false,
   deployment: undefined,
