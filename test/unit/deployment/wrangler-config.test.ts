@@ -30,12 +30,20 @@ describe("every setting of the workers", () => {
   });
 
   it("reaches the workers that read it, and no other", () => {
-    const members = { settings: { STAGEDOOR_EXPIRY_STEP: 20, STAGEDOOR_IDENTITY_SIGN_UP: "open" } };
-    expect(varsOf(members)).not.toHaveProperty("STAGEDOOR_EXPIRY_STEP");
-    expect(varsOf(members, "edge")).toMatchObject({ STAGEDOOR_EXPIRY_STEP: "20" });
-    expect(varsOf(members, "manifest")).toMatchObject({ STAGEDOOR_EXPIRY_STEP: "20" });
+    const members = { settings: { STAGEDOOR_PAUSE_ALLOWANCE: 20, STAGEDOOR_IDENTITY_SIGN_UP: "open" } };
+    expect(varsOf(members)).not.toHaveProperty("STAGEDOOR_PAUSE_ALLOWANCE");
+    expect(varsOf(members, "edge")).toMatchObject({ STAGEDOOR_PAUSE_ALLOWANCE: "20" });
+    expect(varsOf(members, "manifest")).toMatchObject({ STAGEDOOR_PAUSE_ALLOWANCE: "20" });
     expect(varsOf(members, "edge")).not.toHaveProperty("STAGEDOOR_IDENTITY_SIGN_UP");
     expect(varsOf(members, "identity")).toMatchObject({ STAGEDOOR_IDENTITY_SIGN_UP: "open" });
+  });
+
+  it("reaches every worker that compares it with another one: a session shorter than the default step is accepted", () => {
+    const settings = { STAGEDOOR_SESSION_TTL: 20, STAGEDOOR_EXPIRY_STEP: 10 };
+    for (const worker of ["api", "edge", "manifest"] as const) {
+      const read = readConfiguration({ ...varsOf({ settings }, worker), STAGEDOOR_KEYS: '{"keys":[]}' });
+      expect((read.ok ? [] : read.refusal).filter((fault) => fault.includes("STAGEDOOR_EXPIRY_STEP"))).toEqual([]);
+    }
   });
 });
 
