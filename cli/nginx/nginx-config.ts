@@ -76,7 +76,7 @@ upstream stagedoor_node {
 }
 
 # The answers about admissions, for a second each.
-proxy_cache_path "${cache}/admissions" levels=1 keys_zone=stagedoor_admissions:16m inactive=10s max_size=64m use_temp_path=off;
+proxy_cache_path "${cache}/admissions" levels=1 keys_zone=stagedoor_admissions:16m inactive=2s max_size=64m use_temp_path=off;
 
 # Neither a grant nor a signature: the path is the one below the grant, and only of an authentic URL.
 log_format stagedoor escape=json '{"time":"$time_iso8601","address":"$remote_addr","method":"$request_method",'
@@ -188,7 +188,9 @@ ${toNode}
     proxy_connect_timeout 1s;
     proxy_read_timeout 5s;
     proxy_cache stagedoor_admissions;
-    proxy_cache_key "$stagedoor_session $remote_addr";
+    # nginx counts whole seconds, so that an answer that is valid for a second could be used for almost two. With the second in
+    # the key it is used until the second is over.
+    proxy_cache_key "$stagedoor_session $remote_addr $time_iso8601";
     proxy_cache_valid 200 403 1s;
     proxy_ignore_headers Cache-Control Expires Set-Cookie Vary X-Accel-Expires;
     proxy_cache_lock on;
