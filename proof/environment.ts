@@ -4,19 +4,19 @@ import { freePort } from "../cli/lib/ports.ts";
 import { startLiveOrigin } from "../cli/local/live-origin.ts";
 import { newSessionKey } from "../src/keys/generate.ts";
 import type { RingKey } from "../src/keys/key.ts";
-import { startTestCluster, type TestCluster } from "../test/cluster/test-cluster.ts";
-import { films, seedFilms } from "./films.ts";
+import type { DeploymentKind } from "./deployments.ts";
+import { films } from "./films.ts";
 import { type Distance, type MediaHost, startMediaHost } from "./media-host.ts";
 import { startPageServer } from "./page-server.ts";
 import { serveUnprotected } from "./unprotected-server.ts";
 
-/** The workers behind a proxy that counts requests. */
+/** A deployment behind a proxy that counts requests. */
 export interface CountedCluster {
-  readonly addresses: TestCluster;
+  readonly addresses: { readonly apiUrl: string; readonly mediaUrl: string; readonly keys: readonly RingKey[] };
   readonly media: MediaHost;
 }
 
-/** The environment of a run. Each cluster starts when it is first needed. */
+/** The environment of a run. Each deployment starts when it is first needed. */
 export interface ProofEnvironment {
   readonly site: Awaited<ReturnType<typeof startPageServer>>;
   readonly unprotected: MediaHost;
@@ -36,7 +36,7 @@ export const timedRun = "first-frame";
 /** The distance between a viewer and a CDN's nearest edge is about 20 ms. It does not matter for counts. */
 const distance: Distance = (run) => (run === timedRun ? 20 : 0);
 
-export async function startEnvironment(): Promise<ProofEnvironment> {
+export async function startEnvironment(kind: DeploymentKind): Promise<ProofEnvironment> {
   const files = films();
   const site = await startPageServer();
   const unprotectedFiles = await serveUnprotected(files);
@@ -50,20 +50,18 @@ export async function startEnvironment(): Promise<ProofEnvironment> {
   const clusters = new Map<string, Promise<CountedCluster & { stop(): Promise<void> }>>();
 
   async function start(settings: Readonly<Record<string, string>>, rotationInterval: number | undefined) {
-    let targetPort = 0;
-    const media = await startMediaHost(await freePort(), () => targetPort, distance);
-    // Players use the proxy's address, so the workers behind it sign URLs for that address.
     const keys = await newDevKeys();
     const ring = rotationInterval === undefined ? keys : [...keys, ...rotatingKeys(rotationInterval)];
-    const cluster = await startTestCluster({ ...settings, STAGEDOOR_MEDIA_URL: media.url }, [], {}, ring);
-    targetPort = Number(new URL(cluster.addresses.mediaUrl).port);
-    await seedFilms(cluster.miniflare, files);
+    const port = await freePort();
+    const mediaUrl = `http://localhost:${port}`;
+    const deployment = await kind.start({ mediaUrl, settings, keys: ring, films: files });
+    const media = await startMediaHost(port, () => deployment.mediaPort, distance);
     return {
-      addresses: { ...cluster.addresses, mediaUrl: media.url },
+      addresses: { apiUrl: deployment.apiUrl, mediaUrl, keys: ring },
       media,
       async stop() {
         media.stop();
-        await cluster.stop();
+        await deployment.stop();
       },
     };
   }

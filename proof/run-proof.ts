@@ -1,4 +1,5 @@
 import { allPlayers } from "./all-players.ts";
+import { deployments } from "./deployments.ts";
 import { type ProofEnvironment, startEnvironment } from "./environment.ts";
 import { type FirstFrame, measureFirstFrame } from "./first-frame.ts";
 import { playScenario, type Task } from "./play-scenario.ts";
@@ -8,6 +9,7 @@ import { type Judged, judge, mayBePlayerFault } from "./result.ts";
 import { scenarios } from "./scenarios.ts";
 
 export interface ProofOptions {
+  readonly deployment: keyof typeof deployments;
   /**
    * A run of a minute or two instead of half an hour: the same scenarios with fewer players and streams, and less time.
    */
@@ -23,8 +25,10 @@ const rounds = 9;
 const firstFrameAssets = ["vod-single", "vod-ts", "vod-fmp4"];
 
 /** Plays every scenario in every player that supports it, and returns the results. */
-export async function runProof({ short, only, jobs, log }: ProofOptions): Promise<Report> {
-  const environment = await startEnvironment();
+export async function runProof({ deployment, short, only, jobs, log }: ProofOptions): Promise<Report> {
+  const kind = deployments[deployment];
+  if (kind.missing !== undefined) throw new Error(`${kind.title} cannot be played from: ${kind.missing}`);
+  const environment = await startEnvironment(kind);
   try {
     const { players, missing } = allPlayers(environment.site);
     const chosenPlayers = players.filter(({ name }) =>
@@ -35,7 +39,7 @@ export async function runProof({ short, only, jobs, log }: ProofOptions): Promis
       ),
     );
     const names = [...scenarios.map(({ name }) => name), "first-frame"];
-    const chosen = scenarios.filter(({ name }) => isChosen(name, only, names));
+    const chosen = scenarios.filter(({ name }) => isChosen(name, only, names) && !kind.without.includes(name));
     const tasks = chosen.flatMap((scenario) =>
       chosenPlayers
         .filter(({ name, abilities }) => {

@@ -9,7 +9,7 @@ const usage = `npm run players [-- --short] [--only <player or scenario>]... [--
 
 Plays the fixtures in hls.js, Shaka Player, video.js and Chromium's own HLS, and in ffmpeg and mpv if they are installed.
 Signatures expire within seconds, and everything that a viewer would notice is counted. Takes about half an hour, or two
-minutes with --short. A full run writes docs/players/tested.md and docs/players/tested.json. Exits with 1 if a scenario fails.`;
+minutes with --short. With --deployment nginx they play from nginx in front of \`npx stagedoor serve\`. A full run of the workers writes docs/players/tested.md and docs/players/tested.json. Exits with 1 if a scenario fails.`;
 
 const introduction = `# In real players
 
@@ -25,6 +25,7 @@ scenario ends it.
 const { values } = parseArgs({
   options: {
     short: { type: "boolean", default: false },
+    deployment: { type: "string", default: "workers" },
     only: { type: "string", multiple: true, default: [] },
     jobs: { type: "string", default: "6" },
     help: { type: "boolean" },
@@ -32,13 +33,20 @@ const { values } = parseArgs({
 });
 
 if (values.help === true) console.log(usage);
-else await run(values.short, values.only, Number(values.jobs));
+else await run();
 
-async function run(short: boolean, only: readonly string[], jobs: number): Promise<void> {
-  const report = await runProof({ short, only, jobs, log: (line) => console.error(`… ${line}`) });
+async function run(): Promise<void> {
+  const { short, only, deployment } = values;
+  if (deployment !== "workers" && deployment !== "nginx") {
+    console.error(`--deployment must be workers or nginx, not ${deployment}.`);
+    process.exitCode = 2;
+    return;
+  }
+  const jobs = Number(values.jobs);
+  const report = await runProof({ deployment, short, only, jobs, log: (line) => console.error(`… ${line}`) });
   const text = markdown(report);
   console.log(text);
-  if (!short && only.length === 0) {
+  if (!short && only.length === 0 && deployment === "workers") {
     const { judged, firstFrames, players } = report;
     await writeFile(join(projectRoot, "docs/players/tested.md"), `${introduction}\n${text}`);
     const numbers = { players: players.map(({ name, version }) => ({ name, version })), judged, firstFrames };

@@ -4,7 +4,7 @@ import { runProof } from "../../proof/run-proof.ts";
 
 describe("the short proof in real players", () => {
   it("plays every scenario, without anything that a viewer would notice", { timeout: 900_000 }, async () => {
-    const report = await runProof({ short: true, only: [], jobs: 8, log: () => undefined });
+    const report = await runProof({ deployment: "workers", short: true, only: [], jobs: 8, log: () => undefined });
     const failed = report.judged
       .filter(({ shortfalls }) => shortfalls.length > 0)
       .map(({ result, shortfalls }) => `${result.scenario} ${result.asset} ${result.player}: ${shortfalls.join("; ")}`);
