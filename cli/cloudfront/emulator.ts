@@ -180,8 +180,10 @@ function responseOf(result: unknown): Response | undefined {
     headers.set(name, value);
   }
   const isValid = Number.isInteger(statusCode) && statusCode >= 200 && statusCode < 600;
-  if (!isValid || (body !== undefined && typeof body !== "string")) return failure(502, "FunctionValidationError");
-  return new Response(statusCode === 204 ? null : (body ?? null), { status: statusCode, headers });
+  // A member without a value is not the same as no member.
+  if (!isValid || ("body" in Object(result) && typeof body !== "string"))
+    return failure(502, "FunctionValidationError");
+  return new Response(body ?? null, { status: statusCode, headers });
 }
 
 /** Path and query of the request that a function returned; undefined if CloudFront would refuse it. */

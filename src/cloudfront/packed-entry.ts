@@ -61,16 +61,16 @@ export function keysInGrant(list: string, grant: string, primitives: Primitives)
   return list
     .split(",")
     .map((text) => text.split(":"))
-    .filter((parts) => start.indexOf(String(parts[0])) >= 0)
+    .filter((parts) => start.indexOf(parts[0] || "") >= 0)
     .map((parts) => {
-      const key = String(parts[1]);
+      const key = parts[1] || "";
       // HKDF without a salt has one of zeros.
       const extracted = primitives.mac(primitives.decode(Array(44).join("A")), primitives.decode(key));
       const derived = (purpose: string) =>
         primitives.mac(extracted, `stagedoor/v1/${purpose}\x01`).toString("base64url");
       const session = (purpose: string) => derived(`session/${purpose}`);
       return {
-        kid: String(parts[0]),
+        kid: parts[0] || "",
         exp: parts[2] ? Number(parts[2]) : undefined,
         grant: key,
         shared: { segment: derived("segment"), key: derived("key") },

@@ -51,7 +51,7 @@ export async function handler(event: ViewerEvent): Promise<FunctionRequest | Fun
     let entry = await store.get(packedKey);
     const members = packedMembers(entry, now);
     if (!members) return storeFailed(event);
-    const verdict = verify(event, String(members[atKeys]), now);
+    const verdict = verify(event, members[atKeys] || "", now);
     if (verdict.status === "refused") return refused(verdict.code);
     const isExpired = verdict.status === "expired";
     if (isExpired && !verdict.location) return refused("signature_expired");
@@ -67,8 +67,8 @@ export async function handler(event: ViewerEvent): Promise<FunctionRequest | Fun
     isRevoked = names.some((name) => `,${members[atNames]},`.indexOf(`,${name},`) >= 0);
     if (!isRevoked && grant.login) isRevoked = await store.exists(`l${grant.login}`);
     if (isRevoked) return ended("");
-    const marks = String(members[atMarks]);
-    const filter = primitives.decode(String(members[atFilter]));
+    const marks = members[atMarks] || "";
+    const filter = primitives.decode(members[atFilter] || "");
     const hashed = marks.indexOf("h") < 0 ? [] : names.map(primitives.sha256);
     if (
       verdict.purpose === "playlist" ||
@@ -79,7 +79,7 @@ export async function handler(event: ViewerEvent): Promise<FunctionRequest | Fun
         .some((identifier) => mayContain(filter, primitives.decode(identifier)))
     )
       return forwarded(event);
-    if (isExpired) return answer(307, ["location", String(verdict.location)]);
+    if (isExpired) return answer(307, ["location", verdict.location || ""]);
     request.uri = `/${verdict.asset}/${verdict.path}`;
     request.querystring = verdict.query;
     return request;
@@ -96,7 +96,7 @@ function verify(event: ViewerEvent, keys: string, now: number) {
     now,
     {
       issuer: settings.issuer,
-      keys: keysInGrant(keys, String(request.uri.split("/")[1]), primitives),
+      keys: keysInGrant(keys, request.uri.split("/")[1] || "", primitives),
       assets: settings.assets,
       renewal: settings.renewal,
     },
@@ -116,9 +116,8 @@ function storeFailed(event: ViewerEvent): FunctionRequest | FunctionResponse {
 /** Leaves the request to the manifest host, to which CloudFront is the client. */
 function forwarded(event: ViewerEvent): FunctionRequest {
   const request = event.request;
-  request.headers["stagedoor-viewer"] = {
-    value: `${event.viewer.ip} ${headerOf(request, "cloudfront-viewer-country")}`,
-  };
+  const country = headerOf(request, "cloudfront-viewer-country") || "XX";
+  request.headers["stagedoor-viewer"] = { value: `${event.viewer.ip} ${country}` };
   // The parameters by name would lose how they were spelt.
   request.querystring = request.rawQueryString() || "";
   cf.selectRequestOriginById(settings.manifestOrigin);
@@ -129,8 +128,9 @@ function forwarded(event: ViewerEvent): FunctionRequest {
 function answer(statusCode: number, more: readonly string[], body?: string): FunctionResponse {
   const all = responses.headers.concat(more);
   const headers: EventValues = {};
-  for (let at = 0; at < all.length; at += 2) headers[String(all[at])] = { value: String(all[at + 1]) };
-  return { statusCode, headers, body };
+  for (let at = 0; at < all.length; at += 2) headers[all[at] || ""] = { value: all[at + 1] || "" };
+  // A member without a value is no valid response.
+  return body ? { statusCode, headers, body } : { statusCode, headers };
 }
 
 function refused(code: FunctionRefusal): FunctionResponse {

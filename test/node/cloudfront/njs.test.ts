@@ -53,7 +53,7 @@ function outcomeOf(line: string): unknown {
   const header = (name: string) => Object(Object(result.headers)[name]).value;
   if (result.statusCode === undefined) {
     const target = result.querystring === "" ? result.uri : `${result.uri}?${result.querystring}`;
-    return { origin, target, ...(origin === "manifest" && { viewer: header("stagedoor-viewer").trim() }) };
+    return { origin, target, ...(origin === "manifest" && { viewer: header("stagedoor-viewer") }) };
   }
   const [refusal, location] = [header("stagedoor-refusal"), header("location")];
   return { status: result.statusCode, ...(refusal && { refusal }), ...(location && { location }) };

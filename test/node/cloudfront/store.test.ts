@@ -25,7 +25,7 @@ const targetOf = (changes = {}) =>
   signedTarget(key, { purpose: "segment", grant: grantOf(key, { ...claims, ...changes }), path: "/film/A/0.ts" });
 const segment = targetOf();
 const served = { origin: "default", target: "/film/A/0.ts" };
-const asked = { origin: "manifest", target: segment, viewer: client.address };
+const asked = { origin: "manifest", target: segment, viewer: `${client.address} XX` };
 
 function entry(kind: RevocationKind, value: string, cause: Revocation["cause"] = "revoked"): Revocation {
   return { kind, value, cause, at: now, until: in6Hours };

@@ -33,7 +33,7 @@ function expected(own: World, request: Case): Outcome {
     status: isRefusalCode(refusal) ? problemFor(refusal).status : 0,
     refusal,
   });
-  const forwarded = { origin: "manifest", target: request.target, viewer: `${request.client.address} `.trim() };
+  const forwarded = { origin: "manifest", target: request.target, viewer: `${request.client.address} XX` };
   // Which files an asset's globs allow is left to the core.
   if (code === "file_forbidden" || purpose === "file") return forwarded;
   if (code !== undefined) return refused(code);

@@ -152,14 +152,14 @@ async function get(url: string, address = viewer.address) {
   const target = url.slice(server.url.length);
   const response = await distribution({ method: "GET", target, headers: new Headers(viewer.headers), address });
   const code = response.headers.get("Stagedoor-Refusal");
-  return { url, status: response.status, code, response, text: () => response.text() };
+  return { status: response.status, code, response, text: await response.text() };
 }
 
 /** The URLs in a playlist, as a player resolves them. */
 async function urlsIn(url: string): Promise<readonly string[]> {
   const { status, text } = await get(url);
   expect(status).toBe(200);
-  const lines = (await text()).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   return lines.map((line) => new URL(line, url).href);
 }
 
