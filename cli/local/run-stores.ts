@@ -1,10 +1,11 @@
-import { systemMillisecondClock } from "../../src/base/time.ts";
+import { systemClock, systemMillisecondClock } from "../../src/base/time.ts";
 import type { Configuration } from "../../src/config/configuration.ts";
 import type { DeploymentConfig, EnvironmentName } from "../../src/deployment/config-schema.ts";
 import { type Log, logError } from "../../src/http/problem-response.ts";
+import { StoredGathering } from "../../src/metrics/stored-gathering.ts";
 import { type NodeStores, sqliteStores } from "../../src/platform/node/node-stores.ts";
 import { openSqlite } from "../../src/platform/node/sqlite-database.ts";
-import { makeTables, sqliteCatalog } from "../../src/platform/node/sqlite-stores.ts";
+import { gatheredIn, makeTables, sqliteCatalog } from "../../src/platform/node/sqlite-stores.ts";
 import { openPostgres, type PostgresAddress, postgresFault } from "../../src/platform/postgres/postgres-database.ts";
 import { postgresDurableLog } from "../../src/platform/postgres/postgres-durable-log.ts";
 import { type ClusterParts, clusterStores } from "../../src/platform/redis/cluster-stores.ts";
@@ -52,11 +53,17 @@ export async function storesOf(config: DeploymentConfig, options: StoreOptions):
     await durable.close();
     return redis;
   }
+  const counts = servesApi ? openSqlite(file, { durable: false }) : undefined;
   return clusterStores({
     redis,
     prefix: `${config.name}:${environment}:`,
     leaseTtl: configuration.leaseTtl,
-    ...durable,
+    durable: durable.durable,
+    close: async () => {
+      counts?.close();
+      await durable.close();
+    },
+    stored: counts && gatheredIn(new StoredGathering(counts, systemClock, configuration.leaseTtl)),
     admitOlderGrants: settings.admitOlderGrants,
     listsSessions: servesApi,
     onError,

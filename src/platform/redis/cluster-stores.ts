@@ -1,4 +1,5 @@
 import { type Seconds, systemClock, systemMillisecondClock } from "../../base/time.ts";
+import type { Gathered } from "../../metrics/gathered.ts";
 import { documentStreams } from "../../sessions/document-streams.ts";
 import type { LeaseDocuments } from "../../sessions/lease-document.ts";
 import { leaseTimes } from "../../sessions/lease-rules.ts";
@@ -26,6 +27,8 @@ export interface ClusterParts {
   readonly admitOlderGrants: boolean;
   /** Whether this process lists the live sessions of all processes. */
   readonly listsSessions: boolean;
+  /** Where it keeps the counts of all processes; undefined: it has only its own. */
+  readonly stored?: Gathered | undefined;
   /** Called if a Redis cannot be restored. */
   readonly onError: (error: Error) => void;
   /** Closes what the caller opened, after Redis. */
@@ -49,7 +52,12 @@ export async function clusterStores(parts: ClusterParts): Promise<NodeStores> {
     catalog: durable === "elsewhere" || durable === "none" ? catalog : durableCatalog(catalog, durable.catalog),
     limits: redisLimits(part),
     proofs: redisProofs(part),
-    gathered: await clusterGathered(part, { clock: systemClock, leaseTtl, listens: parts.listsSessions }),
+    gathered: await clusterGathered(part, {
+      clock: systemClock,
+      leaseTtl,
+      listens: parts.listsSessions,
+      stored: parts.stored,
+    }),
     onRevocation: (listener) => {
       redis.subscribe(changesOf(prefix), listener).catch(parts.onError);
       redis.onReconnect(listener);

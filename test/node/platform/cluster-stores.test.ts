@@ -3,7 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { seconds, systemClock, unixSeconds } from "../../../src/base/time.ts";
+import { StoredGathering } from "../../../src/metrics/stored-gathering.ts";
 import type { NodeStores } from "../../../src/platform/node/node-stores.ts";
+import { openSqlite } from "../../../src/platform/node/sqlite-database.ts";
+import { gatheredIn } from "../../../src/platform/node/sqlite-stores.ts";
 import { clusterGathered } from "../../../src/platform/redis/cluster-gathered.ts";
 import type { Redis } from "../../../src/platform/redis/redis-connection.ts";
 import type { LeaseClaim } from "../../../src/sessions/lease.ts";
@@ -11,7 +14,7 @@ import type { Revocation } from "../../../src/sessions/revocation.ts";
 import { forbiddenBy } from "../../../src/sessions/revocation-snapshot.ts";
 import { clusterProcess, type ProcessParts } from "../../support/cluster-process.ts";
 import { connectTo, noRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
-import { gatheredContract, sessionOf } from "../../unit/metrics/gathered-contract.ts";
+import { countOf, gatheredContract, reportOf, sessionOf } from "../../unit/metrics/gathered-contract.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stagedoor-cluster-"));
 let server: RedisServer;
@@ -89,6 +92,23 @@ function gatheredRules() {
     await one?.report(report);
     await expect.poll(async () => (await other?.sessions({ limit: 9 }))?.count).toBe(1);
     expect(await other?.counts()).toEqual([["stagedoor_sessions", 0]]);
+  });
+
+  it("counts each report of all processes once on each machine, whatever number of its processes receive it", async () => {
+    const [prefix, file] = [deployment(), join(folder, `${names++}.sqlite`)];
+    const options = { clock: systemClock, leaseTtl: seconds(90) };
+    const onThisMachine = async () => {
+      const database = openSqlite(file, { durable: false });
+      const stored = gatheredIn(new StoredGathering(database, systemClock, seconds(90)));
+      return clusterGathered({ redis: shared, prefix }, { ...options, listens: true, stored });
+    };
+    const [one, other] = [await onThisMachine(), await onThisMachine()];
+    const elsewhere = await clusterGathered({ redis: shared, prefix }, { ...options, listens: false });
+    const started = "stagedoor_started_total";
+    const reportFrom = (isolate: string) => reportOf({ from: { isolate, sequence: 1 }, counts: [[started, 1]] });
+    for (const [isolate, gathered] of Object.entries({ one, other, elsewhere }))
+      await gathered.report(reportFrom(isolate));
+    for (const gathered of [one, other]) await expect.poll(() => countOf(gathered, started)).toBe(3);
   });
 }
 
