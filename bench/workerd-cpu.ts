@@ -35,7 +35,7 @@ async function atRest(clock: MicrosecondClock): Promise<void> {
 }
 
 /** Summed over the threads: nanoseconds on a CPU are the first number of schedstat. */
-function cpuOf(pid: string): number {
+export function cpuOf(pid: string | number): number {
   const tasks = `/proc/${pid}/task`;
   let nanoseconds = 0;
   for (const thread of readdirSync(tasks)) {

@@ -186,7 +186,7 @@ function touchesPerMinute(start: number): number {
   return touches / share / minutes;
 }
 
-function atLeast(name: string, value: number, target: number): StoreFigure {
+export function atLeast(name: string, value: number, target: number): StoreFigure {
   return { name, value, target: `≥ ${target}`, isMet: value >= target };
 }
 

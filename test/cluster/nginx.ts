@@ -19,6 +19,8 @@ export const nginxMissing =
 /** A private nginx with the configuration that `npx stagedoor nginx` writes in a deployment's folder. */
 export interface Nginx {
   readonly url: string;
+  /** Its master process. */
+  readonly pid: number;
   /** Writes the configuration again and reloads nginx. */
   readonly reload: () => Promise<void>;
   /** Everything that nginx has logged. */
@@ -75,6 +77,7 @@ export async function startNginx(
   const logged = (name: string) => readFileSync(join(out, name), "utf8");
   return {
     url,
+    pid: child.pid ?? 0,
     reload: async () => {
       await write();
       const run = spawnSync("nginx", ["-c", file, "-g", globals, "-s", "reload"], { encoding: "utf8" });

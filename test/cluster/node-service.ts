@@ -6,10 +6,15 @@ import { until } from "./viewer.ts";
 /** `npx stagedoor serve` in a folder, for development. */
 export interface NodeService {
   readonly apiUrl: string;
+  readonly pid: number;
   readonly output: () => string;
   /** A viewer's bearer token, and an operator's. */
   readonly tokens: readonly string[];
-  readonly start: (asset: string) => Promise<{ readonly sessionId: string; readonly manifestUrl: string }>;
+  /** By default for the viewer of the printed token. */
+  readonly start: (
+    asset: string,
+    token?: string,
+  ) => Promise<{ readonly sessionId: string; readonly manifestUrl: string }>;
   readonly revoke: (body: object) => Promise<number>;
   /** Sends the process a signal, and resolves with its exit code. */
   readonly stop: (signal?: NodeJS.Signals) => Promise<number | null>;
@@ -42,10 +47,11 @@ export async function startNodeService(
     });
   return {
     apiUrl,
+    pid: child.pid ?? 0,
     output: () => output,
     tokens,
-    start: async (asset) => {
-      const response = await post("/stream/start", viewer, { asset });
+    start: async (asset, token = viewer) => {
+      const response = await post("/stream/start", token, { asset });
       if (response.status !== 201) throw new Error(`no session: ${response.status} ${await response.text()}`);
       const { sessionId, manifestUrl } = Object(await response.json());
       return { sessionId: String(sessionId), manifestUrl: String(manifestUrl) };
