@@ -98,7 +98,7 @@ async function startAll(): Promise<Deployment> {
     // The error log has request lines: `npx stagedoor nginx-log` redacts it.
     log: () => [...service.lines(), nginx.logs().access].join("\n"),
     async deploy(keys) {
-      await service.restart(keys);
+      await service.reload(keys);
       await nginx.reload();
     },
     async stop() {

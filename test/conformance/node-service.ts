@@ -11,6 +11,7 @@ import { publicHalf } from "../../src/keys/key-material.ts";
 import { keysFor } from "../../src/keys/ring.ts";
 import { keepLine, keepSecrets } from "../cluster/kept-logs.ts";
 import { runServe } from "../cluster/serve.ts";
+import { until } from "../cluster/viewer.ts";
 import { newRing, ownAssets, settings, writeOwnFilms } from "./deployment.ts";
 
 /** A deployment's folder with a running `npx stagedoor serve`. */
@@ -20,8 +21,8 @@ export interface NodeService {
   readonly keys: readonly RingKey[];
   /** The lines of its log. */
   readonly lines: () => readonly string[];
-  /** Starts it again with other keys. */
-  readonly restart: (keys: readonly RingKey[]) => Promise<void>;
+  /** Gives it other keys while it runs (SIGHUP). */
+  readonly reload: (keys: readonly RingKey[]) => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
@@ -64,14 +65,16 @@ export async function startService(options: NodeServiceOptions = {}): Promise<No
   writeFileSync(secretsFile, `${secretVariable}=${secret}\n`, { mode: 0o600 });
   const ringFile = join(folder, environment === undefined ? devKeysFile : `keys-${environment}.json`);
   let log = "";
-  const run = () => {
+  const writeRing = (next: readonly RingKey[]) => {
+    keys = next;
     keepSecrets(keys, live.secrets);
     writeFileSync(ringFile, JSON.stringify({ keys }), { mode: 0o600 });
-    return runServe(folder, words, (text) => {
-      log += text;
-    });
   };
-  let service = await run();
+  writeRing(keys);
+  const service = await runServe(folder, words, (text) => {
+    log += text;
+  });
+  const reloads = () => linesOf(log).filter((line) => /"event":"reload/.test(line));
   return {
     folder,
     ports: { api, media },
@@ -79,10 +82,15 @@ export async function startService(options: NodeServiceOptions = {}): Promise<No
       return keys;
     },
     lines: () => linesOf(log),
-    async restart(next) {
-      keys = next;
-      await service.stop();
-      service = await run();
+    async reload(next) {
+      const before = reloads().length;
+      writeRing(next);
+      service.child.kill("SIGHUP");
+      const [line] = await until(
+        () => reloads().slice(before),
+        (lines) => lines.length > 0,
+      );
+      if (!line?.includes('"reloaded"')) throw new Error(`no reload: ${line}`);
     },
     async stop() {
       await service.stop();

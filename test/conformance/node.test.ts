@@ -4,7 +4,7 @@ import { conformance } from "./suite.ts";
 
 conformance("Node alone", async () => {
   const service = await startService();
-  const { ports, lines, restart, stop } = service;
+  const { ports, lines, reload, stop } = service;
   return {
     apiUrl: `http://localhost:${ports.api}`,
     mediaUrl: `http://localhost:${ports.media}`,
@@ -14,7 +14,7 @@ conformance("Node alone", async () => {
       return service.keys;
     },
     log: () => lines().join("\n"),
-    deploy: restart,
+    deploy: reload,
     stop,
   };
 });

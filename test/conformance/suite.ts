@@ -9,7 +9,10 @@ import { renewing } from "./renewing.ts";
 import { revoking } from "./revoking.ts";
 import { rotating } from "./rotating.ts";
 
-/** What every deployment of the service does over HTTP, whatever it runs on. */
+/**
+ * What every deployment of the service does over HTTP. No test asks what it runs on, so there is no deviation: one that is meant
+ * becomes a member of {@link Deployment} with its reason, and a sentence in the page of that deployment.
+ */
 export function conformance(name: string, start: () => Promise<Deployment>): void {
   describe(name, () => {
     let deployment: Deployment | undefined;
