@@ -24,8 +24,8 @@ export interface StoreFigure {
   readonly isMet: boolean;
 }
 
-const rounds = 9;
-const startsPerRound = 400;
+const rounds = 7;
+const startsPerRound = 1000;
 const sessions = 100_000;
 
 /** The figures of the stores, on a Redis of their own. */
