@@ -67,12 +67,14 @@ function portsOf({ role, port, mediaPort }: ServeOptions): Readonly<Record<strin
 
 async function readyText({ deployment, options, ring, apiUrl, mediaUrl, file }: ServicePlan): Promise<string> {
   const { environment, role, address, port, mediaPort, processes } = options;
+  const { host } = deployment.config;
+  const usesRedis = environment !== undefined && host.type === "node" && host.redis !== undefined;
   const lines = [
     ...(role === "media"
       ? []
       : [`  API         ${apiUrl} (listens on ${address}:${port})`, `  Console     ${apiUrl}/console`]),
     ...(role === "api" ? [] : [`  Media host  ${mediaUrl} (listens on ${address}:${mediaPort})`]),
-    `  Stores      ${file}`,
+    `  Stores      ${usesRedis ? `Redis, and ${file}` : file}`,
     ...(processes > 1 ? [`  Processes   ${processes}`] : []),
   ].join("\n");
   if (environment !== undefined || role === "media") return `\n${lines}\n\nReady. Ctrl-C stops it.`;
