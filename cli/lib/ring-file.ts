@@ -32,7 +32,7 @@ function environmentOf(file: string): "staging" | "production" {
 export function uploadCommand(file: string): string {
   if (file === devRingFile) return `  (restart \`${startProgram}\`: its workers read the ring when they start)`;
   if (ownConfig()?.host.type === "node")
-    return `  (restart \`npx stagedoor serve --env ${environmentOf(file)} --ring ${shortName(file)}\`: it reads the ring when it starts)`;
+    return `  (start \`npx stagedoor serve --env ${environmentOf(file)} --ring ${shortName(file)}\`; if it runs, send it SIGHUP, so that it reads the ring)`;
   return `  ${deployProgram} --env ${environmentOf(file)} --ring ${shortName(file)} --secrets-only`;
 }
 

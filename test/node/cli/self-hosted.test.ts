@@ -82,7 +82,9 @@ describe("a command in the folder of a Node deployment", () => {
     for (const purpose of ["session", "operator"]) {
       const { exit, stdout } = await run("keys", "new", "--purpose", purpose, "--ring", "keys-production.json");
       expect(exit).toBe(0);
-      expect(stdout).toContain("restart `npx stagedoor serve --env production --ring keys-production.json`");
+      expect(stdout).toContain(
+        "start `npx stagedoor serve --env production --ring keys-production.json`; if it runs, send it SIGHUP",
+      );
       expect(stdout).not.toContain("stagedoor deploy");
     }
   });
