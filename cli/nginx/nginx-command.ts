@@ -1,3 +1,4 @@
+import { lookup } from "node:dns/promises";
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { join, resolve } from "node:path";
@@ -5,6 +6,7 @@ import { type Configuration, readConfiguration, ringFor } from "../../src/config
 import { originsOf, rootsOf } from "../../src/deployment/catalog-of.ts";
 import { type Deployment, type EnvironmentName, environmentNames } from "../../src/deployment/config-schema.ts";
 import { addressesOf, placeholdersOf, settingsFor } from "../../src/deployment/wrangler-config.ts";
+import { isPublicAddress } from "../../src/platform/node/guarded-fetch.ts";
 import { type Args, type Command, endFailed, endInvalid, endMisused, type Outcome, succeeded } from "../lib/command.ts";
 import { readDeployment, unfilledValues } from "../lib/deployment-folder.ts";
 import { addressesAt } from "../lib/dev-environment.ts";
@@ -22,6 +24,7 @@ import {
   unquotable,
 } from "./nginx-config.ts";
 import { edgeKeys, edgeModule, keysFile, moduleFile } from "./nginx-module.ts";
+import { type KeptOptions, keptOptions, optionsFile, readOptions } from "./nginx-options.ts";
 
 export const nginxCommand: Command = {
   name: "nginx",
@@ -29,21 +32,13 @@ export const nginxCommand: Command = {
   operands: [],
   options: {
     out: { type: "string" },
-    env: { type: "string" },
-    ring: { type: "string" },
-    node: { type: "string" },
-    listen: { type: "string" },
-    certificate: { type: "string" },
-    "certificate-key": { type: "string" },
-    cache: { type: "string" },
-    "cache-size": { type: "string" },
-    resolver: { type: "string" },
-    authorities: { type: "string" },
+    ...keptOptions,
   },
   help: `Writes a configuration of nginx (1.22 or later, with njs 0.7.9 or later) for the media host of stagedoor.config.json, into a
 folder that only its owner can read: nginx checks each grant and signature itself, asks \`npx stagedoor serve\` once a
 second and session whether the session is admitted, and serves segments from the folders and public HTTP origins of that file.
-Everything else goes to the service. Run it again, and reload nginx, after a change of the keys or of stagedoor.config.json.
+Everything else goes to the service. Run it again, and reload nginx, after a change of the keys or of stagedoor.config.json: it
+remembers the other options of the folder's last run, and --resolver "" forgets one.
 
   --out <folder>            where to write it (nginx)
   --env <environment>       staging or production; without it: development, on localhost
@@ -52,10 +47,12 @@ Everything else goes to the service. Run it again, and reload nginx, after a cha
   --listen <[address:]port> what nginx.conf listens on (443 with a certificate, otherwise 8080)
   --certificate <file>      the certificate of the media host and its chain, for nginx.conf
   --certificate-key <file>  its private key
-  --cache <folder>          where nginx keeps answers and files (/var/cache/stagedoor); nginx's user must reach it
+  --admissions <folder>     where nginx keeps answers for a second: in memory (/run/stagedoor-admissions)
+  --cache <folder>          where nginx keeps files of HTTP origins (/var/cache/stagedoor); nginx's user must reach it
   --cache-size <size>       how much of HTTP origins it keeps at most (10g)
   --resolver <address>      a name server for the hosts of HTTP origins; without it they are looked up when nginx starts
-  --authorities <file>      the authorities of HTTPS origins (the machine's own)`,
+  --authorities <file>      the authorities of HTTPS origins (the machine's own)
+  --user <name>             the user of nginx's workers, for nginx.conf (www-data or nginx, if there is one)`,
   run: async (args) => {
     if (!inDeployment)
       return endMisused(
@@ -63,21 +60,24 @@ Everything else goes to the service. Run it again, and reload nginx, after a cha
       );
     const read = readDeployment(projectRoot);
     if (!read.ok) return endFailed(read.refusal);
-    const configuration = await configurationOf(args, read.value);
-    return write(siteOf(args, read.value, configuration), configuration);
+    const folder = resolve(args.value("out") ?? "nginx");
+    const options = readOptions(args, folder);
+    const configuration = await configurationOf(args, options, read.value);
+    const { site, unlisted } = await siteOf(folder, options, read.value, configuration);
+    return write(site, configuration, options, unlisted);
   },
 };
 
-function environmentOf(args: Args): EnvironmentName | undefined {
-  const text = args.value("env");
+function environmentOf(options: KeptOptions): EnvironmentName | undefined {
+  const text = options.value("env");
   if (text === undefined) return undefined;
   return environmentNames.find((name) => name === text) ?? endInvalid("env", text, environmentNames.join(" or "));
 }
 
 /** The edge's configuration, as `serve` reads it. */
-async function configurationOf(args: Args, deployment: Deployment): Promise<Configuration> {
+async function configurationOf(args: Args, options: KeptOptions, deployment: Deployment): Promise<Configuration> {
   const { config } = deployment;
-  const environment = environmentOf(args);
+  const environment = environmentOf(options);
   if (config.host.type !== "node")
     endFailed('host.type is workers: nginx is an edge of `npx stagedoor serve`. Set "host": {"type": "node"}.');
   if (environment !== undefined && config.environments[environment] === undefined)
@@ -86,10 +86,10 @@ async function configurationOf(args: Args, deployment: Deployment): Promise<Conf
     );
   const unfilled = environment === undefined ? [] : placeholdersOf(deployment, environment);
   if (unfilled.length > 0) endFailed(unfilledValues(unfilled));
-  const file = args.value("ring") ?? (environment && join(projectRoot, `keys-${environment}.json`));
+  const file = options.value("ring") ?? (environment && join(projectRoot, `keys-${environment}.json`));
   if (file !== undefined && existsSync(file)) checkPrivate(file, "the keys");
   const ring = file === undefined ? await readRing(args) : parseRingText(file, readText(file, "the key ring"));
-  const [, port = "8788"] = /:(\d+)$/.exec(args.value("node") ?? "") ?? [];
+  const [, port = "8788"] = /:(\d+)$/.exec(options.value("node") ?? "") ?? [];
   const { apiUrl, mediaUrl } =
     environment === undefined ? addressesAt({ port: 8787, mediaPort: Number(port) }) : addressesOf(config, environment);
   const configuration = readConfiguration({
@@ -104,39 +104,49 @@ async function configurationOf(args: Args, deployment: Deployment): Promise<Conf
     : endFailed(["The configuration is invalid:", ...configuration.refusal].join("\n  "));
 }
 
-function siteOf(args: Args, { config }: Deployment, { mediaUrl }: Configuration): NginxSite {
-  const [file, key] = [args.value("certificate"), args.value("certificate-key")];
+async function siteOf(
+  folder: string,
+  options: KeptOptions,
+  { config }: Deployment,
+  { mediaUrl }: Configuration,
+): Promise<{ readonly site: NginxSite; readonly unlisted: readonly string[] }> {
+  const [file, key] = [options.value("certificate"), options.value("certificate-key")];
   if ((file === undefined) !== (key === undefined))
     endMisused("--certificate and --certificate-key belong together: give both, or neither.");
-  const certificate = file === undefined || key === undefined ? undefined : { file: resolve(file), key: resolve(key) };
+  const certificate = file === undefined || key === undefined ? undefined : { file, key };
   const roots = new Map(
-    [...rootsOf(config, environmentOf(args))].map(([name, path]) => [name, resolve(projectRoot, path)]),
+    [...rootsOf(config, environmentOf(options))].map(([name, path]) => [name, resolve(projectRoot, path)]),
   );
+  const { remotes, unlisted } = await remotesOf(config, environmentOf(options));
   const site = {
-    folder: resolve(args.value("out") ?? "nginx"),
-    node: addressIn(args, "node", "127.0.0.1:8788", /^(.+):\d{1,5}$/, "host:port, such as 127.0.0.1:8788"),
+    folder,
+    node: addressIn(options, "node", "127.0.0.1:8788", /^(.+):\d{1,5}$/, "host:port, such as 127.0.0.1:8788"),
     mediaUrl,
     listen: addressIn(
-      args,
+      options,
       "listen",
       certificate === undefined ? "8080" : "443",
       /^(?:(.+):)?\d{1,5}$/,
       "a port, or address:port, such as 443 or 127.0.0.1:8080",
     ),
     certificate,
-    cache: resolve(args.value("cache") ?? "/var/cache/stagedoor"),
-    cacheSize: addressIn(args, "cache-size", "10g", /^\d{1,6}[kmg]$/, "a number with k, m or g, such as 10g"),
+    admissions: options.value("admissions") ?? "/run/stagedoor-admissions",
+    user: options.value("user") ?? userOf(),
+    cache: options.value("cache") ?? "/var/cache/stagedoor",
+    cacheSize: addressIn(options, "cache-size", "10g", /^\d{1,6}[kmg]$/, "a number with k, m or g, such as 10g"),
     roots,
-    remotes: remotesOf(config, environmentOf(args)),
+    remotes,
     resolver:
-      args.value("resolver") === undefined
+      options.value("resolver") === undefined
         ? undefined
-        : addressIn(args, "resolver", "", /^(.+)$/, "an address, such as 127.0.0.53"),
-    authorities: authoritiesOf(args),
+        : addressIn(options, "resolver", "", /^(.+)$/, "an address, such as 127.0.0.53"),
+    authorities: options.value("authorities") ?? authorityFiles.find((name) => existsSync(name)),
   };
   const texts = [
     site.folder,
     site.cache,
+    site.admissions,
+    site.user ?? "",
     site.authorities ?? "",
     certificate?.file ?? "",
     certificate?.key ?? "",
@@ -147,34 +157,60 @@ function siteOf(args: Args, { config }: Deployment, { mediaUrl }: Configuration)
     endFailed(
       `nginx's configuration cannot contain the path ${JSON.stringify(strange)}: it has a quotation mark, a backslash, a dollar sign or a line break. Rename the folder.`,
     );
-  return site;
+  return { site, unlisted };
 }
 
-/** The HTTP origins that nginx can read: a credential stays with the service. */
-function remotesOf(config: Deployment["config"], environment: EnvironmentName | undefined): ReadonlyMap<string, URL> {
-  return new Map(
-    Object.entries(originsOf(config, environment)).flatMap(([name, origin]) =>
-      origin.type === "http" && origin.secret === undefined ? [[name, new URL(origin.url)] as const] : [],
-    ),
-  );
+/**
+ * The HTTP origins that nginx can read: a credential stays with the service. So do origins with a private address that
+ * `host.privateOrigins` does not list, and the service refuses them.
+ */
+async function remotesOf(config: Deployment["config"], environment: EnvironmentName | undefined) {
+  const listed = config.host.type === "node" ? config.host.privateOrigins : [];
+  const remotes = new Map<string, URL>();
+  const unlisted: string[] = [];
+  for (const [name, origin] of Object.entries(originsOf(config, environment))) {
+    if (origin.type !== "http" || origin.secret !== undefined) continue;
+    const url = new URL(origin.url);
+    if (listed.includes(url.host) || (await hasPublicAddress(url))) remotes.set(name, url);
+    else unlisted.push(`origins.${name} (${url.host})`);
+  }
+  return { remotes, unlisted };
+}
+
+/** Whether all addresses of a host are public. One without an address is left to nginx, which then does not start. */
+async function hasPublicAddress({ hostname }: URL): Promise<boolean> {
+  const addresses = await lookup(hostname.replace(/^\[|\]$/g, ""), { all: true }).catch(() => []);
+  return addresses.every(({ address }) => isPublicAddress(address));
 }
 
 /** Where Debian, Fedora and Alpine have the certificates of public authorities. */
 const authorityFiles = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
-function authoritiesOf(args: Args): string | undefined {
-  const file = args.value("authorities");
-  return file === undefined ? authorityFiles.find((name) => existsSync(name)) : resolve(file);
+/** The user that distributions make for nginx. nginx.org's builds have no other default than nobody. */
+function userOf(): string | undefined {
+  const accounts = existsSync("/etc/passwd") ? readFileSync("/etc/passwd", "utf8") : "";
+  return ["www-data", "nginx"].find((name) => accounts.includes(`\n${name}:`));
 }
 
-function addressIn(args: Args, option: string, standard: string, form: RegExp, allowed: string): string {
-  const text = args.value(option) ?? standard;
+function addressIn(
+  options: KeptOptions,
+  option: keyof typeof keptOptions,
+  standard: string,
+  form: RegExp,
+  allowed: string,
+): string {
+  const text = options.value(option) ?? standard;
   const [, host] = form.exec(text) ?? endInvalid(option, text, allowed);
   const isHost = host === undefined || isIP(host.replace(/^\[(.*)\]$/, "$1")) > 0 || /^[a-z0-9.-]+$/i.test(host);
   return isHost ? text : endInvalid(option, text, allowed);
 }
 
-async function write(site: NginxSite, configuration: Configuration): Promise<Outcome> {
+async function write(
+  site: NginxSite,
+  configuration: Configuration,
+  { text: optionsText, remembered }: KeptOptions,
+  unlisted: readonly string[],
+): Promise<Outcome> {
   const keys = await edgeKeys(configuration);
   if (keys === undefined)
     return endFailed(
@@ -186,12 +222,21 @@ async function write(site: NginxSite, configuration: Configuration): Promise<Out
     [httpFile, httpConfig(site)],
     [serverFile, serverConfig(site)],
     [completeFile, completeConfig(site)],
+    [optionsFile, optionsText],
   ] as const;
   const { folder } = site;
   if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 });
   checkPrivate(folder, "the keys");
   for (const [name, text] of files) replaceFile(join(folder, name), text);
-  const next = `nginx -t -c ${join(folder, completeFile)}`;
+  const file = join(folder, completeFile);
+  const next = `nginx -t -c ${file}`;
+  const notes = [
+    ...(remembered.length > 0 ? [`As in the last run: ${remembered.map((name) => `--${name}`).join(", ")}.`] : []),
+    ...unlisted.map(
+      (origin) =>
+        `${origin} has a private address that host.privateOrigins does not list: nginx leaves it to the service, which refuses it. If the address is meant, add the host to host.privateOrigins.`,
+    ),
+  ];
   return succeeded(
     `${shortName(folder)} has the configuration of ${new URL(site.mediaUrl).host}: ${files.map(([name]) => name).join(", ")}.
 Only its owner can read it, because ${keysFile} has the session keys.
@@ -200,12 +245,13 @@ Next, as root:
 
   mkdir -p ${site.cache}
   ${next}
-  nginx -c ${join(folder, completeFile)}               to start it
-  nginx -s reload -c ${join(folder, completeFile)}     after each later run of this command
+  nginx -c ${file} 2>&1 | npx stagedoor nginx-log >> error.log &     to start it
+  ${next} && nginx -s reload -c ${file}     after each later run of this command
 
 To use it in an nginx of your own, include ${httpFile} in its http block, and ${serverFile} in the server of the media host:
 docs/deploy/nginx.md.`,
-    { folder, files: files.map(([name]) => name), mediaUrl: site.mediaUrl, node: site.node, next },
+    { folder, files: files.map(([name]) => name), mediaUrl: site.mediaUrl, node: site.node, next, unlisted },
+    notes.length === 0 ? undefined : notes.join("\n"),
   );
 }
 

@@ -13,8 +13,12 @@ export interface NginxSite {
   /** What nginx listens on: `8080`, `127.0.0.1:8080`. */
   readonly listen: string;
   readonly certificate: { readonly file: string; readonly key: string } | undefined;
-  /** The folder of nginx's caches. */
+  /** The folder of nginx's cache of files. */
   readonly cache: string;
+  /** The folder of the answers about admissions, in memory. */
+  readonly admissions: string;
+  /** The user of nginx's workers; without it the one that nginx was built with. */
+  readonly user: string | undefined;
   /** Size of the cache of files from HTTP origins, as nginx writes it: `10g`. */
   readonly cacheSize: string;
   /** The folders that assets may be in, by the name of their origin. */
@@ -42,11 +46,11 @@ export function unquotable(text: string): boolean {
 }
 
 /** Variables that the module sets. */
-const moduleVariables = ["code", "session", "location", "file", "path", "caching", "logged"];
+const moduleVariables = ["code", "session", "kid", "location", "file", "path", "caching", "logged"];
 
 /** The http context: variables, the admission's cache, the service and the log format. */
 export function httpConfig(site: NginxSite): string {
-  const { folder, node, cache, roots } = site;
+  const { folder, node, admissions, roots } = site;
   const rootMap = [...roots].map(([name, path]) => `    "~^file:${name}:" "${path}";`);
   const folderMap = [...roots].map(
     ([name, path]) => `    "~^file:${name}:(?<stagedoor_below>.*)$" "${path}/$stagedoor_below";`,
@@ -75,8 +79,8 @@ upstream stagedoor_node {
     keepalive 64;
 }
 
-# The answers about admissions, for a second each.
-proxy_cache_path "${cache}/admissions" levels=1 keys_zone=stagedoor_admissions:16m inactive=2s max_size=64m use_temp_path=off;
+# The answers about admissions, for a second each. In memory, so that a full disk does not refuse requests.
+proxy_cache_path "${admissions}" levels=1 keys_zone=stagedoor_admissions:16m inactive=2s max_size=64m use_temp_path=off;
 
 # Neither a grant nor a signature: the path is the one below the grant, and only of an authentic URL.
 log_format stagedoor escape=json '{"time":"$time_iso8601","address":"$remote_addr","method":"$request_method",'
@@ -84,6 +88,9 @@ log_format stagedoor escape=json '{"time":"$time_iso8601","address":"$remote_add
     '"verdict":"$stagedoor_verdict","code":"$sent_http_stagedoor_refusal","request":"$sent_http_request_id"}';
 `;
 }
+
+/** With less free space than this, nginx removes the oldest files of its cache. */
+const leastFree = "256m";
 
 /**
  * Where nginx gets the files of HTTP origins. Only hosts of stagedoor.config.json are in it, so an asset cannot lead nginx to
@@ -128,7 +135,7 @@ map $upstream_http_cache_control $stagedoor_own_caching {
 }
 ${resolver === undefined ? upstreams.join("") : `resolver ${resolver} valid=30s;\n`}${
   authorities === undefined ? "" : `proxy_ssl_trusted_certificate "${authorities}";\n`
-}proxy_cache_path "${cache}/files" levels=1:2 keys_zone=stagedoor_files:16m inactive=7d max_size=${cacheSize} use_temp_path=off;`;
+}proxy_cache_path "${cache}/files" levels=1:2 keys_zone=stagedoor_files:16m inactive=7d max_size=${cacheSize} min_free=${leastFree} use_temp_path=off;`;
 }
 
 /** A server of the media host: the check of every request, and what it leads to. */
@@ -160,7 +167,8 @@ location ~ ^/ {
     auth_request_set $stagedoor_refusal $upstream_http_${variableOf(refusalHeader)};
     auth_request_set $stagedoor_request $upstream_http_request_id;
     auth_request_set $stagedoor_place $upstream_http_${variableOf(originHeader)};
-    error_page 401 403 404 500 502 503 504 = @stagedoor_failed;
+    # 301: the name is of a folder, which is no file.
+    error_page 301 401 403 404 500 502 503 504 = @stagedoor_failed;
     error_page 416 = @stagedoor_range;
 
     # The file of the verdict. No symbolic link below the root is followed; the service follows those that stay in it.
@@ -280,7 +288,7 @@ function variableOf(header: string): string {
 }
 
 /** A complete configuration of nginx that uses the other two. */
-export function completeConfig({ folder, mediaUrl, listen, certificate, cache }: NginxSite): string {
+export function completeConfig({ folder, mediaUrl, listen, certificate, cache, user }: NginxSite): string {
   const name = new URL(mediaUrl).hostname;
   const tls =
     certificate === undefined
@@ -290,10 +298,11 @@ export function completeConfig({ folder, mediaUrl, listen, certificate, cache }:
         ssl_certificate_key "${certificate.key}";
         ssl_protocols TLSv1.2 TLSv1.3;`;
   return `${written}
-load_module modules/ngx_http_js_module.so;
+load_module modules/ngx_http_js_module.so;${user === undefined ? "" : `\nuser ${user};`}
 worker_processes auto;
 pid "${folder}/nginx.pid";
-error_log "${folder}/error.log" warn;
+# It has grants and signatures: send it through \`npx stagedoor nginx-log\`.
+error_log stderr warn;
 events { worker_connections 4096; }
 
 http {

@@ -100,17 +100,19 @@ const headers = () => (${JSON.stringify(edgeHeaders(mediaUrl), null, 2)});
 const originHeaders = () => ${JSON.stringify([...originHeaders, "Content-Encoding"].map((name) => name.toLowerCase()))};
 const secure = ${mediaUrl.startsWith("https:")};
 const edge = nginxEdge({ settings, secure, problems, headers, originHeaders }, crypto, Buffer);
-edge.secret = () => keyring.secret;
+edge.secret = (r) => keyring.secrets[r.variables.stagedoor_kid] || "";
 export default edge;
 `;
 }
 
-/** The keys that verify, and the secret of the key that signs now: every process that knows the ring accepts it. */
+/**
+ * The keys that verify, and each one's secret. A question has the secret of its session's key, so that while nginx and the service
+ * have different rings, only the sessions of keys that one of them lacks are refused.
+ */
 export async function edgeKeys({ ring }: Configuration): Promise<string | undefined> {
-  const signing = signingKey(keysFor(ring, "session"), systemClock());
-  const secret = signing === undefined ? undefined : (await admissionSecrets(ring)).get(signing.kid);
-  if (secret === undefined) return undefined;
-  return `export default ${JSON.stringify({ secret, keys: await verifierKeys(ring) })};\n`;
+  if (signingKey(keysFor(ring, "session"), systemClock()) === undefined) return undefined;
+  const secrets = Object.fromEntries(await admissionSecrets(ring));
+  return `export default ${JSON.stringify({ secrets, keys: await verifierKeys(ring) })};\n`;
 }
 
 /** The compiled verifier and its handlers: part of an installed package, and compiled here in a clone. */

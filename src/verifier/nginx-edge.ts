@@ -92,13 +92,17 @@ export function nginxEdge(options: NginxOptions, crypto: EdgeCrypto, buffer: Edg
       const isUnclear = checked.code === "binding_mismatch" && /[^\0-\x7f]/.test(client.userAgent);
       return isForeign || isUnclear ? "node" : refused(checked.code);
     }
-    variables.stagedoor_logged = target.slice(target.indexOf("/", 1), `${target}?`.indexOf("?"));
+    // What an alias hides may have an origin's credential.
+    variables.stagedoor_logged = target
+      .slice(target.indexOf("/", 1), `${target}?`.indexOf("?"))
+      .replace(/\/~\/[\w-]+/, "/~/[…]");
     const purpose = checked.purpose;
     if (checked.status === "expired" && purpose !== "file" && !checked.location) return refused("signature_expired");
     if (purpose !== "segment" && purpose !== "key") return "node";
     // The end of a grant is a half of its MAC. It names the grant, and opens nothing.
     const grant = target.slice(1, target.indexOf("/", 1)).slice(-22);
     variables.stagedoor_session = `${grant}/${checked.asset}/${binding}`;
+    variables.stagedoor_kid = checked.grant.kid;
     if (checked.location && checked.status === "expired") {
       variables.stagedoor_location = checked.location;
       return "renew";

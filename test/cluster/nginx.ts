@@ -47,6 +47,7 @@ export async function startNginx(
 ): Promise<Nginx> {
   const out = join(folder, "nginx");
   const cache = join(folder, "cache");
+  const admissions = join(folder, "admissions");
   mkdirSync(cache, { recursive: true });
   const program = join(projectRoot, "cli/stagedoor.ts");
   const words = [
@@ -58,6 +59,8 @@ export async function startNginx(
     `127.0.0.1:${port}`,
     "--cache",
     cache,
+    "--admissions",
+    admissions,
     ...more,
   ];
   const write = async () => {
@@ -83,7 +86,7 @@ export async function startNginx(
       const run = spawnSync("nginx", ["-c", file, "-g", globals, "-s", "reload"], { encoding: "utf8" });
       if (run.status !== 0) throw new Error(`no reload: ${run.stderr}`);
     },
-    logs: () => ({ access: logged("access.log"), error: logged("error.log") }),
+    logs: () => ({ access: logged("access.log"), error: output }),
     stop: async () => {
       if (child.exitCode === null) child.kill("SIGTERM");
       await ended;

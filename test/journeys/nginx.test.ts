@@ -59,7 +59,7 @@ const config = {
 };
 
 /** Names that need an alias or an escape, and symbolic links to a file below the root and to one outside. */
-const oddNames = ["a;v=1.ts", "b%20c.ts", "inside.ts", "outside.ts"];
+const oddNames = ["a;v=1.ts", "b%20c.ts", "inside.ts", "outside.ts", "folder.ts"];
 
 let service: NodeService;
 let nginx: Nginx;
@@ -75,6 +75,7 @@ function writeFilms(): void {
     `#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-PLAYLIST-TYPE:VOD\n${segments}#EXT-X-ENDLIST\n`,
   );
   for (const name of ["a;v=1.ts", "b c.ts"]) cpSync(join(films, "film/360p/0.ts"), join(films, "odd", name));
+  mkdirSync(join(films, "odd/folder.ts"));
   writeFileSync(join(folder, "outside.ts"), "of the machine");
   symlinkSync("../film/360p/0.ts", join(films, "odd/inside.ts"));
   symlinkSync(join(folder, "outside.ts"), join(films, "odd/outside.ts"));
@@ -237,13 +238,13 @@ describe.skipIf(nginxMissing !== undefined)("nginx as the edge", () => {
     expect((await get(await signedAt(own.segment, 4_000_000_000))).code).toBe("signature_invalid");
   });
 
-  it("decodes aliases and escapes, and follows no symbolic link out of the root", async () => {
+  it("decodes aliases and escapes, follows no symbolic link out of the root, and serves no folder", async () => {
     const { files } = await start("odd");
     const plain = readFileSync(join(films, "film/360p/0.ts"));
     const answers = await Promise.all(files.map((url) => rawRequest(nginx.url, pathOf(url))));
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 404]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 404, 404]);
     for (const { body } of answers.slice(0, 3)) expect(body.equals(plain)).toBe(true);
-    expect(answers[3]?.headers["stagedoor-refusal"]).toBe("object_unknown");
+    for (const { headers } of answers.slice(3)) expect(headers["stagedoor-refusal"]).toBe("object_unknown");
   });
 
   it("serves files of an HTTP origin from its cache, without the origin's headers, and follows no redirect itself", async () => {
@@ -316,6 +317,7 @@ describe.skipIf(nginxMissing !== undefined)("nginx as the edge", () => {
     await get(segment);
     const { access } = await until(nginx.logs, ({ access: text }) => text.includes('"/film/360p/0.ts"'));
     expect(access.split("\n").flatMap((line) => secretsIn(line))).toEqual([]);
+    expect(access).toContain('"path":"/odd/~/[…].ts"');
   });
 
   it("refuses files and playlists with problem documents while the service is down", async () => {
@@ -333,7 +335,9 @@ describe.skipIf(nginxMissing !== undefined)("nginx as the edge", () => {
     const { error } = nginx.logs();
     expect(secretsIn(error)).toContain("a grant");
     const program = join(projectRoot, "cli/stagedoor.ts");
-    const words = [program, "nginx-log", "--file", join(folder, "nginx/error.log")];
+    const kept = join(folder, "error.log");
+    writeFileSync(kept, error);
+    const words = [program, "nginx-log", "--file", kept];
     const { stdout } = await runFile(process.execPath, words, folder, process.env);
     expect(stdout.split("\n").flatMap((line) => secretsIn(line))).toEqual([]);
     expect(stdout).toMatch(/connect\(\) failed .*"GET \/\[…\]\/film\/360p\/0\.ts\?\[…\]"/);

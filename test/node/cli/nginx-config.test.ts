@@ -1,19 +1,101 @@
-import { expect, it } from "vitest";
-import { serverConfig } from "../../../cli/nginx/nginx-config.ts";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { projectRoot } from "../../../cli/lib/project.ts";
+import { runFile } from "./command-line.ts";
 
-it("an answer about an admission is used until the second of its question is over, as nginx counts only whole seconds", () => {
-  const config = serverConfig({
-    folder: "/srv/nginx",
-    node: "127.0.0.1:8788",
-    mediaUrl: "https://media.example.tv",
-    listen: "443",
-    certificate: undefined,
-    cache: "/var/cache/stagedoor",
-    cacheSize: "1g",
-    roots: new Map(),
-    remotes: new Map(),
-    resolver: undefined,
-    authorities: undefined,
+const folder = mkdtempSync(join(tmpdir(), "stagedoor-nginx-config-"));
+const out = join(folder, "edge");
+const config = {
+  version: 1,
+  host: { type: "node" },
+  api: { host: "api.{domain}" },
+  cdns: { main: { type: "node", host: "media.{domain}" } },
+  origins: {
+    films: { type: "file", folder: "films" },
+    inside: { type: "http", url: "http://127.0.0.1:9000/" },
+  },
+  identity: {
+    issuers: [
+      {
+        issuer: "https://id.stagedoor.test/",
+        audience: "tv",
+        algorithms: ["ES256"],
+        jwksUri: "https://id.stagedoor.test/jwks",
+      },
+    ],
+  },
+  environments: { production: { domain: "tv.stagedoor.test" } },
+  assets: [{ id: "film", origin: "films", entries: { hls: "index.m3u8" } }],
+};
+
+function run(...words: readonly string[]) {
+  return runFile(process.execPath, [join(projectRoot, "cli/stagedoor.ts"), ...words], folder, process.env);
+}
+
+const text = (file: string) => readFileSync(join(out, file), "utf8");
+
+beforeAll(async () => {
+  mkdirSync(join(folder, "films"));
+  writeFileSync(join(folder, "stagedoor.config.json"), JSON.stringify(config));
+  const made = await run("keys", "new", "--purpose", "session", "--ring", "keys-production.json");
+  expect(made.exit).toBe(0);
+  const written = await run(
+    ...["nginx", "--out", out, "--env", "production", "--listen", "443", "--cache", "kept", "--user", "media"],
+    ...["--certificate", "a.pem", "--certificate-key", "a.key"],
+  );
+  expect(written).toMatchObject({ exit: 0 });
+  expect(written.stderr).toContain("origins.inside (127.0.0.1:9000) has a private address");
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("the configuration of nginx", () => {
+  it("uses an answer about an admission until the second of its question is over, as nginx counts only whole seconds", () => {
+    expect(text("stagedoor-server.conf")).toContain('proxy_cache_key "$stagedoor_session $remote_addr $time_iso8601";');
   });
-  expect(config).toContain('proxy_cache_key "$stagedoor_session $remote_addr $time_iso8601";');
+
+  it("keeps answers about admissions in memory, apart from the files that fill a disk", () => {
+    expect(text("stagedoor-http.conf")).toContain('proxy_cache_path "/run/stagedoor-admissions" ');
+    expect(text("stagedoor-http.conf")).toContain(`proxy_cache_path "${join(folder, "kept")}/files" `);
+    expect(text("stagedoor-http.conf")).toContain("min_free=256m");
+  });
+
+  it("asks no HTTP origin with a private address that host.privateOrigins does not list", () => {
+    expect(text("stagedoor-http.conf")).not.toContain("127.0.0.1:9000");
+  });
+
+  it("writes no request lines to a disk", () => {
+    expect(text("nginx.conf")).toContain("error_log stderr warn;");
+  });
+
+  it("stays the same when a later run names only the folder, because the options are written down", async () => {
+    const files = ["nginx.conf", "stagedoor-http.conf", "stagedoor-server.conf"];
+    const before = files.map(text);
+    const again = await run("nginx", "--out", out);
+    expect(again).toMatchObject({ exit: 0 });
+    expect(again.stderr).toContain(
+      "As in the last run: --env, --listen, --certificate, --certificate-key, --cache, --user.",
+    );
+    expect(files.map(text)).toEqual(before);
+    expect(before[0]).toContain("listen 443 ssl");
+    expect(existsSync(join(out, "stagedoor-options.json"))).toBe(true);
+  });
+
+  it("forgets an option that is empty", async () => {
+    expect(await run("nginx", "--out", out, "--user", "")).toMatchObject({ exit: 0 });
+    expect(text("nginx.conf")).not.toContain("user media;");
+  });
+
+  it("has the secret of each key, so that a question has the one of its session's key", async () => {
+    expect(await run("keys", "new", "--purpose", "session", "--ring", "keys-production.json")).toMatchObject({
+      exit: 0,
+    });
+    expect(await run("nginx", "--out", out)).toMatchObject({ exit: 0 });
+    const module = text("stagedoor-keys.js");
+    const { secrets, keys } = JSON.parse(module.slice(module.indexOf("{"), module.lastIndexOf("}") + 1));
+    expect(Object.keys(secrets)).toEqual(keys.map(({ kid }: { kid: string }) => kid));
+    expect(new Set(Object.values(secrets)).size).toBe(2);
+  });
 });
