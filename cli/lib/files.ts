@@ -84,13 +84,13 @@ export function readTextOrInput(file: string, content: string): string {
 }
 
 /** Ends the command if other users can read a file of `content`, such as "the secrets". */
-export function checkPrivate(file: string, content: string): void {
+export function checkPrivate(file: string, content: string, mode: "600" | "700" = "600"): void {
   try {
     if ((statSync(file).mode & 0o077) === 0) return;
   } catch (error) {
     endFailed(`${shortName(file)} cannot be read: ${reasonOf(error)}.`);
   }
-  endFailed(`Other users can read ${content} in ${shortName(file)}: run chmod 600 ${shortName(file)}.`);
+  endFailed(`Other users can read ${content} in ${shortName(file)}: run chmod ${mode} ${shortName(file)}.`);
 }
 
 /** Why a file operation failed: the system's code, such as EACCES. */

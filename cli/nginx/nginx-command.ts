@@ -226,7 +226,8 @@ async function write(
   ] as const;
   const { folder } = site;
   if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 });
-  checkPrivate(folder, "the keys");
+  checkPrivate(folder, "the keys", "700");
+  for (const [name] of files) checkOwn(join(folder, name));
   for (const [name, text] of files) replaceFile(join(folder, name), text);
   const file = join(folder, completeFile);
   const next = `nginx -t -c ${file}`;
@@ -255,10 +256,14 @@ docs/deploy/nginx.md.`,
   );
 }
 
-/** In one step, because nginx may be reading the file. A file that this command did not write stays. */
-function replaceFile(file: string, text: string): void {
+/** A file that this command did not write stays. */
+function checkOwn(file: string): void {
   if (existsSync(file) && !readFileSync(file, "utf8").slice(0, 200).includes(firstLine))
     endFailed(`${shortName(file)} was not written by this command: move it, or choose another folder with --out.`);
+}
+
+/** In one step, because nginx may be reading the file. */
+function replaceFile(file: string, text: string): void {
   writeFileSync(`${file}.new`, text, { mode: 0o600 });
   chmodSync(`${file}.new`, 0o600);
   renameSync(`${file}.new`, file);

@@ -18,7 +18,7 @@ export function withoutGrants(line: string): string {
     .replace(/\?[^"]*/g, `?${gap}`)
     .replace(/(\/~\/)[\w%-]+/g, `$1${gap}`)
     .replace(/[\w%-]{40,}/g, gap)
-    .replace(/\b(seg|list|key|file|tpl)(=|%3d)\d+(\.|%2e)[\w%-]*/gi, `$1$2${gap}`);
+    .replace(/(?:\b|(?<=%3f|%26))(seg|list|key|file|tpl)(=|%3d)\d+(\.|%2e)[\w%-]*/gi, `$1$2${gap}`);
 }
 
 export const nginxLogCommand: Command = {

@@ -30,7 +30,7 @@ export interface NodeStores {
   readonly limits: RateLimits;
   readonly proofs: ProofReplay;
   readonly gathered: Gathered;
-  /** Calls `listener` when there may be new revocations. Others are found by reading once a second. */
+  /** Calls `listener` when there may be new revocations, of this process at least. Others are found by reading once a second. */
   readonly onRevocation: (listener: () => void) => void;
   /** What `/ready` checks in addition to the session stores. */
   readonly readinessChecks: Readonly<Record<string, ReadinessCheck>>;
@@ -45,14 +45,25 @@ export function sqliteStores(file: string, { leaseTtl }: { readonly leaseTtl: Se
   const connections = { usual: openSqlite(file, { durable: false }), durable: openSqlite(file, { durable: true }) };
   makeTables(connections);
   const revocations = sqliteRevocationLog(connections, systemMillisecondClock);
+  const listeners: (() => void)[] = [];
+  const told = async <Value>(change: Promise<Value>): Promise<Value> => {
+    const value = await change;
+    for (const listener of listeners) listener();
+    return value;
+  };
   return {
     leases: sqliteLeases(connections),
-    revocations,
+    revocations: {
+      since: revocations.since,
+      append: (entries, by) => told(revocations.append(entries, by)),
+      shorten: (kind, value, until) => told(revocations.shorten(kind, value, until)),
+      lift: (kind, value) => told(revocations.lift(kind, value)),
+    },
     catalog: sqliteCatalog(connections),
     limits: sqliteLimits(connections),
     proofs: sqliteProofs(connections),
     gathered: gatheredIn(new StoredGathering(connections.usual, systemClock, leaseTtl)),
-    onRevocation: () => undefined,
+    onRevocation: (listener) => void listeners.push(listener),
     readinessChecks: {},
     sweep: async () => {
       removeExpired(connections, systemClock());

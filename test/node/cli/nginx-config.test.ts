@@ -88,6 +88,16 @@ describe("the configuration of nginx", () => {
     expect(text("nginx.conf")).not.toContain("user media;");
   });
 
+  it("replaces none of its files when one of them is foreign", async () => {
+    const before = text("stagedoor-keys.js");
+    const kept = text("nginx.conf");
+    writeFileSync(join(out, "nginx.conf"), "events {}");
+    const refused = await run("nginx", "--out", out, "--listen", "8443");
+    expect(refused.stderr).toContain("nginx.conf was not written by this command");
+    expect([text("stagedoor-keys.js"), text("nginx.conf")]).toEqual([before, "events {}"]);
+    writeFileSync(join(out, "nginx.conf"), kept);
+  });
+
   it("has the secret of each key, so that a question has the one of its session's key", async () => {
     expect(await run("keys", "new", "--purpose", "session", "--ring", "keys-production.json")).toMatchObject({
       exit: 0,

@@ -19,6 +19,7 @@ describe("nginx's error log", () => {
     ["a second query", `/${grant}/film/0.ts?a=b?${signature}`],
     ["a quotation mark in the query", `/${grant}/film/0.ts?a="&${signature}`],
     ["a signature in percent-escapes", `/${grant}/film/0.ts"seg%3D1796081940%2ETQkKL1sFdE389W3z2NKmeQ`],
+    ["a query whose mark is escaped too", `/${grant}/film/0.ts%3Fseg%3D1796081940.TQkKL1sFdE389W3z2NKmeQ`],
     ["the credential of an origin in an alias", "/x/film/~/YTt2PTEvMC50cz90PWE6Yg.ts"],
   ])("hides %s", (_, target) => {
     const clean = withoutGrants(lineOf(target));
