@@ -2,6 +2,7 @@ import cluster from "node:cluster";
 import { ok, type Result } from "../../src/base/result.ts";
 import { stopOnSignals } from "../lib/signals.ts";
 import { localCredentials, portFault } from "./local-run.ts";
+import { storePlaces } from "./run-stores.ts";
 import { planOf, readSources, type ServeOptions, type ServicePlan, type ServiceSources } from "./service-plan.ts";
 import { prepareStores, ServiceProcess } from "./service-process.ts";
 import { runChild, Supervisor } from "./supervise.ts";
@@ -67,14 +68,12 @@ function portsOf({ role, port, mediaPort }: ServeOptions): Readonly<Record<strin
 
 async function readyText({ deployment, options, ring, apiUrl, mediaUrl, file }: ServicePlan): Promise<string> {
   const { environment, role, address, port, mediaPort, processes } = options;
-  const { host } = deployment.config;
-  const usesRedis = environment !== undefined && host.type === "node" && host.redis !== undefined;
   const lines = [
     ...(role === "media"
       ? []
       : [`  API         ${apiUrl} (listens on ${address}:${port})`, `  Console     ${apiUrl}/console`]),
     ...(role === "api" ? [] : [`  Media host  ${mediaUrl} (listens on ${address}:${mediaPort})`]),
-    `  Stores      ${usesRedis ? `Redis, and ${file}` : file}`,
+    ...storePlaces(deployment.config, environment, file).map(([name, place]) => `  ${name.padEnd(12)}${place}`),
     ...(processes > 1 ? [`  Processes   ${processes}`] : []),
   ].join("\n");
   if (environment !== undefined || role === "media") return `\n${lines}\n\nReady. Ctrl-C stops it.`;

@@ -10,7 +10,12 @@ import { openPostgres, type PostgresAddress, postgresFault } from "../../src/pla
 import { postgresDurableLog } from "../../src/platform/postgres/postgres-durable-log.ts";
 import { type ClusterParts, clusterStores } from "../../src/platform/redis/cluster-stores.ts";
 import { sqliteDurableLog } from "../../src/platform/redis/durable-log.ts";
-import { connectRedis, type Redis, type RedisAddress } from "../../src/platform/redis/redis-connection.ts";
+import {
+  connectRedis,
+  isRedisRefusal,
+  type Redis,
+  type RedisAddress,
+} from "../../src/platform/redis/redis-connection.ts";
 import { postgresAddress } from "./run-postgres.ts";
 
 /** The connections of a process to the durable log in PostgreSQL. */
@@ -30,7 +35,7 @@ interface StoreOptions {
 
 type RedisConfig = NonNullable<Extract<DeploymentConfig["host"], { readonly type: "node" }>["redis"]>;
 
-/** The stores of a deployment on Node: one SQLite file, or Redis; or why Redis cannot be reached. */
+/** The stores of a deployment on Node: one SQLite file, or Redis; or why Redis cannot be reached, or refuses its user. */
 export async function storesOf(config: DeploymentConfig, options: StoreOptions): Promise<NodeStores | string> {
   const { environment, secrets, configuration, file, servesApi, log } = options;
   const settings = config.host.type === "node" ? config.host.redis : undefined;
@@ -54,20 +59,95 @@ export async function storesOf(config: DeploymentConfig, options: StoreOptions):
     return redis;
   }
   const counts = servesApi ? openSqlite(file, { durable: false }) : undefined;
-  return clusterStores({
-    redis,
-    prefix: `${config.name}:${environment}:`,
-    leaseTtl: configuration.leaseTtl,
-    durable: durable.durable,
-    close: async () => {
-      counts?.close();
-      await durable.close();
-    },
-    stored: counts && gatheredIn(new StoredGathering(counts, systemClock, configuration.leaseTtl)),
-    admitOlderGrants: settings.admitOlderGrants,
-    listsSessions: servesApi,
-    onError,
-  });
+  const closeFiles = async () => {
+    counts?.close();
+    await durable.close();
+  };
+  let refused: Error | undefined;
+  const stores = await orRefusal(
+    clusterStores({
+      redis,
+      prefix: prefixOf(config, environment),
+      leaseTtl: configuration.leaseTtl,
+      durable: durable.durable,
+      close: closeFiles,
+      stored: counts && gatheredIn(new StoredGathering(counts, systemClock, configuration.leaseTtl)),
+      admitOlderGrants: settings.admitOlderGrants,
+      listsSessions: servesApi,
+      onError: (error) => {
+        if (isRedisRefusal(error) && error.message.startsWith("NOPERM")) refused ??= error;
+        onError(error);
+      },
+    }),
+  );
+  if (stores instanceof Error) {
+    await redis.close();
+    await closeFiles();
+  } else if (refused === undefined) return stores;
+  else await stores.close();
+  return redisRefusal(config, environment, stores instanceof Error ? stores : refused);
+}
+
+/** The value, or the error with which Redis answers. Anything else that is thrown is a bug, and is thrown again. */
+async function orRefusal<Value>(work: Promise<Value>): Promise<Value | Error> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isRedisRefusal(error)) return error;
+    throw error;
+  }
+}
+
+/**
+ * Writes the first catalog, or with `replaces` this one in any case. If Redis refuses that, resolves with the reason and
+ * what its user needs.
+ */
+export async function writeCatalog(
+  { catalog }: Pick<NodeStores, "catalog">,
+  text: string,
+  {
+    config,
+    environment,
+    replaces,
+  }: Pick<StoreOptions, "environment"> & { config: DeploymentConfig; replaces: boolean },
+): Promise<string | undefined> {
+  // Another process may have written its assets first.
+  const written = await orRefusal<unknown>(replaces ? catalog.save(text) : catalog.replace(text, undefined));
+  return written instanceof Error ? redisRefusal(config, environment, written) : undefined;
+}
+
+/** The beginning of all keys and channels of a deployment in Redis. */
+function prefixOf({ name }: DeploymentConfig, environment: EnvironmentName): string {
+  return `${name}:${environment}:`;
+}
+
+/** Why Redis refuses a command, and the rights that its user needs. */
+function redisRefusal(
+  config: DeploymentConfig,
+  environment: EnvironmentName | undefined,
+  error: Error | undefined,
+): string {
+  const settings = config.host.type === "node" ? config.host.redis : undefined;
+  if (settings === undefined || environment === undefined) throw error ?? new Error("no Redis is configured");
+  const [prefix, user] = [prefixOf(config, environment), settings.user ?? "default"];
+  return `host.redis: ${placesOf(addressOf(settings))} refuses a command of the user ${user}: ${error === undefined ? "no reason" : textOf(error)}. All keys and channels begin with "${prefix}". Give it these rights: ACL SETUSER ${user} ~${prefix}* &${prefix}* +@all -@admin -@dangerous, and start again.`;
+}
+
+/** Where a deployment has its stores, as rows of a name and a place. */
+export function storePlaces(
+  { host, identity }: DeploymentConfig,
+  environment: EnvironmentName | undefined,
+  file: string,
+): readonly (readonly [name: string, place: string])[] {
+  if (host.type !== "node" || environment === undefined) return [["Stores", file]];
+  const { redis, postgres } = host;
+  const database = postgres?.url.replaceAll("{environment}", environment);
+  const logs = { sqlite: file, postgres: database ?? file, none: "none: host.redis.durableLog" };
+  return [
+    ["Stores", redis === undefined ? file : placesOf(addressOf(redis))],
+    ...(redis === undefined ? [] : ([["Log", logs[redis.durableLog]]] as const)),
+    ...(identity.worker && database !== undefined ? ([["Accounts", database]] as const) : []),
+  ];
 }
 
 async function connected(

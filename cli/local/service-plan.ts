@@ -177,13 +177,22 @@ function absentFolder(
     : `origins.${absent[0]}.folder: there is no folder ${absent[1]}. Make it, or correct it in stagedoor.config.json.`;
 }
 
-/** The secrets without which a role does not start. Accounts on this machine have one of their own. */
+/**
+ * The secrets without which a role does not start. Accounts on this machine have one of their own. Without a password
+ * Redis would give a connection the rights of its default user, whatever user is configured.
+ */
 function neededSecrets(config: DeploymentConfig, { environment, role }: ServeOptions): readonly string[] {
+  const { host } = config;
+  const hasUser = environment !== undefined && host.type === "node" && host.redis?.user !== undefined;
+  const redis = hasUser ? ["STAGEDOOR_REDIS_PASSWORD"] : [];
   const accounts = config.identity.worker && environment !== undefined ? ["STAGEDOOR_IDENTITY_SECRET"] : [];
   const ofIssuers = issuerSecretsOf(config);
   const named = namedSecrets(config, environment);
-  if (role === "api") return [...accounts, ...ofIssuers];
-  return role === "media" ? named.filter((name) => !ofIssuers.includes(name)) : [...accounts, ...named];
+  if (role === "api") return [...redis, ...accounts, ...ofIssuers];
+  return [
+    ...redis,
+    ...(role === "media" ? named.filter((name) => !ofIssuers.includes(name)) : [...accounts, ...named]),
+  ];
 }
 
 function secretsFile(environment: EnvironmentName | undefined): string {

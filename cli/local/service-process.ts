@@ -15,7 +15,7 @@ import { nodeHost } from "../../src/platform/node/node-host.ts";
 import type { NodeStores } from "../../src/platform/node/node-stores.ts";
 import type { AnswerRequest } from "../../src/service/host-ports.ts";
 import { accountsOf } from "./run-accounts.ts";
-import { storesOf } from "./run-stores.ts";
+import { storesOf, writeCatalog } from "./run-stores.ts";
 import type { ServicePlan } from "./service-plan.ts";
 
 /** How long responses in progress may take after a signal, in milliseconds: longer than a blocking reload waits. */
@@ -34,12 +34,11 @@ export async function prepareStores(plan: ServicePlan): Promise<string | undefin
   const stores = await openStores(plan);
   if (typeof stores === "string") return stores;
   const { deployment, options } = plan;
-  const text = JSON.stringify(catalogOf(deployment, options.environment), null, 2);
-  if (options.replacesCatalog) await stores.catalog.save(text);
-  // Another process may have written its assets first.
-  else await stores.catalog.replace(text, undefined);
+  const { environment, replacesCatalog: replaces } = options;
+  const text = JSON.stringify(catalogOf(deployment, environment), null, 2);
+  const fault = await writeCatalog(stores, text, { config: deployment.config, environment, replaces });
   await stores.close();
-  return undefined;
+  return fault;
 }
 
 /** One process of a service: its ports, and what answers on them, which a new configuration replaces. */

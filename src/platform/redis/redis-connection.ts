@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createClient, createCluster, createSentinel } from "@redis/client";
+import { createClient, createCluster, createSentinel, ErrorReply } from "@redis/client";
 import { inTime, seconds, systemTimer } from "../../base/time.ts";
 
 /** Where Redis is: one server, servers that Sentinels watch, or a cluster. Addresses are `redis://` or `rediss://`. */
@@ -53,6 +53,11 @@ const pauses = [50, 100, 200, 400];
 
 /** What Redis says to a wrong user or password: at the start there is no point in another attempt. */
 const denied = /^(WRONGPASS|NOAUTH|ERR AUTH|NOPERM)/;
+
+/** Whether Redis answered a command with an error: for example NOPERM, or READONLY. A lost connection is none. */
+export function isRedisRefusal(error: unknown): error is Error {
+  return error instanceof ErrorReply;
+}
 
 /** The options of a socket. `isOpened` says whether the first connection was made. */
 function socketOf(isOpened: () => boolean) {
