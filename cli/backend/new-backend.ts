@@ -1,4 +1,5 @@
-import { backendIssuer, backendName, highestBackendRate } from "../../src/auth/backend-token.ts";
+import { backendName, highestBackendRate } from "../../src/auth/backend-token.ts";
+import { backendIssuer } from "../../src/auth/credential.ts";
 import { maxTokenLength } from "../../src/base/constants.ts";
 import { rfc3339 } from "../../src/base/time.ts";
 import { playScope } from "../../src/catalog/asset.ts";

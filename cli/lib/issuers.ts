@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { decodeJwt, type JWTPayload } from "jose";
 import * as z from "zod";
-import { backendIssuer, backendIssuers, isBackendToken } from "../../src/auth/backend-token.ts";
+import { backendIssuers, isBackendToken } from "../../src/auth/backend-token.ts";
 import { claimAt } from "../../src/auth/claims.ts";
+import { backendIssuer } from "../../src/auth/credential.ts";
 import { faultsAmong, type Issuer, issuerSchema } from "../../src/auth/issuer.ts";
 import { operatorIssuer } from "../../src/auth/operator-token.ts";
 import { isJws } from "../../src/auth/read-credential.ts";

@@ -3,14 +3,11 @@ import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { type Clock, seconds, type UnixSeconds } from "../base/time.ts";
 import type { KeyRing } from "../keys/ring.ts";
 import { readJwsParts } from "./claims.ts";
-import type { Credential, Presented, TokenRefusal } from "./credential.ts";
+import { backendIssuer, type Credential, type Presented, type TokenRefusal } from "./credential.ts";
 import type { RatePolicy } from "./rate-limit.ts";
 import { readAuthorization } from "./read-credential.ts";
 import { ringIssuers } from "./ring-issuer.ts";
 import { type TrustedIssuer, verifyJwt } from "./verify-jwt.ts";
-
-/** `iss` and `aud` of backends' credentials. No viewer's token has them, and no viewer issuer may use the name. */
-export const backendIssuer = "stagedoor-backend";
 
 /** The prefix of the issuers that backends' viewers have by default. No issuer of tokens may have it. */
 export const backendIssuerPrefix = "backend:";

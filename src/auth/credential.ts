@@ -1,6 +1,9 @@
 import type { Refusal } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 
+/** `iss` and `aud` of backends' credentials. No viewer's token has them, and no viewer issuer may use the name. */
+export const backendIssuer = "stagedoor-backend";
+
 /** The caller, as described by a verified credential. */
 export interface Credential {
   readonly issuer: string;

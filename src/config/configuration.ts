@@ -1,4 +1,5 @@
-import { backendIssuer, backendIssuerPrefix, backendName } from "../auth/backend-token.ts";
+import { backendIssuerPrefix, backendName } from "../auth/backend-token.ts";
+import { backendIssuer } from "../auth/credential.ts";
 import { faultsAmong, type Issuer } from "../auth/issuer.ts";
 import { operatorIssuer } from "../auth/operator-token.ts";
 import type { RatePolicy } from "../auth/rate-limit.ts";

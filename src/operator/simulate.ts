@@ -1,5 +1,5 @@
-import { type Backend, backendIssuer } from "../auth/backend-token.ts";
-import type { Credential } from "../auth/credential.ts";
+import type { Backend } from "../auth/backend-token.ts";
+import { backendIssuer, type Credential } from "../auth/credential.ts";
 import type { RatePolicy } from "../auth/rate-limit.ts";
 import { isJws } from "../auth/read-credential.ts";
 import { filesTtl } from "../base/constants.ts";

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { type Backend, backendIssuer } from "../auth/backend-token.ts";
-import type { Credential } from "../auth/credential.ts";
+import type { Backend } from "../auth/backend-token.ts";
+import { backendIssuer, type Credential } from "../auth/credential.ts";
 import type { RateRefusal } from "../auth/rate-limit.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";

@@ -1,12 +1,6 @@
 import * as z from "zod";
-import {
-  type Backend,
-  backendIssuer,
-  backendIssuerPrefix,
-  isBackendToken,
-  verifyBackend,
-} from "../auth/backend-token.ts";
-import type { Credential, Presented, TokenRefusal } from "../auth/credential.ts";
+import { type Backend, backendIssuerPrefix, isBackendToken, verifyBackend } from "../auth/backend-token.ts";
+import { backendIssuer, type Credential, type Presented, type TokenRefusal } from "../auth/credential.ts";
 import type { RateRefusal } from "../auth/rate-limit.ts";
 import type { PresentedRefusal } from "../auth/read-credential.ts";
 import type { CredentialRefusal } from "../auth/request-credential.ts";

@@ -1,5 +1,4 @@
-import { backendIssuer } from "../auth/backend-token.ts";
-import type { Credential } from "../auth/credential.ts";
+import { backendIssuer, type Credential } from "../auth/credential.ts";
 import type { RateRefusal } from "../auth/rate-limit.ts";
 import { ok, type Refusal, type Refused, type Result, refusal, refuse } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";

@@ -15,8 +15,7 @@
  * | `addressName` | `4:192.0.2.7/32` or `6:2001:db8:0:1/64` | quotas | while the client stays there |
  * | `networkHash` (`lease-rules.ts`) | HMAC of a network name, under a key of one subject's rows | lease rows | those rows |
  */
-import { backendIssuer } from "../auth/backend-token.ts";
-import type { Credential } from "../auth/credential.ts";
+import { backendIssuer, type Credential } from "../auth/credential.ts";
 import { sha256Of } from "../base/crypto.ts";
 import { encodeBase64url } from "../base/encoding.ts";
 import { addressText, parseIpAddress } from "../base/ip-address.ts";

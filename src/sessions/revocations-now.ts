@@ -1,5 +1,4 @@
-import { backendIssuer } from "../auth/backend-token.ts";
-import type { Credential } from "../auth/credential.ts";
+import { backendIssuer, type Credential } from "../auth/credential.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { loginDigest, subjectDigest, tokenDigest, tokenIssuerOf } from "./identifiers.ts";
 import type { RevocationKind } from "./revocation.ts";

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { backendIssuer } from "../auth/backend-token.ts";
+import { backendIssuer } from "../auth/credential.ts";
 import type { OperatorScope } from "../auth/operator-token.ts";
 import { isKeyOf } from "../auth/ring-issuer.ts";
 import { maxSessionTtl } from "../base/constants.ts";

@@ -1,7 +1,7 @@
 import type { RequestSource } from "../../auth/access-policy.ts";
-import { type Backend, backendIssuer, isBackendToken, verifyBackend } from "../../auth/backend-token.ts";
+import { type Backend, isBackendToken, verifyBackend } from "../../auth/backend-token.ts";
 import { claimAt, claimText, readJwsParts } from "../../auth/claims.ts";
-import type { TokenRefusal, VerifiedToken } from "../../auth/credential.ts";
+import { backendIssuer, type TokenRefusal, type VerifiedToken } from "../../auth/credential.ts";
 import { type BindingRefusal, checkBinding } from "../../auth/dpop.ts";
 import {
   type IdentitySource,

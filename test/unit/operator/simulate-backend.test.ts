@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { backendIssuer, backendIssuers } from "../../../src/auth/backend-token.ts";
+import { backendIssuers } from "../../../src/auth/backend-token.ts";
+import { backendIssuer } from "../../../src/auth/credential.ts";
 import { credentialOf } from "../../../src/auth/request-credential.ts";
 import { seconds } from "../../../src/base/time.ts";
 import { type SimulatedStart, simulate } from "../../../src/operator/simulate.ts";
