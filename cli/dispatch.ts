@@ -5,6 +5,7 @@ import { assetsAddCommand } from "./assets/add-asset.ts";
 import { assetsCheckCommand } from "./assets/check-assets.ts";
 import { assetsListCommand, assetsRemoveCommand } from "./assets/list-assets.ts";
 import { backendNewCommand } from "./backend/new-backend.ts";
+import { cloudfrontFunctionCommand } from "./cloudfront/function-command.ts";
 import { completionCommand } from "./completion.ts";
 import { deployCommand } from "./deploy/deploy-command.ts";
 import { doctorCommand } from "./doctor/doctor.ts";
@@ -76,6 +77,7 @@ const ownCommands: readonly Command[] = [
   backendNewCommand,
   nginxCommand,
   nginxLogCommand,
+  cloudfrontFunctionCommand,
   doctorCommand,
 ];
 

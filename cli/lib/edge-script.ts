@@ -17,9 +17,9 @@ export async function edgeScript(entry: string, name: string): Promise<string> {
   return `const ${name}=(()=>{${code}return ${local}})();\n`;
 }
 
-/** A script with the values that it contains instead of names that nothing declares. */
+/** What a script contains instead of names that nothing declares: a value, or another name, which stays as it is. */
 export interface Constants {
-  readonly [name: string]: unknown;
+  readonly [name: string]: { readonly value: unknown } | { readonly name: string };
 }
 
 /**
@@ -28,7 +28,10 @@ export interface Constants {
  * `settings.issuer`.
  */
 export async function wholeScript(entry: string, name: string, constants: Constants): Promise<string> {
-  const define = Object.entries(constants).map(([key, value]) => [key, JSON.stringify(value) ?? "undefined"]);
+  const define = Object.entries(constants).map(([key, constant]) => [
+    key,
+    "name" in constant ? constant.name : (JSON.stringify(constant.value) ?? "undefined"),
+  ]);
   const { code, local } = await compiled(entry, name, {
     supported: { ...supported, "async-await": true },
     define: Object.fromEntries(define),

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { configFile } from "../../src/deployment/config-schema.ts";
 
@@ -59,4 +59,10 @@ function deploymentAbove(start: string): string | undefined {
 export function deploymentFault(folder: string): string | undefined {
   if ([configFile, "wrangler.toml"].some((name) => existsSync(join(folder, name)))) return undefined;
   return `${folder} is not a deployment: it has no ${configFile}. Run the command in a folder that has one, or name that folder with --project. \`npx stagedoor init <folder>\` makes one.`;
+}
+
+/** A script that the package's build compiles: part of an installed package, and compiled here in a clone. */
+export async function scriptOf(name: string, compile: () => Promise<string>): Promise<string> {
+  const isClone = existsSync(join(packageRoot, "src"));
+  return isClone ? compile() : readFileSync(join(packageRoot, "dist", name), "utf8");
 }

@@ -1,5 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { systemClock } from "../../src/base/time.ts";
 import type { Configuration } from "../../src/config/configuration.ts";
 import { admissionSecrets } from "../../src/edge/answer-admission.ts";
@@ -12,7 +10,7 @@ import { originHeaders } from "../../src/origin/origin.ts";
 import type { NginxProblem } from "../../src/verifier/nginx-edge.ts";
 import { verifierKeys } from "../../src/verifier/verifier-keys.ts";
 import type { VerifierRefusal } from "../../src/verifier/verifier-types.ts";
-import { packageRoot } from "../lib/project.ts";
+import { scriptOf } from "../lib/project.ts";
 
 /** The files of the module, in the folder of the configuration. */
 export const moduleFile = "stagedoor.js";
@@ -115,11 +113,10 @@ export async function edgeKeys({ ring }: Configuration): Promise<string | undefi
   return `export default ${JSON.stringify({ secrets, keys: await verifierKeys(ring) })};\n`;
 }
 
-/** The compiled verifier and its handlers: part of an installed package, and compiled here in a clone. */
-async function edgeCode(): Promise<string> {
-  const compiled = join(packageRoot, "dist", "nginx-edge.js");
-  const isSource = existsSync(join(packageRoot, "src/verifier/nginx-edge.ts"));
-  if (!isSource) return readFileSync(compiled, "utf8");
-  const { edgeScript } = await import("../lib/edge-script.ts");
-  return edgeScript("src/verifier/nginx-edge.ts", "nginxEdge");
+/** The compiled verifier and its handlers. */
+function edgeCode(): Promise<string> {
+  return scriptOf("nginx-edge.js", async () => {
+    const { edgeScript } = await import("../lib/edge-script.ts");
+    return edgeScript("src/verifier/nginx-edge.ts", "nginxEdge");
+  });
 }

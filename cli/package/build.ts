@@ -3,6 +3,8 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { join } from "node:path";
 import { build } from "esbuild";
 import { edgeScript } from "../lib/edge-script.ts";
+import { openSettings, storeFailures, templateFile } from "../lib/function-script.ts";
+import { functionTemplate } from "../lib/function-template.ts";
 import { packageRoot } from "../lib/project.ts";
 
 /**
@@ -34,6 +36,8 @@ for (const program of programs) compile(program);
 await bundlePlayer();
 // An installed package has no compiler.
 writeFileSync(join(dist, "nginx-edge.js"), await edgeScript("src/verifier/nginx-edge.ts", "nginxEdge"));
+for (const storeFailure of storeFailures)
+  writeFileSync(join(dist, templateFile(storeFailure)), await functionTemplate(storeFailure, openSettings));
 for (const file of readdirSync(dist, { recursive: true, encoding: "utf8" }))
   if (file.endsWith(".d.ts")) renameImports(join(dist, file));
 cpSync(join(dist, "packages/player"), join(packageRoot, "packages/player/dist"), { recursive: true });

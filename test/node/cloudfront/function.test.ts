@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { decode, encode, Tagged } from "cborg";
 import { describe, expect, it } from "vitest";
 import { eventOf } from "../../../cli/cloudfront/emulator.ts";
-import { functionScript, maxFunctionBytes } from "../../../cli/cloudfront/function-script.ts";
+import { functionScript, maxFunctionBytes } from "../../../cli/lib/function-script.ts";
 import { refusal } from "../../../src/base/result.ts";
 import { mediaPreflight, withCors } from "../../../src/http/cors.ts";
 import { problemResponse } from "../../../src/http/problem-response.ts";

@@ -1,6 +1,6 @@
 import { emulateDistribution } from "../../../cli/cloudfront/emulator.ts";
-import { functionScript } from "../../../cli/cloudfront/function-script.ts";
 import { EmulatedStore, type StoreUpdate } from "../../../cli/cloudfront/key-value-store.ts";
+import { functionScript } from "../../../cli/lib/function-script.ts";
 import { unixSeconds } from "../../../src/base/time.ts";
 import type { FunctionSettings } from "../../../src/cloudfront/function-types.ts";
 import { type PackedState, packedEntry } from "../../../src/cloudfront/store-entries.ts";

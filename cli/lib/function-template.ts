@@ -1,11 +1,8 @@
-import { ok, type Result, refusal, refuse } from "../../src/base/result.ts";
+import { refusal } from "../../src/base/result.ts";
 import type { FunctionRefusal, FunctionResponses, FunctionSettings } from "../../src/cloudfront/function-types.ts";
 import { mediaPreflight, withCors } from "../../src/http/cors.ts";
 import { problemResponse } from "../../src/http/problem-response.ts";
-import { wholeScript } from "../lib/edge-script.ts";
-
-/** The most bytes of a CloudFront Function. */
-export const maxFunctionBytes = 10_240;
+import { wholeScript } from "./edge-script.ts";
 
 /** Every code of the function, so that the compiler finds one that is missing. */
 const codes: { readonly [code in FunctionRefusal]: true } = {
@@ -32,23 +29,19 @@ const ownHeaders = ["content-type", "stagedoor-refusal", "allow", "retry-after"]
 const exposed = ["Location", "Retry-After", "Stagedoor-Refusal"];
 
 /**
- * Compiles the CloudFront Function of a deployment: one script for the runtime 2.0, which has to be associated with the
- * deployment's KeyValueStore. Refused if it exceeds CloudFront's limit.
+ * Compiles the CloudFront Function. The settings of a deployment are not in it yet, but their names, such as
+ * `settings_issuer`, so that an installed package without a compiler can fill them in.
  */
-export async function functionScript(settings: FunctionSettings): Promise<Result<string, string>> {
-  const { issuer, manifestOrigin, storeFailure, renewal, assets } = settings;
+export async function functionTemplate(
+  storeFailure: FunctionSettings["storeFailure"],
+  openSettings: readonly (keyof FunctionSettings)[],
+): Promise<string> {
   const script = await wholeScript("src/cloudfront/viewer-request.ts", "handler", {
-    ...{ "settings.issuer": issuer, "settings.manifestOrigin": manifestOrigin, "settings.storeFailure": storeFailure },
-    ...{ "settings.renewal": renewal, "settings.assets": assets },
-    ...Object.fromEntries(Object.entries(responses()).map(([name, value]) => [`responses.${name}`, value])),
+    ...Object.fromEntries(openSettings.map((name) => [`settings.${name}`, { name: `settings_${name}` }])),
+    "settings.storeFailure": { value: storeFailure },
+    ...Object.fromEntries(Object.entries(responses()).map(([name, value]) => [`responses.${name}`, { value }])),
   });
-  const text = `import cf from"cloudfront";import crypto from"crypto";${script}`;
-  const bytes = Buffer.byteLength(text);
-  if (bytes > maxFunctionBytes)
-    return refuse(
-      `the function has ${bytes} bytes, and CloudFront accepts ${maxFunctionBytes}: list fewer assets in it`,
-    );
-  return ok(text);
+  return `import cf from"cloudfront";import crypto from"crypto";${script}`;
 }
 
 /** The core's own responses, so that statuses and headers are written once. */

@@ -1,0 +1,42 @@
+import { ok, type Result, refuse } from "../../src/base/result.ts";
+import type { FunctionSettings } from "../../src/cloudfront/function-types.ts";
+import { scriptOf } from "./project.ts";
+
+/** The most bytes of a CloudFront Function. */
+export const maxFunctionBytes = 10_240;
+
+/** The id of the manifest host among the distribution's origins. */
+export const manifestOrigin = "manifest";
+
+/** The settings that are filled in after the compilation, which is done once for each way to treat a failing store. */
+export const openSettings = ["issuer", "manifestOrigin", "renewal", "assets"] as const;
+
+/** The ways to treat a failing store. */
+export const storeFailures = ["refuse", "forward"] as const satisfies readonly FunctionSettings["storeFailure"][];
+
+/** The compiled function in an installed package, in `dist`. */
+export function templateFile(storeFailure: FunctionSettings["storeFailure"]): string {
+  return `cloudfront-${storeFailure}.js`;
+}
+
+/**
+ * The CloudFront Function of a deployment: one script for the runtime 2.0, which has to be associated with the deployment's
+ * KeyValueStore. Refused if it exceeds CloudFront's limit.
+ */
+export async function functionScript(settings: FunctionSettings): Promise<Result<string, string>> {
+  const { storeFailure } = settings;
+  const template = await scriptOf(templateFile(storeFailure), async () => {
+    const { functionTemplate } = await import("./function-template.ts");
+    return functionTemplate(storeFailure, openSettings);
+  });
+  const text = openSettings.reduce(
+    (script, name) => script.replaceAll(`settings_${name}`, () => JSON.stringify(settings[name]) ?? "undefined"),
+    template,
+  );
+  const bytes = Buffer.byteLength(text);
+  if (bytes > maxFunctionBytes)
+    return refuse(
+      `the function has ${bytes} bytes, and CloudFront accepts ${maxFunctionBytes}: list fewer assets in it`,
+    );
+  return ok(text);
+}
