@@ -4,7 +4,7 @@ import { keyStateOf } from "../../src/keys/life.ts";
 import { type Command, endFailed, endMisused, succeeded } from "../lib/command.ts";
 import { devRingFile, readRing, ringFileOf, ringOption, shortName } from "../lib/files.ts";
 import { cloudFrontId, hasCloudFrontId, noSuchKey, usualCloudFrontId } from "../lib/make-key.ts";
-import { changeRing, uploadCommand } from "../lib/ring-file.ts";
+import { changeRing, uploadCommand, uploadPhrase } from "../lib/ring-file.ts";
 
 export const keysBindCommand: Command = {
   name: "keys bind",
@@ -73,7 +73,7 @@ ${
     ? "Its state is next, and its waiting time starts now."
     : `It signs for assets with the keyPairId ${id} and, if it is the ring's active key, for assets without one. Replace ${kid} in the catalog.`
 }
-Next: upload the keys to the workers:
+Next: ${uploadPhrase(file)}:
 ${uploadCommand(file)}`,
       { kid: id, before: kid, ring: file },
       warning,

@@ -10,7 +10,7 @@ import { readRing, readTextOrInput, ringFileOf, ringOption, shortName } from "..
 import { withGitWarning } from "../lib/git-ignored.ts";
 import { cloudFrontId, kidIsUsed, readKid, refuseDevKid, usualCloudFrontId } from "../lib/make-key.ts";
 import { awsSigner, requiredPeer } from "../lib/peers.ts";
-import { changeRing, ringArgument, uploadCommand } from "../lib/ring-file.ts";
+import { changeRing, ringArgument, uploadCommand, uploadPhrase } from "../lib/ring-file.ts";
 import { readWindow } from "../lib/text.ts";
 import { readPurpose } from "./new-key.ts";
 
@@ -78,7 +78,7 @@ public half alone is next: it verifies and does not sign.
     const half = hasPrivateHalf ? "" : ", public half only: it verifies and does not sign";
     const outcome = succeeded(
       completed
-        ? `${kid} now has its private half in ${shortName(file)}.\n\nNext: upload it to the manifest worker, which signs with it:\n${uploadCommand(file)}`
+        ? `${kid} now has its private half in ${shortName(file)}.\n\nNext: ${uploadPhrase(file, "upload it to the manifest worker, which signs with it")}:\n${uploadCommand(file)}`
         : `${kid}  (cloudfront, ${key.kty}${half}, ${state ?? "signs from --nbf on"}) added to ${shortName(file)}\n\n${nextSteps(key, others, file)}`,
       { kid, purpose: "cloudfront", kty: key.kty, alg, private: hasPrivateHalf, state, nbf, exp, ring: file, warnings },
       warnings.length === 0 ? undefined : warnings.join("\n"),
@@ -164,7 +164,7 @@ function nextSteps({ kid, cloudfront }: CloudFrontKey, others: boolean, file: st
   npx stagedoor keys export --purpose cloudfront --format <cloudformation|terraform|aws-cli>${ringArgument(file)}`
     : "";
   if (cloudfront !== undefined)
-    return `Next: upload the keys to the workers:\n${uploadCommand(file)}
+    return `Next: ${uploadPhrase(file)}:\n${uploadCommand(file)}
 Assets without a keyPairId are signed with the ring's active key (npx stagedoor keys list), others with the key that they name.${group}`;
   return `Next: if CloudFront does not have the public half yet, upload the output of this command and add it to a key group:
   npx stagedoor keys export --kid ${kid} --format pem${ringArgument(file)}

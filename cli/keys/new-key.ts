@@ -5,7 +5,14 @@ import { type Args, type Command, endFailed, endInvalid, endMisused, shownWord, 
 import { readRing, ringFileOf, ringOption, shortName } from "../lib/files.ts";
 import { withGitWarning } from "../lib/git-ignored.ts";
 import { type KeyKind, kidIsUsed, makeKey, nameOf, newKid, purposeOf, readKid, refuseDevKid } from "../lib/make-key.ts";
-import { changeRing, firstUploadCommand, ringArgument, uploadCommand } from "../lib/ring-file.ts";
+import {
+  changeRing,
+  firstUploadCommand,
+  isReadByServe,
+  ringArgument,
+  uploadCommand,
+  uploadPhrase,
+} from "../lib/ring-file.ts";
 import { readWindow } from "../lib/text.ts";
 import { refuseCloudFrontId } from "./bind-key.ts";
 
@@ -102,14 +109,14 @@ function nextSteps(key: RingKey, isFirst: boolean, file: string): string {
   const { kid, purpose, state, nbf } = key;
   const stateText =
     state === "next"
-      ? `It is next: the workers accept it after the upload, and sign with it after \`npx stagedoor keys rotate --purpose ${purpose}\` activates it.`
+      ? `It is next: ${isReadByServe(file) ? "the service accepts it after it has read the ring, and signs" : "the workers accept it after the upload, and sign"} with it after \`npx stagedoor keys rotate --purpose ${purpose}\` activates it.`
       : state === "active" || nbf === undefined
         ? "It is active."
         : `It signs from ${rfc3339(unixSeconds(nbf))} on, and is accepted before that.`;
   if (purpose === "session" || purpose === "cloudfront-session")
-    return `${stateText} Next: upload the keys to the workers:\n${upload}`;
+    return `${stateText} Next: ${uploadPhrase(file)}:\n${upload}`;
   if (purpose === "operator" || purpose === "backend")
-    return `${stateText} Next: upload its public half to the API:
+    return `${stateText} Next: ${uploadPhrase(file, "upload its public half to the API")}:
 ${upload}
 Then make credentials with npx stagedoor ${purpose} new${ringArgument(file)}.`;
   return `${stateText} Next: export its public half, upload it to CloudFront and add it to a key group
@@ -117,6 +124,6 @@ Then make credentials with npx stagedoor ${purpose} new${ringArgument(file)}.`;
   npx stagedoor keys export --kid ${kid} --format pem${ringArgument(file)}
 Record the id that CloudFront assigned:
   npx stagedoor keys bind --kid ${kid} --id <id>${ringArgument(file)}
-Then upload the keys to the workers:
+Then ${uploadPhrase(file)}:
 ${upload}`;
 }

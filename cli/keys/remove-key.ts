@@ -3,7 +3,7 @@ import { keyStateOf } from "../../src/keys/life.ts";
 import { type Command, endFailed, endMisused, succeeded } from "../lib/command.ts";
 import { readRing, ringFileOf, ringOption, shortName } from "../lib/files.ts";
 import { noSuchKey } from "../lib/make-key.ts";
-import { changeRing, uploadCommand } from "../lib/ring-file.ts";
+import { changeRing, uploadCommand, uploadPhrase } from "../lib/ring-file.ts";
 import { whichCatalogOptions } from "../lib/which-catalog.ts";
 import { catalogMissing } from "./rotate-ring.ts";
 import { rotationContextOf, rotationOptions } from "./rotation-times.ts";
@@ -49,7 +49,7 @@ export const keysRemoveCommand: Command = {
     });
     const text =
       state === "next"
-        ? `The next key ${kid} was removed from ${shortName(file)}.\n\nNext: remove it from the workers that have it:\n${uploadCommand(file)}`
+        ? `The next key ${kid} was removed from ${shortName(file)}.\n\nNext: ${uploadPhrase(file, "remove it from the workers that have it")}:\n${uploadCommand(file)}`
         : `The retired key ${kid} was removed from ${shortName(file)}.`;
     return succeeded(text, { kid, purpose, state, ring: file });
   },

@@ -14,7 +14,7 @@ import { type Args, type Command, endInvalid, endMisused, failed, type Outcome, 
 import { readRing, ringFileOf, ringOption } from "../lib/files.ts";
 import { withGitWarning } from "../lib/git-ignored.ts";
 import { type KeyKind, kidIsUsed, makeKey, nameOf, newKid, readKid } from "../lib/make-key.ts";
-import { changeRing, ringArgument, uploadCommand } from "../lib/ring-file.ts";
+import { changeRing, isReadByServe, ringArgument, uploadCommand, uploadPhrase } from "../lib/ring-file.ts";
 import { table } from "../lib/text.ts";
 import { refuseCloudFrontId } from "./bind-key.ts";
 import { nextRingStep, type Rotation, rotateAtOnce, rotateRing, type StepTaken } from "./rotate-ring.ts";
@@ -150,7 +150,7 @@ async function planOutcome(ring: KeyRing, rotation: Rotation): Promise<Outcome> 
     step,
     kid,
     from <= times.now ? "now" : timeIn(from, times.now),
-    workersFor(purpose, step).join(", "),
+    ...(isReadByServe(rotation.file) ? [] : [workersFor(purpose, step).join(", ")]),
   ]);
   const missing = [
     ...(context.assets === undefined ? ["--catalog"] : []),
@@ -172,10 +172,11 @@ async function planOutcome(ring: KeyRing, rotation: Rotation): Promise<Outcome> 
         .map(({ asset }) => asset)
         .join(", ")}: until these assets have no keyPairId, ${kid} is neither replaced nor retired.`,
   );
-  const text = `${table([["STEP", "KEY", "FROM", "WORKERS TO UPLOAD TO"], ...rows])}
+  const columns = ["STEP", "KEY", "FROM", ...(isReadByServe(rotation.file) ? [] : ["WORKERS TO UPLOAD TO"])];
+  const text = `${table([columns, ...rows])}
 
 Nothing was changed. ${assumption}
-The workers need ${durationText(times.headStart)} to receive a new ring (--head-start).${pinTexts.join("")}`;
+${isReadByServe(rotation.file) ? "The service has" : "The workers need"} ${durationText(times.headStart)} to receive a new ring (--head-start).${pinTexts.join("")}`;
   return succeeded(text, {
     purpose,
     plan: steps.map(({ step, kid, from }) => ({ step, kid, from, at: rfc3339(from) })),
@@ -225,16 +226,16 @@ function stepText({ step, kid, before, stranded }: StepTaken, { purpose, file, t
   switch (step) {
     case "introduce":
       if (before === undefined) return `${kid} is staged.\n\n${introduceText(purpose, kid, file, upload)}`;
-      return `${kid} is staged. Deploy it to all workers; ${before} keeps signing.\n\n${introduceText(purpose, kid, file, upload)}`;
+      return `${kid} is staged. ${isReadByServe(file) ? "" : "Deploy it to all workers; "}${before} keeps signing.\n\n${introduceText(purpose, kid, file, upload)}`;
     case "activate":
       return `${kid} is active${before === undefined ? "" : `, and ${before} is retiring: accepted, but no longer signing`}.
 
-Now: ${activateTexts[purpose]}. Upload the ring within ${durationText(times.headStart)}:
+Now: ${isReadByServe(file) ? "let the service read the ring again" : `${activateTexts[purpose]}. Upload the ring`} within ${durationText(times.headStart)}:
 ${upload}`;
     case "retire":
       return `${kid} is retired: its signatures are no longer accepted.
 
-Now: remove it from the workers:
+Now: ${uploadPhrase(file, "remove it from the workers")}:
 ${upload}${
   purpose === "cloudfront"
     ? `
@@ -245,20 +246,20 @@ remove it from CloudFront's key group by applying this export, which leaves it o
 Then remove it from the ring: npx stagedoor keys remove --kid ${kid}${ringArgument(file)}`;
     case "at once":
       return `${kid} signs now, and ${before ?? "no earlier key"} is retired.
-${atOnceTexts[purpose]}${stranded.length === 0 ? "" : `\n${stranded.join(", ")} cannot be played, because the catalog names ${before} there. Remove keyPairId (npx stagedoor assets add --replace); then ${kid} signs.`}
+${isReadByServe(file) ? atOnceTexts[purpose].replace("the workers have", "the service has") : atOnceTexts[purpose]}${stranded.length === 0 ? "" : `\n${stranded.join(", ")} cannot be played, because the catalog names ${before} there. Remove keyPairId (npx stagedoor assets add --replace); then ${kid} signs.`}
 
 Now, without delay:
-${upload}${before === undefined ? "" : `\n${revokeText(purpose, before)}`}`;
+${upload}${before === undefined ? "" : `\n${revokeText(purpose, before, file)}`}`;
   }
 }
 
 function introduceText(purpose: RotatedPurpose, kid: string, file: string, upload: string): string {
-  if (purpose !== "cloudfront") return `Now: upload it to the workers:\n${upload}`;
+  if (purpose !== "cloudfront") return `Now: ${uploadPhrase(file, "upload it to the workers")}:\n${upload}`;
   return `Now: give CloudFront its public half, in a key group with the other keys (cloudformation, terraform or aws-cli):
   npx stagedoor keys export --purpose cloudfront --format cloudformation${ringArgument(file)}
 record the id that CloudFront assigned, which starts the waiting time:
   npx stagedoor keys bind --kid ${kid} --id <id>${ringArgument(file)}
-and upload the ring to the workers:
+and ${uploadPhrase(file, "upload the ring to the workers")}:
 ${upload}`;
 }
 
@@ -282,9 +283,9 @@ const atOnceTexts: Readonly<Record<RotatedPurpose, string>> = {
     "All backends' credentials under the old key are refused: make new ones with npx stagedoor backend new. The sessions that they started end when the key is revoked.",
 };
 
-function revokeText(purpose: RotatedPurpose, before: string): string {
+function revokeText(purpose: RotatedPurpose, before: string, file: string): string {
   return purpose === "cloudfront"
     ? `But first remove ${before} from CloudFront's key group: only that stops its URLs.`
-    : `Some isolates keep the old ring for a while. This revokes the key in all of them within seconds:
+    : `${isReadByServe(file) ? "Other machines keep the old ring until they read theirs" : "Some isolates keep the old ring for a while"}. This revokes the key in all of them within seconds:
   npx stagedoor revoke --key ${before}`;
 }

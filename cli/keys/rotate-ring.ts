@@ -17,7 +17,7 @@ import {
   waitingSteps,
 } from "../../src/keys/rotation.ts";
 import { endFailed, endMisused } from "../lib/command.ts";
-import { ringArgument, uploadCommand } from "../lib/ring-file.ts";
+import { isReadByServe, ringArgument, uploadCommand } from "../lib/ring-file.ts";
 import { isBound } from "./bind-key.ts";
 import { liveMismatch, type RotationContext, timeIn } from "./rotation-times.ts";
 
@@ -206,7 +206,7 @@ async function notUploaded(step: WaitingStep, ring: KeyRing, rotation: Rotation)
     key.kid === step.kid && key.state !== undefined ? { ...key, since: times.now } : key,
   );
   return {
-    reason: `The workers do not have the ring in the file: ${mismatch}. Upload it; the waiting time to ${step.step} ${step.kid} counts from now:
+    reason: `${isReadByServe(file) ? "The service does not have" : "The workers do not have"} the ring in the file: ${mismatch}. ${isReadByServe(file) ? "Let it read the ring" : "Upload it"}; the waiting time to ${step.step} ${step.kid} counts from now:
 ${uploadCommand(file)}`,
     keys,
   };

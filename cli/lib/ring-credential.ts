@@ -15,7 +15,7 @@ import { type Args, endFailed, endInvalid } from "./command.ts";
 import { devRingFile, readRing, reasonOf, shortName } from "./files.ts";
 import { makeKey, newKid } from "./make-key.ts";
 import { startProgram } from "./project.ts";
-import { changeRing, uploadCommand } from "./ring-file.ts";
+import { changeRing, isReadByServe, uploadCommand, uploadPhrase } from "./ring-file.ts";
 
 /** The purposes of keys that sign credentials of this service's own. */
 export type CredentialPurpose = "operator" | "backend";
@@ -160,6 +160,6 @@ export function writeCredential(file: string, token: string): void {
 export function uploadStep(file: string, kid: string, isNew: boolean): string {
   if (file === devRingFile) return `Only the API of \`${startProgram}\` accepts this credential.`;
   return isNew
-    ? `Next: upload the public half of the new key ${kid} to the API:\n${uploadCommand(file)}`
-    : `The API accepts it if it has the public half of the key ${kid}. To upload it:\n${uploadCommand(file)}`;
+    ? `Next: ${uploadPhrase(file, `upload the public half of the new key ${kid} to the API`)}:\n${uploadCommand(file)}`
+    : `The API accepts it if it has the public half of the key ${kid}. ${isReadByServe(file) ? "If not" : "To upload it"}:\n${uploadCommand(file)}`;
 }

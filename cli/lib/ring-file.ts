@@ -28,11 +28,27 @@ function environmentOf(file: string): "staging" | "production" {
   return basename(file).includes("staging") ? "staging" : "production";
 }
 
-/** The command that uploads a changed ring to the workers. Verifiers get it first, so that they know each key before it signs. */
+/** Whether the ring in a file belongs to `npx stagedoor serve`, which reads it, and not to workers, which need an upload. */
+export function isReadByServe(file: string): boolean {
+  return file !== devRingFile && ownConfig()?.host.type === "node";
+}
+
+/** The instruction in front of {@link uploadCommand}. `upload` is the one for workers. */
+export function uploadPhrase(file: string, upload = "upload the keys to the workers"): string {
+  return isReadByServe(file) ? "let the service read the ring again" : upload;
+}
+
+/**
+ * The command that uploads a changed ring to the workers, or lets serve read it. Verifiers get it first, so that they know
+ * each key before it signs; serve comes before nginx, because it answers for keys that nginx does not know.
+ */
 export function uploadCommand(file: string): string {
   if (file === devRingFile) return `  (restart \`${startProgram}\`: its workers read the ring when they start)`;
-  if (ownConfig()?.host.type === "node")
-    return `  (start \`npx stagedoor serve --env ${environmentOf(file)} --ring ${shortName(file)}\`; if it runs, send it SIGHUP, so that it reads the ring)`;
+  if (isReadByServe(file))
+    return `  (start \`npx stagedoor serve --env ${environmentOf(file)} --ring ${shortName(file)}\`; if it runs, send it SIGHUP, so that it reads the ring)
+If nginx checks signatures, then also:
+  npx stagedoor nginx --out <folder>
+  nginx -t -c <folder>/nginx.conf && nginx -s reload -c <folder>/nginx.conf`;
   return `  ${deployProgram} --env ${environmentOf(file)} --ring ${shortName(file)} --secrets-only`;
 }
 

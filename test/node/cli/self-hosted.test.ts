@@ -78,14 +78,23 @@ const program = join(projectFolder, "cli/stagedoor.ts");
 describe("a command in the folder of a Node deployment", () => {
   const run = (...words: readonly string[]) => runFile(node, [program, ...words], selfHosted(), process.env);
 
-  it("that makes a key names serve as the next step, and never deploy", async () => {
-    for (const purpose of ["session", "operator"]) {
-      const { exit, stdout } = await run("keys", "new", "--purpose", purpose, "--ring", "keys-production.json");
+  it("that changes keys names SIGHUP for serve and nginx's reload as the next steps, and no workers", async () => {
+    const project = selfHosted();
+    const ring = ["--ring", "keys-production.json"];
+    for (const words of [
+      ["keys", "new", "--purpose", "session", ...ring],
+      ["keys", "rotate", "--at-once", ...ring],
+      ["operator", "new", "--name", "ann", ...ring],
+    ]) {
+      const { exit, stdout, stderr } = await runFile(node, [program, ...words], project, process.env);
       expect(exit).toBe(0);
-      expect(stdout).toContain(
+      const text = stdout + stderr;
+      expect(text).toMatch(/let the service read the ring again:|without delay:/);
+      expect(text).toContain(
         "start `npx stagedoor serve --env production --ring keys-production.json`; if it runs, send it SIGHUP",
       );
-      expect(stdout).not.toContain("stagedoor deploy");
+      expect(text).toMatch(/npx stagedoor nginx --out .*\n.*nginx -t -c .* && nginx -s reload/);
+      expect(text).not.toMatch(/stagedoor deploy|worker|isolate|upload/i);
     }
   });
 
