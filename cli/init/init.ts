@@ -1,5 +1,5 @@
 import { existsSync, lstatSync, mkdirSync, rmSync, type Stats, statSync, writeFileSync } from "node:fs";
-import { basename, dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { isObject } from "../../src/base/body-text.ts";
 import { configFile } from "../../src/deployment/config-schema.ts";
 import { placeholders } from "../../src/deployment/placeholders.ts";
@@ -76,7 +76,7 @@ function filesFor(folder: string, args: Args, answers: Answers): readonly (reado
   return [
     ["package.json", packageText(folder, answers)],
     [configFile, config],
-    [".gitignore", ignoreText(folder)],
+    [".gitignore", ignoreText(folder, answers)],
     ...(answers.host === "workers" ? [[workflow, workflowText(answers)] as const] : []),
     ["README.md", readmeText(answers)],
   ];
@@ -132,11 +132,13 @@ function writeFiles(folder: string, files: readonly (readonly [file: string, tex
   }
 }
 
-/** The lines of an existing .gitignore, and those that are missing. */
-function ignoreText(folder: string): string {
+/** The lines of an existing .gitignore, and those that are missing: films in a folder of the deployment as well. */
+function ignoreText(folder: string, { origin }: Answers): string {
   const file = join(folder, ".gitignore");
   const before = existsSync(file) ? readText(file, "the list of ignored files").trimEnd().split("\n") : [];
-  return `${[...before, ...ignoredFiles.filter((line) => !before.includes(line))].join("\n")}\n`;
+  const isInside = origin.type === "file" && !isAbsolute(origin.folder) && !origin.folder.startsWith("..");
+  const ignored = [...ignoredFiles, ...(isInside ? [`${origin.folder.replace(/^\.\/|\/$/g, "")}/`] : [])];
+  return `${[...before, ...ignored.filter((line) => !before.includes(line))].join("\n")}\n`;
 }
 
 const ownScripts = {
@@ -164,7 +166,7 @@ function packageText(folder: string, answers: Answers): string {
       type: "module",
       engines: { node: ">=22.13" },
       // Their install scripts pick the binary for this machine. npm warns about scripts that are not listed.
-      allowScripts: { esbuild: true, workerd: true },
+      ...(answers.host === "workers" ? { allowScripts: { esbuild: true, workerd: true } } : {}),
       ...others,
       scripts: { ...ownScripts[answers.host], ...scripts },
       dependencies: { stagedoor: packageSpecifier(folder), ...peersFor(answers), ...dependencies },

@@ -135,7 +135,9 @@ describe("npx stagedoor init --host node", () => {
       "stagedoor.config.json",
     ]);
     for (const file of ["package.json", "stagedoor.config.json", "README.md"])
-      expect(readFileSync(join(target, file), "utf8")).not.toMatch(/wrangler|cloudflare|kv|r2/i);
+      expect(readFileSync(join(target, file), "utf8")).not.toMatch(/wrangler|cloudflare|kv|r2|workerd|esbuild/i);
+    // Films are never committed.
+    expect(readFileSync(join(target, ".gitignore"), "utf8").split("\n")).toContain("films/");
   });
 
   it("names what the first start for viewers lacks, and the command that makes it", async () => {
