@@ -17,10 +17,11 @@ interface Running {
 /**
  * Runs the service of a folder until a signal ends the process. If it cannot start, resolves with the reason.
  *
- * SIGHUP reads the files again. A terminal that is closed sends it too, and ends the process.
+ * SIGHUP reads the files again, after the start if it comes earlier. A terminal that is closed sends it too, and ends the process.
  */
 export async function runService(folder: string, options: ServeOptions): Promise<string> {
   if (cluster.isWorker) return runChild(folder, options);
+  const reloadOnSignals = noteReloads();
   const sources = await readSources(folder, options);
   if (!sources.ok) return sources.refusal;
   const plan = planOf(folder, sources.value, options);
@@ -34,9 +35,22 @@ export async function runService(folder: string, options: ServeOptions): Promise
   const running = await (processes > 1 ? Supervisor.start(sources.value, processes, log) : inProcess(plan.value));
   if (!running.ok) return running.refusal;
   stopOnSignals(() => running.value.stop());
-  if (!process.stdin.isTTY) process.on("SIGHUP", () => void reload(folder, options, running.value));
   console.log(await readyText(plan.value));
+  reloadOnSignals(() => void reload(folder, options, running.value));
   return new Promise(() => undefined);
+}
+
+/** Notes SIGHUP from now on. What is given later runs for each one, and at once if there was one already. */
+function noteReloads(): (run: () => void) => void {
+  let isAsked = false;
+  let onAsked = () => {
+    isAsked = true;
+  };
+  if (!process.stdin.isTTY) process.on("SIGHUP", () => onAsked());
+  return (run) => {
+    onAsked = run;
+    if (isAsked) run();
+  };
 }
 
 async function inProcess(plan: ServicePlan): Promise<Result<Running, string>> {

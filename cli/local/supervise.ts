@@ -30,8 +30,10 @@ export class Supervisor {
   #sources: ServiceSources;
   readonly #log: SuperviseLog;
   #state: "starting" | "running" | "stopping" = "starting";
-  /** Reloads run one after another. */
-  #turn: Promise<unknown> = Promise.resolve();
+  /** The last reload: reloads run one after another, and a process that starts later gets its sources after them. */
+  #reloads: Promise<unknown> = Promise.resolve();
+  /** The processes that have begun to start: a reload waits for them, because each process opens its ports only once. */
+  #starts: Promise<unknown> = Promise.resolve();
 
   private constructor(first: ServiceSources, log: SuperviseLog) {
     this.#sources = first;
@@ -55,14 +57,14 @@ export class Supervisor {
 
   /** Lets each process serve other sources. Resolves with the reason if one of them continues with the old ones. */
   reload(next: ServiceSources): Promise<string | undefined> {
-    const reloaded = this.#turn.then(async () => {
+    const reloaded = Promise.all([this.#reloads, this.#starts]).then(async () => {
       const answers = await Promise.all(workers().map((worker) => give(worker, next)));
       const fault = answers.find((answer) => answer !== undefined);
       // A process that starts later must be able to serve them.
       if (fault === undefined) this.#sources = next;
       return fault;
     });
-    this.#turn = reloaded;
+    this.#reloads = reloaded;
     return reloaded;
   }
 
@@ -92,7 +94,9 @@ export class Supervisor {
       const fault = await this.#fork(next);
       if (fault !== undefined) this.#log({ event: "process_failed", reason: fault });
     });
-    return give(worker, this.#sources);
+    const given = this.#reloads.then(() => give(worker, this.#sources));
+    this.#starts = Promise.all([this.#starts, given]);
+    return given;
   }
 }
 
@@ -100,10 +104,11 @@ function workers(): readonly Worker[] {
   return Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
 }
 
-/** Gives a process its sources; resolves with the reason if it does not serve them. */
+/** Gives a process its sources, not before it has answered the last time; resolves with the reason if it does not serve them. */
 function give(worker: Worker, given: ServiceSources): Promise<string | undefined> {
   return new Promise((resolve) => {
     const onExit = () => resolve("a process ended before it served");
+    if (worker.isDead()) return onExit();
     worker.once("exit", onExit);
     worker.once("message", (message) => {
       worker.off("exit", onExit);
@@ -115,8 +120,8 @@ function give(worker: Worker, given: ServiceSources): Promise<string | undefined
 }
 
 function send(worker: Worker, message: Order): void {
-  // A process that has just ended cannot receive it.
-  if (worker.isConnected()) worker.send(message);
+  // A process that has just ended cannot receive it: what waits for an answer sees its end.
+  if (worker.isConnected()) worker.send(message, () => undefined);
 }
 
 /** Runs one of the processes until its supervisor, or a signal of the system, stops it. */

@@ -15,23 +15,24 @@ export interface ServeRun {
 export async function runServe(
   folder: string,
   words: readonly string[],
-  onText: (text: string) => void = () => undefined,
+  onText: (text: string, child: ChildProcess) => void = () => undefined,
 ): Promise<ServeRun> {
   const program = join(projectRoot, "cli/stagedoor.ts");
   const child = spawn(process.execPath, [program, "serve", ...words], { cwd: folder });
   let output = "";
   const add = (chunk: Buffer) => {
     output += chunk;
-    onText(chunk.toString());
+    onText(chunk.toString(), child);
   };
   child.stdout.on("data", add);
   child.stderr.on("data", add);
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
   await until(
     () => output,
-    (text) => text.includes("Ready.") || child.exitCode !== null,
+    (text) => text.includes("Ready.") || hasEnded(),
   );
-  if (child.exitCode !== null) throw new Error(`the service did not start: ${output}`);
+  if (hasEnded()) throw new Error(`the service did not start: ${output}`);
   const stop = () => {
     child.kill("SIGTERM");
     return ended;

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { type ChildProcess, execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -90,6 +90,11 @@ async function operator(path: string, body: object) {
     headers: { Authorization: `Bearer ${credential}`, "Content-Type": "application/json" },
     body: JSON.stringify(body),
   });
+}
+
+/** Sends SIGHUP before the service is ready. */
+function reloadAtStart(text: string, child: ChildProcess): void {
+  if (text.includes("Starting the service")) child.kill("SIGHUP");
 }
 
 const times = (count: number) => Array.from({ length: count }, (_, n) => n);
@@ -187,6 +192,26 @@ describe("npx stagedoor serve --processes 2", () => {
     writeFileSync(configFile, JSON.stringify(config));
   });
 
+  it("gives changed keys to a process that is starting after it serves, so that no process ends", async () => {
+    await until(children, (pids) => pids.length === 2);
+    const [first = 0] = children();
+    const before = events("reloaded").length;
+    process.kill(first, "SIGKILL");
+    await until(children, (pids) => pids.length === 2 && !pids.includes(first), 10);
+    const started = children();
+    for (const count of [1, 2]) {
+      service.child.kill("SIGHUP");
+      await until(
+        () => events("reloaded").length + events("reload_refused").length,
+        (lines) => lines === before + 1 + count,
+      );
+    }
+    // One was refused before, because the file was faulty.
+    expect(events("reload_refused")).toHaveLength(1);
+    expect(events("process_failed")).toEqual([]);
+    expect(children()).toEqual(started);
+  });
+
   it("answers the requests that have arrived when a signal stops it, and exits with 0", async () => {
     const segment = await segmentOf(await start());
     const requests = times(8).map(() => ask(segment));
@@ -194,6 +219,17 @@ describe("npx stagedoor serve --processes 2", () => {
     const stopped = service.stop();
     for (const request of requests) expect((await request).status).toBe(200);
     expect(await stopped).toBe(0);
+  });
+});
+
+describe("npx stagedoor serve", () => {
+  it("reads its files again after the start if SIGHUP comes before it is ready", async () => {
+    const early = await runServe(folder, ports, reloadAtStart);
+    await until(
+      () => events("reloaded", early),
+      (lines) => lines.length === 1,
+    );
+    expect(await early.stop()).toBe(0);
   });
 });
 
