@@ -23,9 +23,10 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
   },
   "https_required": {
     "meaning": [
-      "**403, the API and the media host.** The request came over plain HTTP from another machine. There is no redirect, because a token in the request could be read in transit."
+      "**403, the API and the media host.** The request came over plain HTTP, in development from another machine. There is no redirect, because a token in the request could be read in transit."
     ],
     "causes": [
+      "**A request to the ports of `npx stagedoor serve --env production` itself,** on its own machine as well. Use the public address, or send `X-Forwarded-Proto: https` as a proxy of `host.trustedProxies` does.",
       "**A base URL of the app begins with `http:`.** Fix it, and replace the tokens that were sent that way.",
       "**Your own proxy terminates TLS and connects to Cloudflare over HTTP.** Make it connect over HTTPS.",
       "**A custom domain without \"Always Use HTTPS\"** was typed into a browser. Turn it on in the zone: it redirects before a worker runs."
