@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import * as disk from "node:fs/promises";
 import { join, relative } from "node:path";
 import { ok, type Refused, type Result, refusal } from "../../base/result.ts";
+import { systemClock } from "../../base/time.ts";
 import { contentTypeOf, type FileFacts, fileResponse, notModified } from "../../origin/file-response.ts";
 import type { Origin, OriginRefusal, OriginRequest } from "../../origin/origin.ts";
 import { namesEntityTag, parseRange, rangeRefusal, resolveRange } from "../../origin/ranges.ts";
@@ -11,6 +12,12 @@ export type Disk = Pick<typeof disk, "realpath" | "open" | "readlink" | "stat">;
 
 /** The bytes of one read: what a slow viewer keeps in memory. */
 const chunkSize = 128 * 1024;
+
+/** Those of a second. */
+const nanoseconds = 1_000_000_000n;
+
+/** After how many seconds a file's second is over, also by the clock of its file system. */
+const settled = 2n;
 
 /** A FIFO would block the open, and a terminal become the process's own. The last name is already resolved. */
 const openFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
@@ -94,11 +101,20 @@ async function checkOpened(
   const facts = {
     contentType: contentTypeOf(request.path, undefined),
     size: Number(size),
-    // Copies that keep the time (rsync -a, cp -p) have one entity tag on all machines.
-    etag: `"${[size, mtimeNs].map((value) => value.toString(36)).join("-")}"`,
+    etag: entityTag(size, mtimeNs),
     lastModified: mtime.toUTCString(),
   };
   return ok({ handle, facts });
+}
+
+/**
+ * The entity tag that nginx gives the file, in whole seconds, so that both have one; also copies that keep the time (rsync -a, cp -p).
+ * While the second may not be over, another version of the same size could get the same tag: until then it has nanoseconds.
+ */
+function entityTag(size: bigint, changedAt: bigint): string {
+  const second = changedAt / nanoseconds;
+  const mayChange = BigInt(systemClock()) < second + settled;
+  return `"${(mayChange ? changedAt : second).toString(16)}-${size.toString(16)}"`;
 }
 
 /**
