@@ -52,6 +52,11 @@ export class EmulatedStore {
     return { etag, itemCount: this.#written.size, totalSizeInBytes: this.#size };
   }
 
+  /** All entries, as they were written. */
+  list(): ReadonlyMap<string, string> {
+    return new Map(this.#written);
+  }
+
   /** All changes or none. Returns the new ETag. */
   update({ puts = [], deletes = [] }: StoreUpdate, ifMatch: string): Result<string, UpdateFault> {
     if (ifMatch !== this.describe().etag) return refuse("ConflictException");

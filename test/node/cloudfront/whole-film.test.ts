@@ -11,7 +11,8 @@ import { EmulatedStore } from "../../../cli/cloudfront/key-value-store.ts";
 import { devEnvironment } from "../../../cli/lib/dev-environment.ts";
 import { signDevToken } from "../../../cli/lib/dev-keys.ts";
 import { seconds, systemClock, after as timeAfter, type UnixSeconds } from "../../../src/base/time.ts";
-import { endingEntry, packedEntry } from "../../../src/cloudfront/store-entries.ts";
+import { bringInStep, type KnownStore } from "../../../src/cloudfront/keep-in-step.ts";
+import { StoreContents } from "../../../src/cloudfront/store-contents.ts";
 import { readConfiguration, type WorkerName } from "../../../src/config/configuration.ts";
 import { newEdgeKey, newSessionKey, newTokenKey } from "../../../src/keys/generate.ts";
 import type { EdgeKey } from "../../../src/keys/key.ts";
@@ -22,7 +23,7 @@ import { type NodeStores, sqliteStores } from "../../../src/platform/node/node-s
 import type { Revocation } from "../../../src/sessions/revocation.ts";
 import { openGrant } from "../../../src/signing/grant.ts";
 import { prepareSessionKeys } from "../../../src/signing/session-keys.ts";
-import { scriptOf } from "./stage.ts";
+import { scriptOf, writable } from "./stage.ts";
 
 const mediaUrl = "http://localhost:8788";
 const secret = "s".repeat(40);
@@ -54,6 +55,10 @@ const store = new EmulatedStore(clock);
 const viewer = { address: "192.0.2.7", headers: new Headers({ "User-Agent": "Player/1.0" }) };
 /** What CloudFront asked its two origins. */
 const asked: string[] = [];
+/** What follows the revocation log. */
+const contents = new StoreContents();
+let cursor = 0;
+let known: KnownStore | undefined;
 let distribution: ReturnType<typeof emulateDistribution>;
 
 function configurationOf(worker: WorkerName) {
@@ -112,14 +117,17 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Writes the revocation log to the store, as it is now. */
+/** Brings the store in step with the revocation log, as it is now. */
 async function inStep(keys: readonly EdgeKey[], more: readonly Revocation[] = []): Promise<void> {
-  const { entries } = await stores.revocations.since(0);
+  const delta = await stores.revocations.since(cursor);
+  cursor = delta.cursor;
+  contents.apply({ ...delta, entries: [...delta.entries, ...more] });
   const until: UnixSeconds = timeAfter(systemClock(), seconds(100_000));
-  const entry = packedEntry({ keys, revocations: [...entries, ...more], until, renewal: "function" });
-  if (!entry.ok) throw new Error(entry.refusal);
-  const puts = [{ key: "c", value: entry.value }, ...entries.flatMap((each) => endingEntry(each) ?? [])];
-  expect(store.update({ puts }, store.describe().etag)).toMatchObject({ ok: true });
+  const wanted = contents.wanted(systemClock(), { keys, until });
+  if (!wanted.ok) throw new Error(wanted.refusal);
+  const written = await bringInStep(writable(store), wanted.value.entries, known);
+  if (!written.ok) throw new Error(written.refusal);
+  known = written.value;
 }
 
 interface Started {
