@@ -1,4 +1,7 @@
+import { join } from "node:path";
 import type { UnixSeconds } from "../../src/base/time.ts";
+import { configFile, environmentNames } from "../../src/deployment/config-schema.ts";
+import { addressesOf } from "../../src/deployment/wrangler-config.ts";
 import { explainGrant, hasGrantForm, isApiPath, targetOf } from "../../src/operator/explain/explain-grant.ts";
 import { explainToken } from "../../src/operator/explain/explain-token.ts";
 import { type ExplainContext, explainUrl } from "../../src/operator/explain/explain-url.ts";
@@ -6,10 +9,11 @@ import { oneShotHmac } from "../../src/platform/node/node-crypto.ts";
 import { publicKeysOf } from "../../src/signing/cloudfront/verify-cloudfront.ts";
 import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
 import { type Args, type Command, endFailed, endInvalid, endMisused } from "../lib/command.ts";
+import { ownConfig } from "../lib/deployment-folder.ts";
 import { explained } from "../lib/explained.ts";
 import { readRing } from "../lib/files.ts";
 import { backendSources, claimMismatch, devIssuers, ownCredentialNote } from "../lib/issuers.ts";
-import { defaultCatalogName, startProgram } from "../lib/project.ts";
+import { defaultCatalogName, inDeployment, projectRoot, startProgram } from "../lib/project.ts";
 import { grantIssuer } from "../lib/sign-media-url.ts";
 import { readTime } from "../lib/text.ts";
 import { defaultCatalogNote, readWhichCatalog, whichCatalogOptions } from "../lib/which-catalog.ts";
@@ -34,6 +38,7 @@ export const explainCommand: Command = {
   options: {
     ...whichCatalogOptions,
     ...mediaUrlOption,
+    env: { type: "string" },
     now: { type: "string" },
     address: { type: "string" },
     renewal: { type: "string" },
@@ -46,6 +51,7 @@ refused.
   --now <time>       the time to check at: now, +8h, 1795000000, 2026-11-18T11:06:40Z (now)
   --address <ip>     the viewer's address, for a CloudFront policy that requires one
   --renewal <mode>   redirect or off, the value of STAGEDOOR_RENEWAL (redirect)
+  --env <name>       an environment of stagedoor.config.json: its media host and keys-<name>.json are used
   --media-url <url>  the media host's URL (http://localhost:8788)
   --ring <file>      the key ring (.stagedoor/keys.json of the project)
   --catalog <file>   the catalog (${defaultCatalogName})
@@ -53,7 +59,8 @@ refused.
   --bearer <file>    an operator's credential for it with the scope operator:read; - reads it from standard input
 
 Put the URL in single quotes, because it contains ? and &.`,
-  run: async (args) => {
+  run: async (given) => {
+    const args = forEnvironment(given);
     const [text = ""] = args.operands;
     const now = readTime("now", args.value("now") ?? "now");
     const target = targetOf(text);
@@ -66,7 +73,9 @@ Put the URL in single quotes, because it contains ? and &.`,
         );
       const explanation = await explainUrl(target, context);
       const catalogNote = explanation.refusal?.code === "asset_unknown" ? defaultCatalogNote(args) : undefined;
-      const notes = [hostNote(text, context.mediaUrl), catalogNote].filter((note) => note !== undefined);
+      const notes = [hostNote(text, context.mediaUrl), ringNote(explanation.refusal?.code, args), catalogNote].filter(
+        (note) => note !== undefined,
+      );
       return { ...explained(explanation, now), note: notes.join("\n") || undefined };
     }
     if (hasGrantForm(text)) return explained(explainGrant(text, await contextOf(args, now)), now);
@@ -79,6 +88,29 @@ Put the URL in single quotes, because it contains ? and &.`,
     return { ...explained(explanation, now, claimMismatch(text, sources.issuers)), note: ownCredentialNote(text) };
   },
 };
+
+/** With --env, the options that are not given have the values of that environment of the folder's configuration. */
+function forEnvironment(args: Args): Args {
+  const environment = args.value("env");
+  if (environment === undefined) return args;
+  const config = ownConfig();
+  const names = environmentNames.filter((name) => config?.environments[name] !== undefined);
+  const name = names.find((known) => known === environment);
+  if (config === undefined)
+    return endMisused(`--env is for a folder with ${configFile}: change to it, or give --ring and --media-url.`);
+  if (name === undefined) return endInvalid("env", environment, names.join(" or "));
+  const standard: Readonly<Record<string, string>> = {
+    ring: join(projectRoot, `keys-${name}.json`),
+    "media-url": addressesOf(config, name).mediaUrl,
+  };
+  return { ...args, value: (option) => args.value(option) ?? standard[option] };
+}
+
+/** An unknown key means nothing if the ring is that of development, and the deployment has others. */
+function ringNote(code: string | undefined, args: Args): string | undefined {
+  if (code !== "key_unknown" || !inDeployment || args.value("ring") !== undefined) return undefined;
+  return "It was checked with the development keys. --env production checks it with those of a deployment, --ring <file> with a ring file.";
+}
 
 /** The edge ignores the host of a URL, but a CloudFront signature covers it. */
 function hostNote(text: string, mediaUrl: string): string | undefined {

@@ -98,6 +98,24 @@ describe("a command in the folder of a Node deployment", () => {
     }
   });
 
+  it("that explains a URL uses the keys and the media host of --env, and without it says whose keys it used", async () => {
+    const project = selfHosted();
+    const file = join(project, "stagedoor.config.json");
+    const assets = [{ id: "film", origin: "films", entries: { hls: "index.m3u8" } }];
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), assets }));
+    const call = (...words: readonly string[]) => runFile(node, [program, ...words], project, process.env);
+    const ring = ["--ring", "keys-production.json"];
+    await call("keys", "new", "--purpose", "session", ...ring);
+    const { stdout } = await call("sign", "/film/0.ts", ...ring, "--media-url", "https://media.example.com");
+    const explained = await call("explain", stdout.trim(), "--env", "production");
+    expect([explained.exit, explained.stderr]).toEqual([0, ""]);
+    const without = await call("explain", stdout.trim());
+    expect(without.exit).toBe(1);
+    expect(without.stderr).toContain("It was checked with the development keys. --env production");
+    const wrong = await call("explain", stdout.trim(), "--env", "test");
+    expect([wrong.exit, wrong.stderr]).toEqual([2, expect.stringContaining("staging or production")]);
+  });
+
   it("that serves a folder which does not exist names its member and the folder", async () => {
     const { exit, stderr } = await run("serve", "--port", "1", "--media-port", "2");
     expect(exit).toBe(1);
