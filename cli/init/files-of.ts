@@ -125,6 +125,7 @@ export const ignoredFiles = [
   "secrets*.env",
   "secrets*.env.*",
   "data/",
+  "nginx*/",
   ".dev.vars*",
   "*.jwt",
   "*.pem",

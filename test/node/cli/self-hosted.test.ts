@@ -154,8 +154,10 @@ describe("npx stagedoor init --host node", () => {
     ]);
     for (const file of ["package.json", "stagedoor.config.json", "README.md"])
       expect(readFileSync(join(target, file), "utf8")).not.toMatch(/wrangler|cloudflare|kv|r2|workerd|esbuild/i);
-    // Films are never committed.
-    expect(readFileSync(join(target, ".gitignore"), "utf8").split("\n")).toContain("films/");
+    // Films, and the keys in the folder of `npx stagedoor nginx`, are never committed.
+    expect(readFileSync(join(target, ".gitignore"), "utf8").split("\n")).toEqual(
+      expect.arrayContaining(["films/", "nginx*/"]),
+    );
   });
 
   it("names what the first start for viewers lacks, and the command that makes it", async () => {
