@@ -1,11 +1,12 @@
 // First: it keeps wrangler offline.
 import "./offline.ts";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import * as z from "zod";
 import { ok, type Result, refuse } from "../../src/base/result.ts";
 import { type WorkerKind, workerKinds } from "../../src/config/setting-readers.ts";
 import { configFile } from "../../src/deployment/config-schema.ts";
-import { generatedFile } from "./deployment-folder.ts";
+import { generatedFile, ownConfig } from "./deployment-folder.ts";
 import { requiredPeer } from "./peers.ts";
 
 export { type WorkerKind, workerKinds };
@@ -91,14 +92,38 @@ export async function readWorkerFile(
   worker: WorkerKind,
   environment: string | undefined,
 ): Promise<Result<WorkerConfig, string>> {
-  const { unstable_readConfig } = await requiredPeer("wrangler", () => import("wrangler"));
   const file = workerFile(project, worker);
+  if (existsSync(join(project, configFile)) && ownConfig()?.host.type === "node")
+    return readGenerated(project, worker, file, environment);
+  const { unstable_readConfig } = await requiredPeer("wrangler", () => import("wrangler"));
   try {
     const config = unstable_readConfig({ config: join(project, file), env: environment }, { hideWarnings: true });
     return ok(workerConfig(worker, file, config));
   } catch (error) {
     return refuse(firstParagraph(error instanceof Error ? error.message : "It cannot be read."));
   }
+}
+
+const text = z.string().optional();
+const rows = z.array(z.object({ binding: z.string(), id: text, bucket_name: text, database_id: text })).default([]);
+const generatedMembers = z.object({
+  name: text,
+  workers_dev: z.boolean().default(false),
+  routes: z.array(z.object({ pattern: z.string() })).default([]),
+  vars: z.record(z.string(), z.unknown()).default({}),
+  kv_namespaces: rows,
+  r2_buckets: rows,
+  d1_databases: rows,
+});
+const generatedSchema = generatedMembers.extend({ env: z.record(z.string(), generatedMembers).default({}) });
+
+/** The same of a deployment on Node, which has no wrangler: its files are generated, as JSON. */
+function readGenerated(project: string, worker: WorkerKind, file: string, environment: string | undefined) {
+  const { env, ...top } = generatedSchema.parse(JSON.parse(readFileSync(join(project, file), "utf8")));
+  const members = environment === undefined ? top : env[environment];
+  if (members === undefined) return refuse(`It has no environment ${environment}.`);
+  const config = { ...members, durable_objects: { bindings: [] }, definedEnvironments: Object.keys(env) };
+  return ok(workerConfig(worker, file, config));
 }
 
 /** wrangler's message in one line, without the suggestions that follow it. */

@@ -116,6 +116,21 @@ describe("a command in the folder of a Node deployment", () => {
     expect([wrong.exit, wrong.stderr]).toEqual([2, expect.stringContaining("staging or production")]);
   });
 
+  it("that checks it needs no wrangler, which such a deployment does not install", async () => {
+    const project = selfHosted();
+    const hook = join(project, "without-wrangler.mjs");
+    writeFileSync(
+      hook,
+      `import { registerHooks } from "node:module";
+registerHooks({ resolve(name, context, next) { if (name === "wrangler") throw new Error("no wrangler"); return next(name, context); } });`,
+    );
+    for (const words of [[], ["--env", "production"]]) {
+      const { stdout } = await runFile(node, ["--import", hook, program, "doctor", ...words], project, process.env);
+      expect(stdout).toContain("each worker would accept its settings");
+      expect(stdout).not.toContain("route_missing");
+    }
+  });
+
   it("that serves a folder which does not exist names its member and the folder", async () => {
     const { exit, stderr } = await run("serve", "--port", "1", "--media-port", "2");
     expect(exit).toBe(1);
