@@ -55,7 +55,7 @@ async function waitForText(locator: Locator, text: string | RegExp): Promise<voi
 }
 
 describe.concurrent("the demo page", () => {
-  it("plays a stream and shows each request with its verdict and the remaining time of its signature", () =>
+  it("plays a stream and shows each request with its verdict and the remaining time of its signature", ({ expect }) =>
     inTab(async ({ page, traffic }) => {
       const faults = faultsOf(page);
       await openPage(page, usual.apiUrl);

@@ -1,6 +1,6 @@
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { parseNetwork } from "../../../src/base/ip-address.ts";
 import { drain, type HttpFront, httpFront, listenOn, usualLimits } from "../../../src/platform/node/http-front.ts";
 
@@ -8,6 +8,10 @@ const stops: (() => Promise<void>)[] = [];
 afterEach(async () => {
   await Promise.all(stops.splice(0).map((stop) => stop()));
 });
+
+// @hono/node-server replaces these for the whole process, which other files share.
+const { Request: OwnRequest, Response: OwnResponse } = globalThis;
+afterAll(() => Object.assign(globalThis, { Request: OwnRequest, Response: OwnResponse }));
 
 const thisMachine = [parseNetwork("127.0.0.0/8") ?? []].flat();
 

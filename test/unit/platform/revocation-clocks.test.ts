@@ -35,7 +35,8 @@ function dataCentre(ahead: number, pageSize?: number) {
         if (body === undefined) return undefined;
         const response = new Response(body);
         const text = () => time.holdFor(new Response(body).text());
-        return Object.assign(response, { text });
+        // Not by assignment: the Response of @hono/node-server, which replaces the global one, has a text that is read-only.
+        return Object.defineProperty(response, "text", { value: text });
       },
       put: async (url, response) => void entries.set(url, await time.holdFor(response.text())),
     },
