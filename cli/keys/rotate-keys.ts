@@ -246,7 +246,7 @@ remove it from CloudFront's key group by applying this export, which leaves it o
 Then remove it from the ring: npx stagedoor keys remove --kid ${kid}${ringArgument(file)}`;
     case "at once":
       return `${kid} signs now, and ${before ?? "no earlier key"} is retired.
-${isReadByServe(file) ? atOnceTexts[purpose].replace("the workers have", "the service has") : atOnceTexts[purpose]}${stranded.length === 0 ? "" : `\n${stranded.join(", ")} cannot be played, because the catalog names ${before} there. Remove keyPairId (npx stagedoor assets add --replace); then ${kid} signs.`}
+${atOnceTexts[purpose]}${stranded.length === 0 ? "" : `\n${stranded.join(", ")} cannot be played, because the catalog names ${before} there. Remove keyPairId (npx stagedoor assets add --replace); then ${kid} signs.`}
 
 Now, without delay:
 ${upload}${before === undefined ? "" : `\n${revokeText(purpose, before, file)}`}`;
@@ -272,8 +272,7 @@ const activateTexts: Readonly<Record<RotatedPurpose, string>> = {
 };
 
 const atOnceTexts: Readonly<Record<RotatedPurpose, string>> = {
-  session:
-    "All sessions under the old key are refused as soon as the workers have the new ring: viewers have to start again.",
+  session: "All sessions under the old key are refused as soon as the new ring is in use: viewers have to start again.",
   "cloudfront-session":
     "All sessions of assets at CloudFront under the old key are refused as soon as the function's store and the workers are without it: viewers have to start again.",
   cloudfront:

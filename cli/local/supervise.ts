@@ -20,6 +20,9 @@ const outcome = z.object({ serves: z.boolean(), reason: z.string() });
 /** How long a process that ended waits for its successor, in milliseconds: doubled each time that one ends early. */
 const backoff = { first: 250, longest: 30_000, early: 60_000 };
 
+/** How long a child may take to serve its sources, in milliseconds. One that hangs would hold up every later reload. */
+const serveTimeout = 120_000;
+
 /** How long children have to stop, in milliseconds: longer than their responses may take. */
 const stopTimeout = 25_000;
 
@@ -95,7 +98,7 @@ export class Supervisor {
       if (fault !== undefined) this.#log({ event: "process_failed", reason: fault });
     });
     const given = this.#reloads.then(() => give(worker, this.#sources));
-    this.#starts = Promise.all([this.#starts, given]);
+    this.#starts = Promise.all([this.#starts, given]).then(() => undefined);
     return given;
   }
 }
@@ -107,10 +110,15 @@ function workers(): readonly Worker[] {
 /** Gives a process its sources, not before it has answered the last time; resolves with the reason if it does not serve them. */
 function give(worker: Worker, given: ServiceSources): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const onExit = () => resolve("a process ended before it served");
+    const late = setTimeout(() => worker.process.kill("SIGKILL"), serveTimeout);
+    const onExit = () => {
+      clearTimeout(late);
+      resolve("a process ended before it served");
+    };
     if (worker.isDead()) return onExit();
     worker.once("exit", onExit);
     worker.once("message", (message) => {
+      clearTimeout(late);
       worker.off("exit", onExit);
       const { serves, reason } = outcome.parse(message);
       resolve(serves ? undefined : reason);

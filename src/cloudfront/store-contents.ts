@@ -1,7 +1,7 @@
 import { maxSessionTtl } from "../base/constants.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
 import { after, later, type UnixSeconds } from "../base/time.ts";
-import type { Revocation, RevocationDelta, RevocationMaker } from "../sessions/revocation.ts";
+import { entryName, type Revocation, type RevocationDelta, type RevocationMaker } from "../sessions/revocation.ts";
 import { packedKey } from "./packed-entry.ts";
 import { endingEntry, type PackedState, packedEntry } from "./store-entries.ts";
 
@@ -48,7 +48,7 @@ export class StoreContents {
     if (reset) this.#entries.clear();
     this.#losesEntries = notBefore !== undefined;
     for (const entry of entries) {
-      const name = `${entry.kind} ${entry.value}`;
+      const name = entryName(entry);
       if (entry.until === 0) {
         this.#entries.delete(name);
         continue;

@@ -63,6 +63,16 @@ export interface RevocationDelta {
   readonly entries: readonly Revocation[];
 }
 
+/** What the entries of a log are found by: there is one of each kind and value. */
+export function entryName({ kind, value }: Pick<Revocation, "kind" | "value">): string {
+  return `${kind} ${value}`;
+}
+
+/** Entries in groups of `size` at most, which a store writes in one step. */
+export function* inGroups<Entry>(entries: readonly Entry[], size: number): Iterable<readonly Entry[]> {
+  for (let from = 0; from < entries.length; from += size) yield entries.slice(from, from + size);
+}
+
 /** The port to the log. Each method rejects if the store does not answer. */
 export interface RevocationLog {
   /**

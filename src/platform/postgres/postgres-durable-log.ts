@@ -2,6 +2,8 @@ import type { Pool, PoolClient } from "pg";
 import * as z from "zod";
 import { isUnixSeconds, type MillisecondClock, type UnixSeconds, unixSeconds } from "../../base/time.ts";
 import {
+  entryName,
+  inGroups,
   type KeptRevocation,
   planAppend,
   type Revocation,
@@ -78,7 +80,7 @@ export async function postgresDurableLog({
       const found = await findRows(client, names);
       const count = by === "viewer" ? await countValid(client, now()) : 0;
       const { writes } = planAppend(entries, by, {
-        find: (kind, value) => found.get(`${kind} ${value}`),
+        find: (kind, value) => found.get(entryName({ kind, value })),
         isFull: (added) => count + added >= usualBounds.fullAt,
         now: now(),
       });
@@ -90,7 +92,7 @@ export async function postgresDurableLog({
     decide: (row: KeptRevocation | undefined) => KeptRevocation | undefined,
   ) =>
     asWriter(pool, async (client) => {
-      const row = decide((await findRows(client, [{ kind, value }])).get(`${kind} ${value}`));
+      const row = decide((await findRows(client, [{ kind, value }])).get(entryName({ kind, value })));
       if (row !== undefined) await writeRows(client, [row]);
     });
   const lift = (kind: RevocationKind, value: string) => changeOne(kind, value, (row) => takeBack(row, now()));
@@ -101,9 +103,13 @@ export async function postgresDurableLog({
   const addUnlearned = async () => {
     const rows = [...unlearned.values()];
     for (const by of revocationMakers)
-      for (const some of inGroups(rows.filter((row) => row.by === by && row.until > now()))) await append(some, by);
+      for (const some of inGroups(
+        rows.filter((row) => row.by === by && row.until > now()),
+        mostRows,
+      ))
+        await append(some, by);
     for (const { kind, value, until } of rows) if (until <= now()) await lift(kind, value);
-    for (const row of rows) if (unlearned.get(keyOf(row)) === row) unlearned.delete(keyOf(row));
+    for (const row of rows) if (unlearned.get(entryName(row)) === row) unlearned.delete(entryName(row));
   };
 
   const log: DurableLog = {
@@ -112,7 +118,7 @@ export async function postgresDurableLog({
     lift,
     // Redis has these rows, so a reader of the log neither waits for PostgreSQL nor fails with it.
     learn: async (rows) => {
-      for (const row of rows) unlearned.set(keyOf(row), row);
+      for (const row of rows) unlearned.set(entryName(row), row);
       if (unlearned.size === 0 || isLearning) return;
       isLearning = true;
       void addUnlearned()
@@ -195,7 +201,7 @@ async function findRows(client: PoolClient, names: readonly RowName[]): Promise<
      JOIN (SELECT DISTINCT kind, value FROM jsonb_to_recordset($1) AS t(kind text, value text)) n USING (kind, value)`,
     [JSON.stringify(names.map(({ kind, value }) => ({ kind, value })))],
   );
-  return new Map(rows.map((row) => rowSchema.parse(row)).map((row) => [keyOf(row), row]));
+  return new Map(rows.map((row) => rowSchema.parse(row)).map((row) => [entryName(row), row]));
 }
 
 async function countValid(client: PoolClient, now: UnixSeconds): Promise<number> {
@@ -214,12 +220,4 @@ async function writeRows(client: PoolClient, rows: readonly KeptRevocation[]): P
        keep_until = excluded.keep_until, made_by = excluded.made_by`,
     [JSON.stringify(stored)],
   );
-}
-
-function* inGroups<Row>(rows: readonly Row[]): Iterable<readonly Row[]> {
-  for (let from = 0; from < rows.length; from += mostRows) yield rows.slice(from, from + mostRows);
-}
-
-function keyOf({ kind, value }: RowName): string {
-  return `${kind} ${value}`;
 }

@@ -3,7 +3,7 @@ import type { Gathered } from "../../metrics/gathered.ts";
 import { documentStreams } from "../../sessions/document-streams.ts";
 import type { LeaseDocuments } from "../../sessions/lease-document.ts";
 import { leaseTimes } from "../../sessions/lease-rules.ts";
-import type { RevocationLog } from "../../sessions/revocation.ts";
+import { inGroups, type RevocationLog } from "../../sessions/revocation.ts";
 import { oneShotHmac } from "../node/node-crypto.ts";
 import type { NodeStores } from "../node/node-stores.ts";
 import type { CatalogText } from "../node/sqlite-stores.ts";
@@ -37,7 +37,8 @@ export interface ClusterParts {
 
 /** All stores of a process in Redis, with revocations and ends in a durable log. A new Redis is restored first. */
 export async function clusterStores(parts: ClusterParts): Promise<NodeStores> {
-  const { redis, prefix, durable, leaseTtl } = parts;
+  const { redis, prefix, leaseTtl } = parts;
+  const disk = ownDisk(parts);
   const part: RedisPart = { redis, prefix };
   const log = redisRevocationLog(part, systemMillisecondClock);
   const leases = redisLeases(part, log.isWhole);
@@ -47,9 +48,9 @@ export async function clusterStores(parts: ClusterParts): Promise<NodeStores> {
   // If this fails, each read tries again.
   await restorer.done().catch(parts.onError);
   return {
-    leases: durable === "elsewhere" || durable === "none" ? leases : durableLeases(leases, durable.log),
+    leases: disk === undefined ? leases : durableLeases(leases, disk.log),
     revocations: durableRevocations(log, restorer, parts),
-    catalog: durable === "elsewhere" || durable === "none" ? catalog : durableCatalog(catalog, durable.catalog),
+    catalog: disk === undefined ? catalog : durableCatalog(catalog, disk.catalog),
     limits: redisLimits(part),
     proofs: redisProofs(part),
     gathered: await clusterGathered(part, {
@@ -65,16 +66,21 @@ export async function clusterStores(parts: ClusterParts): Promise<NodeStores> {
     readinessChecks: { redis: async () => (await redis.command(prefix, "PING")) === "PONG" },
     sweep: async () => {
       await log.removeEnded();
-      if (durable === "elsewhere" || durable === "none") return;
-      await durable.log.removeEnded();
+      if (disk === undefined) return;
+      await disk.log.removeEnded();
       const text = await catalog.load();
-      if (text !== undefined && text !== (await durable.catalog.load())) await durable.catalog.save(text);
+      if (text !== undefined && text !== (await disk.catalog.load())) await disk.catalog.save(text);
     },
     close: async () => {
       await redis.close();
       await parts.close();
     },
   };
+}
+
+/** The durable log of this process, if it has one. */
+function ownDisk({ durable }: ClusterParts) {
+  return typeof durable === "string" ? undefined : durable;
 }
 
 /** Documents whose ends are on disk before they are in Redis. */
@@ -111,12 +117,8 @@ function durableCatalog({ load, save, replace }: CatalogText, copy: CatalogText)
 }
 
 /** The log of all processes. A change is on disk before it is in Redis, and each reader restores a new Redis first. */
-function durableRevocations(
-  log: RedisRevocationLog,
-  restorer: Restorer,
-  { durable, admitOlderGrants }: ClusterParts,
-): RevocationLog {
-  const disk = durable === "elsewhere" || durable === "none" ? undefined : durable.log;
+function durableRevocations(log: RedisRevocationLog, restorer: Restorer, parts: ClusterParts): RevocationLog {
+  const disk = ownDisk(parts)?.log;
   /** Writes to Redis. What only the disk has is restored before the next read. */
   const write = async <Value>(work: Promise<Value>): Promise<Value> => {
     try {
@@ -152,7 +154,7 @@ function durableRevocations(
       await disk?.learn(rows);
       return {
         ...delta,
-        ...(notBefore === undefined || admitOlderGrants ? {} : { notBefore }),
+        ...(notBefore === undefined || parts.admitOlderGrants ? {} : { notBefore }),
         entries: rows.map(({ kind, value, cause, at, until }) => ({ kind, value, cause, at, until })),
       };
     },
@@ -213,9 +215,9 @@ async function restore(part: RedisPart, log: RedisRevocationLog, { durable, leas
     clock: systemClock,
   });
   const ends = await durable.log.ends();
-  for (let from = 0; from < ends.length; from += atOnce)
+  for (const some of inGroups(ends, atOnce))
     await Promise.all(
-      ends.slice(from, from + atOnce).map(async (end) => {
+      some.map(async (end) => {
         const [streams, now] = [streamsOf(end.subject), systemClock()];
         if (end.kind === "login") await streams.endLogin({ login: end.value, now, until: end.until });
         else await streams.end({ sessionId: end.value, cause: end.cause, now, expiresAt: end.until });

@@ -1,6 +1,8 @@
 import * as z from "zod";
 import { isUnixSeconds, type MillisecondClock, type UnixSeconds, unixSeconds } from "../../base/time.ts";
 import {
+  entryName,
+  inGroups,
   type KeptRevocation,
   planAppend,
   type Revocation,
@@ -24,6 +26,9 @@ const numbersPerMillisecond = 1024;
 
 /** How often an append may lose to another process. */
 const mostAttempts = 50;
+
+/** How many rows one script may write without a stall. */
+const mostRows = 500;
 
 /**
  * Writes rows if none of those that were read has changed: ARGV has the time as a number of a sequence, the number of
@@ -142,7 +147,7 @@ export function redisRevocationLog(
       const found = new Map(before.flatMap(([name, text]) => (text === "" ? [] : [[name, rowOf(text)] as const])));
       const { writes, value } = await decide(found);
       if (writes.length === 0) return value;
-      const written = writes.flatMap((row) => [nameOf(row.kind, row.value), textOf(row), String(row.keepUntil)]);
+      const written = writes.flatMap((row) => [entryName(row), textOf(row), String(row.keepUntil)]);
       const words = [number(), String(before.length), ...before.flat(), ...written];
       if ((await redis.run(writeRows, keys, words)) === 1) {
         // The readers follow by cursor in any case: a lost message only delays them.
@@ -174,12 +179,12 @@ export function redisRevocationLog(
   };
 
   const append = async (entries: readonly Revocation[], by: RevocationMaker): Promise<number> => {
-    const names = entries.map(({ kind, value }) => nameOf(kind, value));
+    const names = entries.map(entryName);
     // Only viewers' entries are skipped, so only they need the number of rows.
     const count = by === "viewer" ? z.int().parse(await redis.command(keys[0], "HLEN", keys[0])) : 0;
-    return change([...names, nameOf("subject", signOutsLeftOut)], async (found) => {
+    return change([...names, entryName({ kind: "subject", value: signOutsLeftOut })], async (found) => {
       const { writes, skipped } = planAppend(entries, by, {
-        find: (kind, value) => found.get(nameOf(kind, value)),
+        find: (kind, value) => found.get(entryName({ kind, value })),
         isFull: (added) => count + added >= fullAt,
         now: now(),
       });
@@ -192,7 +197,7 @@ export function redisRevocationLog(
     value: string,
     decide: (row: KeptRevocation | undefined) => { readonly row: KeptRevocation | undefined; readonly value: Value },
   ) => {
-    const name = nameOf(kind, value);
+    const name = entryName({ kind, value });
     return change([name], async (found) => {
       const decided = decide(found.get(name));
       return { writes: decided.row === undefined ? [] : [decided.row], value: decided.value };
@@ -217,7 +222,11 @@ export function redisRevocationLog(
     },
     restore: async (rows) => {
       for (const by of revocationMakers)
-        for (const some of inGroups(rows.filter((row) => row.by === by))) await append(some.map(entryOf), by);
+        for (const some of inGroups(
+          rows.filter((row) => row.by === by),
+          mostRows,
+        ))
+          await append(some.map(entryOf), by);
     },
     declareWhole: async (since) =>
       void (await redis.run(declare, keys, [number(), since === undefined ? "" : String(since)])),
@@ -226,15 +235,6 @@ export function redisRevocationLog(
       while ((await redis.run(removeRows, keys, [String(now())])) === 1000);
     },
   };
-}
-
-/** Rows in groups that one script may write without a stall. */
-function* inGroups<Row>(rows: readonly Row[]): Iterable<readonly Row[]> {
-  for (let from = 0; from < rows.length; from += 500) yield rows.slice(from, from + 500);
-}
-
-function nameOf(kind: RevocationKind, value: string): string {
-  return `${kind} ${value}`;
 }
 
 function textOf({ kind, value, cause, at, until, by, keepUntil }: KeptRevocation): string {
