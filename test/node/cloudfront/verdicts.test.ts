@@ -33,7 +33,8 @@ function expected(own: World, request: Case): Outcome {
     status: isRefusalCode(refusal) ? problemFor(refusal).status : 0,
     refusal,
   });
-  const forwarded = { origin: "manifest", target: request.target, viewer: `${request.client.address} XX` };
+  // HTTP trims the value of a header, as it does for the address "" that some cases have.
+  const forwarded = { origin: "manifest", target: request.target, viewer: `${request.client.address} XX`.trim() };
   // Which files an asset's globs allow is left to the core.
   if (code === "file_forbidden" || purpose === "file") return forwarded;
   if (code !== undefined) return refused(code);
