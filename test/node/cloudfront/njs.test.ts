@@ -53,7 +53,8 @@ function outcomeOf(line: string): unknown {
   const header = (name: string) => Object(Object(result.headers)[name]).value;
   if (result.statusCode === undefined) {
     const target = result.querystring === "" ? result.uri : `${result.uri}?${result.querystring}`;
-    return { origin, target, ...(origin === "manifest" && { viewer: header("stagedoor-viewer") }) };
+    // HTTP trims the value of a header, as it does for the address "" that some cases have.
+    return { origin, target, ...(origin === "manifest" && { viewer: header("stagedoor-viewer").trim() }) };
   }
   const [refusal, location] = [header("stagedoor-refusal"), header("location")];
   return { status: result.statusCode, ...(refusal && { refusal }), ...(location && { location }) };
