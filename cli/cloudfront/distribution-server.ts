@@ -40,9 +40,9 @@ export async function startDistribution(
 
 /** The target stays as it was on the wire: a URL object would change it. */
 function requestOf({ method = "GET", url = "/", headersDistinct, socket }: IncomingMessage): DistributionRequest {
-  const headers = new Headers();
-  for (const [name, values = []] of Object.entries(headersDistinct))
-    for (const value of values) headers.append(name, value);
+  const headers = Object.entries(headersDistinct).flatMap(([name, values = []]) =>
+    values.map((value) => [name, value] as const),
+  );
   return { method, target: url, headers, address: socket.remoteAddress ?? "" };
 }
 

@@ -7,7 +7,8 @@ export interface DistributionRequest {
   readonly method: string;
   /** Path and query, as they were on the wire. */
   readonly target: string;
-  readonly headers: Headers;
+  /** A repeated name is there as often as it was sent. */
+  readonly headers: Iterable<readonly [string, string]>;
   readonly address: string;
 }
 
@@ -123,11 +124,14 @@ export function eventOf({ method, target, headers, address }: DistributionReques
   const mark = target.indexOf("?");
   const query = mark < 0 ? undefined : target.slice(mark + 1);
   const named: Values = {};
-  for (const [name, value] of headers) if (name !== "cookie") addTo(named, name, value);
+  const cookies: Values = {};
+  for (const [mixedCase, value] of headers) {
+    const name = mixedCase.toLowerCase();
+    if (name !== "cookie") addTo(named, name, value);
+    else for (const pair of value.split(/; */)) addPair(cookies, pair);
+  }
   if (country !== undefined) named["cloudfront-viewer-country"] = { value: country };
   else delete named["cloudfront-viewer-country"];
-  const cookies: Values = {};
-  for (const pair of headers.get("cookie")?.split(/; */) ?? []) addPair(cookies, pair);
   const querystring: Values = {};
   for (const pair of query === undefined || query === "" ? [] : query.split("&")) addPair(querystring, pair);
   return {
@@ -164,7 +168,8 @@ function addTo(values: Values, name: string, value: string): void {
 
 function headersOf(values: Values): Headers {
   const headers = new Headers();
-  for (const [name, { value }] of Object.entries(values)) if (name !== "host") headers.set(name, value);
+  for (const [name, { value, multiValue }] of Object.entries(values))
+    for (const each of multiValue ?? [{ value }]) if (name !== "host") headers.append(name, each.value);
   return headers;
 }
 
@@ -209,7 +214,10 @@ const absent = [
 const algorithms = ["md5", "sha1", "sha256"];
 
 /** The script's handler, in a context with the globals and modules that AWS documents and no others. */
-function loadFunction({ script, store, clock }: Distribution, selectOrigin: (id: string) => void) {
+export function loadFunction(
+  { script, store, clock }: Pick<Distribution, "script" | "store" | "clock">,
+  selectOrigin: (id: string) => void,
+) {
   const crypto = {
     createHash: (algorithm: string) => createHash(documented(algorithm)),
     createHmac: (algorithm: string, key: Uint8Array | string) => createHmac(documented(algorithm), key),

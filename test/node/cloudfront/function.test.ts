@@ -2,7 +2,6 @@ import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { decode, encode, Tagged } from "cborg";
 import { describe, expect, it } from "vitest";
-import { eventOf } from "../../../cli/cloudfront/emulator.ts";
 import { functionScript, maxFunctionBytes } from "../../../cli/lib/function-script.ts";
 import { refusal } from "../../../src/base/result.ts";
 import { mediaPreflight, withCors } from "../../../src/http/cors.ts";
@@ -130,44 +129,6 @@ describe("the responses of the CloudFront Function", () => {
     expect(await stage.outcome({ target, client, now }, "GET", claimed)).toMatchObject({
       viewer: `${client.address} XX`,
     });
-  });
-});
-
-describe("an event of the emulator", () => {
-  it("has the form of AWS's example", () => {
-    // docs.aws.amazon.com, "CloudFront Functions event structure": repeated names have `multiValue`, cookies are apart.
-    const headers = new Headers({
-      Host: "video.example.com",
-      Accept: "text/html",
-      Cookie: "cookie1=val1; cookie2=val2",
-    });
-    const { context, request, viewer, version } = eventOf(
-      {
-        method: "GET",
-        target: "/media/index.mpd?ID=42&Exp=1619740800&TTL=1440&NoValue=&ID=43&Flag",
-        headers,
-        address: "198.51.100.11",
-      },
-      undefined,
-    );
-    expect([version, viewer, context.eventType]).toEqual(["1.0", { ip: "198.51.100.11" }, "viewer-request"]);
-    const { rawQueryString, ...fields } = request;
-    expect(fields).toEqual({
-      method: "GET",
-      uri: "/media/index.mpd",
-      querystring: {
-        ID: { value: "42", multiValue: [{ value: "42" }, { value: "43" }] },
-        Exp: { value: "1619740800" },
-        TTL: { value: "1440" },
-        NoValue: { value: "" },
-        Flag: { value: "" },
-      },
-      headers: { host: { value: "video.example.com" }, accept: { value: "text/html" } },
-      cookies: { cookie1: { value: "val1" }, cookie2: { value: "val2" } },
-    });
-    expect(rawQueryString()).toBe("ID=42&Exp=1619740800&TTL=1440&NoValue=&ID=43&Flag");
-    const bare = (target: string) => eventOf({ method: "GET", target, headers, address: "" }, undefined).request;
-    expect([bare("/a").rawQueryString(), bare("/a?").rawQueryString()]).toEqual([undefined, ""]);
   });
 });
 
