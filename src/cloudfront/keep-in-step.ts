@@ -21,6 +21,12 @@ export interface KnownStore {
   readonly entries: ReadonlyMap<string, string>;
 }
 
+/** A store that was brought in step, and how many entries that changed. */
+export interface StoreInStep extends KnownStore {
+  readonly puts: number;
+  readonly deletes: number;
+}
+
 /** The most keys of one update. With keys of 512 and values of 1,024 bytes they never reach its 3 MB. */
 const updateKeys = 50;
 
@@ -61,12 +67,17 @@ export async function bringInStep(
   store: WritableStore,
   wanted: ReadonlyMap<string, string>,
   known?: KnownStore,
-): Promise<Result<KnownStore, "conflict">> {
+): Promise<Result<StoreInStep, "conflict">> {
   let state = known;
   for (let attempt = 0; attempt < attempts; attempt++) {
     state ??= await store.read();
-    const etag = await write(store, changesOf(state.entries, wanted), state.etag);
-    if (etag !== undefined) return ok({ etag, entries: new Map(wanted) });
+    const changes = changesOf(state.entries, wanted);
+    const etag = await write(store, changes, state.etag);
+    if (etag !== undefined) {
+      const sum = (length: (change: StoreChange) => number) => changes.reduce((all, one) => all + length(one), 0);
+      const [puts, deletes] = [sum((change) => change.puts.length), sum((change) => change.deletes.length)];
+      return ok({ etag, entries: new Map(wanted), puts, deletes });
+    }
     state = undefined;
   }
   return refuse("conflict");

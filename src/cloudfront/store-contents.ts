@@ -22,8 +22,8 @@ export interface WantedStore {
   readonly bytes: number;
 }
 
-/** The bytes of a KeyValueStore, keys and values. */
-const storeBytes = 5_242_880;
+/** The bytes of a KeyValueStore, keys and values: AWS's quota. */
+export const storeBytes = 5_242_880;
 
 /** The most bytes of the packed entry, which always has room. */
 const packedBytes = 1024 + packedKey.length;

@@ -10,9 +10,8 @@ import { emulateDistribution } from "../../../cli/cloudfront/emulator.ts";
 import { EmulatedStore } from "../../../cli/cloudfront/key-value-store.ts";
 import { devEnvironment } from "../../../cli/lib/dev-environment.ts";
 import { signDevToken } from "../../../cli/lib/dev-keys.ts";
-import { seconds, systemClock, after as timeAfter, type UnixSeconds } from "../../../src/base/time.ts";
-import { bringInStep, type KnownStore } from "../../../src/cloudfront/keep-in-step.ts";
-import { StoreContents } from "../../../src/cloudfront/store-contents.ts";
+import { seconds, systemClock, after as timeAfter } from "../../../src/base/time.ts";
+import { StoreCycle } from "../../../src/cloudfront/store-cycle.ts";
 import { readConfiguration, type WorkerName } from "../../../src/config/configuration.ts";
 import { newEdgeKey, newSessionKey, newTokenKey } from "../../../src/keys/generate.ts";
 import type { EdgeKey } from "../../../src/keys/key.ts";
@@ -55,10 +54,19 @@ const store = new EmulatedStore(clock);
 const viewer = { address: "192.0.2.7", headers: new Headers({ "User-Agent": "Player/1.0" }) };
 /** What CloudFront asked its two origins. */
 const asked: string[] = [];
+/** Entries in addition to those of the service's log. */
+const moreEntries: Revocation[] = [];
 /** What follows the revocation log. */
-const contents = new StoreContents();
-let cursor = 0;
-let known: KnownStore | undefined;
+const cycle = new StoreCycle({
+  log: {
+    since: async (cursor) => {
+      const delta = await stores.revocations.since(cursor);
+      return { ...delta, entries: [...delta.entries, ...moreEntries.splice(0)] };
+    },
+  },
+  store: writable(store),
+  clock: systemClock,
+});
 let distribution: ReturnType<typeof emulateDistribution>;
 
 function configurationOf(worker: WorkerName) {
@@ -119,15 +127,8 @@ afterAll(async () => {
 
 /** Brings the store in step with the revocation log, as it is now. */
 async function inStep(keys: readonly EdgeKey[], more: readonly Revocation[] = []): Promise<void> {
-  const delta = await stores.revocations.since(cursor);
-  cursor = delta.cursor;
-  contents.apply({ ...delta, entries: [...delta.entries, ...more] });
-  const until: UnixSeconds = timeAfter(systemClock(), seconds(100_000));
-  const wanted = contents.wanted(systemClock(), { keys, until });
-  if (!wanted.ok) throw new Error(wanted.refusal);
-  const written = await bringInStep(writable(store), wanted.value.entries, known);
-  if (!written.ok) throw new Error(written.refusal);
-  known = written.value;
+  moreEntries.push(...more);
+  expect(await cycle.run(keys)).toMatchObject({ status: "in_step" });
 }
 
 interface Started {
@@ -206,7 +207,7 @@ describe("a film at an emulated CloudFront, with the whole service as its manife
 
   it("continues after a pause that is longer than its URLs live, without a new playlist", async () => {
     const [segment = ""] = await segmentsOf(await started("paused"));
-    ahead = 3600;
+    ahead = 3000;
     const expired = await get(segment);
     const location = expired.response.headers.get("Location") ?? "";
     expect([expired.status, expired.response.headers.get("Cache-Control")]).toEqual([307, "no-store"]);
@@ -231,7 +232,7 @@ describe("a film at an emulated CloudFront, with the whole service as its manife
     await expect.poll(async () => (await get(session.manifestUrl)).code).toBe("session_revoked");
     await inStep([edgeKey]);
     expect((await get(second)).code).toBe("session_revoked");
-    ahead = 3600;
+    ahead = 3000;
     expect((await get(second)).code).toBe("session_revoked");
     ahead = 0;
   });

@@ -1,0 +1,193 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { EmulatedStore } from "../../../cli/cloudfront/key-value-store.ts";
+import { encodeBase64url } from "../../../src/base/encoding.ts";
+import { after, type Seconds, seconds, type UnixSeconds, unixSeconds } from "../../../src/base/time.ts";
+import type { WritableStore } from "../../../src/cloudfront/keep-in-step.ts";
+import { cycleTimes, type FollowedLog, StoreCycle, storeKeys } from "../../../src/cloudfront/store-cycle.ts";
+import type { EdgeKey } from "../../../src/keys/key.ts";
+import type { Revocation } from "../../../src/sessions/revocation.ts";
+import { now, ringKeys } from "../../unit/signing/session.ts";
+import { writable } from "./stage.ts";
+
+const edgeKeys = ringKeys.map((key): EdgeKey => ({ ...key, purpose: "cloudfront-session" }));
+const id = (number: number) => encodeBase64url(new Uint8Array(16).fill(number));
+
+/** A log that is read in pages of two, as every log is read in pages. */
+class PagedLog implements FollowedLog {
+  readonly rows: Revocation[] = [];
+  readonly cursors: number[] = [];
+  isDown = false;
+  /** Entries before this cursor are no longer known. */
+  beginsAt = 0;
+
+  async since(cursor: number) {
+    this.cursors.push(cursor);
+    if (this.isDown) throw new Error("no answer");
+    const reset = cursor < this.beginsAt;
+    const from = reset ? this.beginsAt : cursor;
+    const entries = this.rows.slice(from, from + 2);
+    return { cursor: from + entries.length, reset, more: from + entries.length < this.rows.length, entries };
+  }
+}
+
+let time: UnixSeconds;
+let log: PagedLog;
+let store: EmulatedStore;
+let cycle: StoreCycle;
+
+beforeEach(() => {
+  time = now;
+  log = new PagedLog();
+  store = new EmulatedStore(() => time * 1000);
+  cycle = begun();
+});
+
+function begun(port: WritableStore = writable(store), capacity?: number): StoreCycle {
+  return new StoreCycle({ log, store: port, clock: () => time, ...(capacity !== undefined && { capacity }) });
+}
+
+function wait(length: Seconds): void {
+  time = after(time, length);
+}
+
+function revoke(number: number, changes: Partial<Revocation> = {}): void {
+  const until = after(time, seconds(600));
+  log.rows.push({ kind: "login", value: id(number), cause: "revoked", at: time, until, ...changes });
+}
+
+const logins = () => [...store.list().keys()].filter((key) => key.startsWith("l"));
+/** When the packed entry expires. */
+const until = () => Number(store.list().get("c")?.split("|")[2]);
+
+describe("the cycle that keeps a store in step with the log", () => {
+  it("reads every page of the log from its cursor, and writes what changed", async () => {
+    for (const number of [1, 2, 3]) revoke(number);
+    expect(await cycle.run(edgeKeys)).toEqual({
+      status: "in_step",
+      ...{ puts: 4, deletes: 0, next: cycleTimes.cycle },
+      store: {
+        ...{ inStepAt: now, writtenAt: now, until: now + cycleTimes.lifetime, entries: 4 },
+        ...{ bytes: store.describe().totalSizeInBytes, capacity: 5_242_880, dropped: 0 },
+        kids: edgeKeys.map(({ kid }) => kid),
+      },
+    });
+    wait(seconds(5));
+    revoke(4);
+    revoke(1, { until: unixSeconds(0) });
+    expect(await cycle.run(edgeKeys)).toMatchObject({ puts: 1, deletes: 1, store: { inStepAt: time, writtenAt: now } });
+    expect(logins()).toEqual([2, 3, 4].map((number) => `l${id(number)}`));
+    expect(log.cursors).toEqual([0, 2, 3]);
+  });
+
+  it("writes nothing while nothing changes, except the packed entry long before the function stops using it", async () => {
+    await cycle.run(edgeKeys);
+    const { etag } = store.describe();
+    wait(seconds(cycleTimes.rewrite - 1));
+    expect(await cycle.run(edgeKeys)).toMatchObject({ puts: 0, deletes: 0, store: { inStepAt: time } });
+    expect(store.describe().etag).toBe(etag);
+    wait(seconds(1));
+    expect(await cycle.run(edgeKeys)).toMatchObject({ puts: 1, store: { writtenAt: time } });
+    expect(until()).toBe(time + cycleTimes.lifetime);
+    expect(cycleTimes.lifetime).toBeGreaterThanOrEqual(4 * cycleTimes.rewrite);
+  });
+
+  it("removes entries that have expired, although the log says nothing about them", async () => {
+    revoke(1, { until: after(time, seconds(30)) });
+    await cycle.run(edgeKeys);
+    wait(cycleTimes.sweep);
+    expect(await cycle.run(edgeKeys)).toMatchObject({ puts: 0, deletes: 1 });
+  });
+
+  it("writes a key of the ring before it signs, keeps it while it retires, and removes it then", async () => {
+    const [first, second] = edgeKeys;
+    if (first === undefined || second === undefined) throw new Error("two keys");
+    const states = (...each: readonly EdgeKey["state"][]) =>
+      storeKeys({ keys: [first, second].map((key, at) => ({ ...key, state: each[at] })) }, time).map(({ kid }) => kid);
+    expect(states("active", "next")).toEqual([first.kid, second.kid]);
+    expect(states("retiring", "active")).toEqual([first.kid, second.kid]);
+    expect(states("retired", "active")).toEqual([second.kid]);
+    await cycle.run([first]);
+    expect(await cycle.run([first, second])).toMatchObject({ puts: 1, store: { kids: [first.kid, second.kid] } });
+    expect(store.list().get("c")).toContain(`${second.kid}:`);
+    expect(await cycle.run([])).toMatchObject({ status: "failed", fault: "keys" });
+  });
+
+  it("writes nothing while the log is down, and waits longer after each failure", async () => {
+    await cycle.run(edgeKeys);
+    const { etag } = store.describe();
+    log.isDown = true;
+    wait(cycleTimes.rewrite);
+    const pauses: number[] = [];
+    for (let failures = 0; failures < 6; failures++) {
+      const result = await cycle.run(edgeKeys);
+      expect(result).toMatchObject({ status: "failed", fault: "log", detail: "no answer", store: { inStepAt: now } });
+      pauses.push(result.next);
+    }
+    expect(pauses).toEqual([5, 10, 20, 40, 60, 60]);
+    expect(store.describe().etag).toBe(etag);
+    log.isDown = false;
+    expect(await cycle.run(edgeKeys)).toMatchObject({ status: "in_step", next: 5 });
+    log.isDown = true;
+    expect(await cycle.run(edgeKeys)).toMatchObject({ next: 5 });
+  });
+
+  it("reads the log from its beginning after a silence in which the log can have forgotten a lifted entry", async () => {
+    revoke(1);
+    await cycle.run(edgeKeys);
+    wait(seconds(601));
+    await cycle.run(edgeKeys);
+    expect(log.cursors).toEqual([0, 0]);
+  });
+
+  it("follows a log that does not know the cursor any more, and writes only after its last page", async () => {
+    for (const number of [1, 2, 3]) revoke(number);
+    await cycle.run(edgeKeys);
+    log.beginsAt = 4;
+    log.rows.push(...log.rows);
+    revoke(7, { kind: "asset", value: "film" });
+    expect(await cycle.run(edgeKeys)).toMatchObject({ status: "in_step" });
+    expect(logins()).toEqual([2, 3].map((number) => `l${id(number)}`));
+    expect(store.list().get("c")).toContain("|afilm|");
+  });
+
+  it("continues after a crash between two updates, whether it begins again or not", async () => {
+    for (let number = 0; number < 120; number++) revoke(number);
+    const { read, update } = writable(store);
+    let updates = 0;
+    const crashing: WritableStore = {
+      read,
+      update: (change, etag) => (++updates === 2 ? Promise.reject(new Error("it crashed")) : update(change, etag)),
+    };
+    const interrupted = begun(crashing);
+    expect(await interrupted.run(edgeKeys)).toMatchObject({ status: "failed", fault: "store", detail: "it crashed" });
+    expect(logins().length).toBe(50);
+    // The packed entry is the last, so that the function admits nobody with a part of the entries.
+    expect(store.list().has("c")).toBe(false);
+    const same = await interrupted.run(edgeKeys);
+    expect([same, logins().length]).toEqual([expect.objectContaining({ status: "in_step", puts: 71 }), 120]);
+    expect(await begun().run(edgeKeys)).toMatchObject({ status: "in_step", deletes: 0 });
+    expect(logins().length).toBe(120);
+  });
+
+  it("removes what somebody else wrote, and reports one that writes all the time", async () => {
+    await cycle.run(edgeKeys);
+    store.update({ puts: [{ key: "foreign", value: "1" }] }, store.describe().etag);
+    revoke(1);
+    expect(await cycle.run(edgeKeys)).toMatchObject({ status: "in_step" });
+    expect([...store.list().keys()].toSorted()).toEqual(["c", `l${id(1)}`]);
+    const { read } = writable(store);
+    revoke(2);
+    const contested = begun({ read, update: async () => ({ ok: false, refusal: "conflict" }) });
+    expect(await contested.run(edgeKeys)).toMatchObject({ fault: "store", detail: expect.stringMatching(/^somebody/) });
+  });
+
+  it("says what has no room, and leaves the store as it is", async () => {
+    for (let number = 0; number < 10; number++) revoke(number);
+    const small = begun(writable(store), 1100);
+    expect(await small.run(edgeKeys)).toMatchObject({
+      fault: "room",
+      detail: expect.stringMatching(/^the store has 1100 bytes/),
+    });
+    expect(store.list().size).toBe(0);
+  });
+});
