@@ -13,9 +13,11 @@ import { servePage } from "./local/page.ts";
 import { readStartOptions, type StartOptions, startUsage } from "./local/start-options.ts";
 
 const options = readOptions();
-const { port, mediaPort, livePort } = options;
+const { port, mediaPort, livePort, cdnPort } = options;
 const { apiUrl, mediaUrl } = addressesAt({ port, mediaPort });
-const usedPort = await portFault({ "--port": port, "--media-port": mediaPort, "--live-port": livePort });
+const usedPort = await portFault({
+  ...{ "--port": port, "--media-port": mediaPort, "--live-port": livePort, "--cdn-port": cdnPort },
+});
 if (usedPort !== undefined) fail(1, usedPort);
 
 const startedAt = Date.now();
@@ -44,6 +46,7 @@ const cluster = await startCluster({
   identitySecret,
   port,
   mediaPort,
+  distributionPort: cdnPort,
   settings,
   secrets: { ...live.secrets, ...options.secrets },
   originSecrets: live.originSecrets,
@@ -51,6 +54,7 @@ const cluster = await startCluster({
   page: servePage({
     ring,
     mediaUrl,
+    distributionUrl: () => cluster.distribution?.url,
     basePath: settings.STAGEDOOR_BASE_PATH,
     assets: () => localAssets(cluster.miniflare),
   }),
@@ -60,7 +64,11 @@ stopOnSignals(async () => {
   await cluster.stop();
   await live.stop();
 });
-const { written, kept } = await seed(cluster.miniflare, live.url, options.assets).catch((error: unknown) =>
+const { written, kept } = await seed(
+  cluster.miniflare,
+  { liveUrl: live.url, distributionUrl: cluster.distribution?.url },
+  options.assets,
+).catch((error: unknown) =>
   fail(
     1,
     `The state in ${stateFolder} cannot be used: ${error instanceof Error ? error.message : "unknown error"}.
@@ -84,6 +92,7 @@ console.log(`
   API         ${cluster.apiUrl}${base === "/" ? "" : base}/stream/start
   Media host  ${cluster.mediaUrl}
   Live origin ${live.url} (only for the workers)
+  CloudFront  ${cluster.distribution?.url} (an emulation, which plays vod-cloudfront-function)
   Accounts    STAGEDOOR_IDENTITY_SIGN_UP=${signUp} STAGEDOOR_IDENTITY_ASSETS="${newAccountAssets}" (deployments: closed and "")
 
   A bearer token (8 h, all fixture streams, development only):

@@ -15,7 +15,7 @@ const refreshInterval = 3000;
 const groups: readonly { readonly name: DemoStream["group"]; readonly label: string }[] = [
   { name: "edge", label: "Served by the edge worker" },
   { name: "live", label: "Live" },
-  { name: "cloudfront", label: "Signed for CloudFront" },
+  { name: "cloudfront", label: "At CloudFront" },
   { name: "added", label: "Added to the catalog" },
 ];
 

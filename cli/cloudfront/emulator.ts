@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { createHash, createHmac, randomUUID } from "node:crypto";
 import { createContext, Script } from "node:vm";
 import type { EmulatedStore } from "./key-value-store.ts";
@@ -13,7 +14,7 @@ export interface DistributionRequest {
 }
 
 /** A request of CloudFront to one of its origins. It has no body. */
-interface OriginRequest {
+export interface OriginRequest {
   readonly method: string;
   readonly target: string;
   readonly headers: Headers;
@@ -32,6 +33,8 @@ export interface Distribution {
   readonly clock: () => number;
   /** By id. The cache behaviour names the origin `default`. */
   readonly origins: { readonly default: Origin; readonly [id: string]: Origin };
+  /** The response headers policy: what an origin's response does not have yet, names and values. */
+  readonly responseHeaders?: Iterable<readonly [string, string]>;
   /** The country of an address, if it is known. */
   readonly countryOf?: (address: string) => string | undefined;
 }
@@ -57,28 +60,34 @@ interface Cached {
  */
 export function emulateDistribution(distribution: Distribution): (request: DistributionRequest) => Promise<Response> {
   const { clock, origins, countryOf } = distribution;
-  let selected = "default";
+  const policy = [...(distribution.responseHeaders ?? [])];
+  // Requests run at the same time, and each selects an origin for itself.
+  const selection = new AsyncLocalStorage<{ id: string }>();
   const run = loadFunction(distribution, (id) => {
-    selected = id;
+    const selected = selection.getStore();
+    if (selected !== undefined) selected.id = id;
   });
   const cache = new Map<string, Cached>();
 
   return async (viewer) => {
     if (Buffer.byteLength(viewer.target) > maxUrl) return failure(414, "LimitExceeded");
     const event = eventOf(viewer, countryOf?.(viewer.address));
-    selected = "default";
+    const selected = { id: "default" };
     let result: unknown;
     try {
-      result = await run(event);
+      result = await selection.run(selected, () => run(event));
     } catch {
       return failure(503, "FunctionExecutionError");
     }
-    const origin = origins[selected];
+    const origin = origins[selected.id];
     const response = responseOf(result);
     if (response !== undefined) return response;
     const target = targetOf(result, event.request);
     if (target === undefined || origin === undefined) return failure(502, "FunctionValidationError");
-    return fetchCached({ method: viewer.method, target, headers: headersOf(event.request.headers) }, origin);
+    const request = { method: viewer.method, target, headers: headersOf(event.request.headers) };
+    const fetched = await fetchCached(request, origin);
+    for (const [name, value] of policy) if (!fetched.headers.has(name)) fetched.headers.set(name, value);
+    return fetched;
   };
 
   async function fetchCached(request: OriginRequest, origin: Origin): Promise<Response> {

@@ -1,13 +1,18 @@
 import { resolve } from "node:path";
 import { ok, type Result, refuse } from "../../src/base/result.ts";
 import type { FunctionSettings } from "../../src/cloudfront/function-types.ts";
-import { settingsSchema } from "../../src/config/settings.ts";
 import { type Deployment, type EnvironmentName, environmentNames } from "../../src/deployment/config-schema.ts";
 import { settingsFor } from "../../src/deployment/wrangler-config.ts";
 import { type Args, type Command, endFailed, endInvalid, endMisused, succeeded } from "../lib/command.ts";
 import { readDeployment } from "../lib/deployment-folder.ts";
 import { rewriteFile, shortName } from "../lib/files.ts";
-import { functionScript, manifestOrigin, maxFunctionBytes, storeFailures } from "../lib/function-script.ts";
+import {
+  functionScript,
+  manifestOrigin,
+  maxFunctionBytes,
+  settingsOfFunction,
+  storeFailures,
+} from "../lib/function-script.ts";
 import { inDeployment, projectRoot } from "../lib/project.ts";
 
 export const cloudfrontFunctionCommand: Command = {
@@ -77,13 +82,6 @@ function environmentOf(args: Args, { config }: Deployment): EnvironmentName {
   return environment;
 }
 
-const readSettings = settingsSchema.pick({
-  STAGEDOOR_GRANT_ISSUER: true,
-  STAGEDOOR_RENEWAL: true,
-  STAGEDOOR_PAUSE_ALLOWANCE: true,
-  STAGEDOOR_EXPIRY_STEP: true,
-});
-
 /** What the edge worker of this environment has, for the function. Refused if no CDN has the function. */
 export function functionSettings(
   { config }: Pick<Deployment, "config">,
@@ -94,12 +92,5 @@ export function functionSettings(
     return refuse(
       `No CDN of stagedoor.config.json has the type cloudfront-function (it has ${types.join(", ")}): add {"type": "cloudfront-function", "host": "<the distribution's host>"} to cdns.`,
     );
-  const settings = readSettings.parse(settingsFor("edge", config, environment));
-  return ok({
-    issuer: settings.STAGEDOOR_GRANT_ISSUER,
-    manifestOrigin,
-    ...(settings.STAGEDOOR_RENEWAL === "redirect" && {
-      renewal: { lifetime: settings.STAGEDOOR_PAUSE_ALLOWANCE, step: settings.STAGEDOOR_EXPIRY_STEP },
-    }),
-  });
+  return ok(settingsOfFunction(settingsFor("edge", config, environment)));
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { ok, type Result, refuse } from "../../src/base/result.ts";
+import type { WritableStore } from "../../src/cloudfront/keep-in-step.ts";
 
 /** CloudFront's limits for a KeyValueStore and for one update of it, in bytes and keys. */
 export const storeLimits = { store: 5_242_880, key: 512, value: 1024, updateKeys: 50, update: 3_145_728 };
@@ -111,4 +112,16 @@ export class EmulatedStore {
     this.#pending = this.#pending.filter(({ visibleAt }) => visibleAt > now);
     return this.#visible;
   }
+}
+
+/** The emulated store behind the port of those who write to it. */
+export function writable(store: EmulatedStore): WritableStore {
+  return {
+    read: async () => ({ etag: store.describe().etag, entries: store.list() }),
+    update: async (change, ifMatch) => {
+      const written = store.update(change, ifMatch);
+      if (!written.ok && written.refusal !== "ConflictException") throw new Error(written.refusal);
+      return written.ok ? written : refuse("conflict");
+    },
+  };
 }

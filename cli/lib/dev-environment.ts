@@ -6,6 +6,9 @@ import { type KeyRing, keysFor } from "../../src/keys/ring.ts";
 /** The URL of the live origin in fixtures/catalog.json. */
 export const catalogLiveUrl = "http://127.0.0.1:8789";
 
+/** The URL of the CloudFront distribution in fixtures/catalog.json, which `npm start` emulates. */
+export const catalogDistributionUrl = "http://127.0.0.1:8791";
+
 /** The header that the live origin requires and the variable with its value, as in fixtures/catalog.json. */
 export const secretHeader = "x-live-origin-secret";
 export const secretVariable = "LIVE_ORIGIN_SECRET";

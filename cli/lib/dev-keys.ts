@@ -16,6 +16,7 @@ import { devIssuer } from "../../src/config/configuration.ts";
 import {
   newBackendKey,
   newCloudFrontKey,
+  newEdgeKey,
   newOperatorKey,
   newSessionKey,
   newTokenKey,
@@ -35,17 +36,19 @@ const devKids = {
   token: "dev-issuer",
   operator: "dev-operator",
   backend: "dev-backend",
+  edge: "dev-cloudfront-session",
 };
 
 /**
  * The development key ring. The first call creates its file, which only the owner can read. A ring of an earlier version gets
- * the operator and backend keys that it lacks. Throws an Error that says what to do if the file is not a key ring.
+ * the operator and backend keys and CloudFront's session key, if it lacks them. Throws an Error that says what to do if the file is not a key ring.
  */
 export async function devKeyRing(root: string): Promise<KeyRing> {
   const file = join(root, devKeysFile);
   if (!existsSync(file)) createFile(file, ringText(await newDevKeys()));
   const ring = readRing(file);
   const missing = [
+    ...(keysFor(ring, "cloudfront-session").length > 0 ? [] : [newEdgeKey(devKids.edge, randomBytes)]),
     ...(keysFor(ring, "operator").length > 0 ? [] : [await newOperatorKey(devKids.operator)]),
     ...(keysFor(ring, "backend").length > 0 ? [] : [await newBackendKey(devKids.backend)]),
   ];
@@ -69,6 +72,7 @@ export async function newDevKeys(): Promise<RingKey[]> {
     await newTokenKey(devKids.token),
     await newOperatorKey(devKids.operator),
     await newBackendKey(devKids.backend),
+    newEdgeKey(devKids.edge, randomBytes),
   ];
 }
 

@@ -1,5 +1,6 @@
 import { ok, type Result, refuse } from "../../src/base/result.ts";
 import type { FunctionSettings } from "../../src/cloudfront/function-types.ts";
+import { settingsSchema } from "../../src/config/settings.ts";
 import { scriptOf } from "./project.ts";
 
 /** The most bytes of a CloudFront Function. */
@@ -39,4 +40,23 @@ export async function functionScript(settings: FunctionSettings): Promise<Result
       `the function has ${bytes} bytes, and CloudFront accepts ${maxFunctionBytes}: list fewer assets in it`,
     );
   return ok(text);
+}
+
+const readSettings = settingsSchema.pick({
+  STAGEDOOR_GRANT_ISSUER: true,
+  STAGEDOOR_RENEWAL: true,
+  STAGEDOOR_PAUSE_ALLOWANCE: true,
+  STAGEDOOR_EXPIRY_STEP: true,
+});
+
+/** What the function has of the media host's settings (STAGEDOOR_*), which must be valid. */
+export function settingsOfFunction(settings: Readonly<Record<string, string>>): Omit<FunctionSettings, "storeFailure"> {
+  const read = readSettings.parse(settings);
+  return {
+    issuer: read.STAGEDOOR_GRANT_ISSUER,
+    manifestOrigin,
+    ...(read.STAGEDOOR_RENEWAL === "redirect" && {
+      renewal: { lifetime: read.STAGEDOOR_PAUSE_ALLOWANCE, step: read.STAGEDOOR_EXPIRY_STEP },
+    }),
+  };
 }

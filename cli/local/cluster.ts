@@ -5,13 +5,23 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Miniflare, Request as MiniflareRequest, Response as MiniflareResponse, V4WorkerOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import { systemClock } from "../../src/base/time.ts";
+import { parseCatalog } from "../../src/catalog/catalog.ts";
 import { type OriginSecrets, readOriginSecrets } from "../../src/catalog/origin-secrets.ts";
 import type { WorkerName } from "../../src/config/configuration.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { contentTypeOf } from "../../src/origin/file-response.ts";
+import { mediaOrigin } from "../../src/platform/cloudflare/r2-origin.ts";
+import { type LocalDistribution, newEdgeSecret, startLocalDistribution } from "../cloudfront/local-distribution.ts";
 import { applyMigrations } from "../identity/migrations.ts";
 import { sourceOf } from "../lib/deployment-folder.ts";
-import { addressesAt, catalogLiveUrl, devEnvironment, devIdentityEnvironment } from "../lib/dev-environment.ts";
+import {
+  addressesAt,
+  catalogDistributionUrl,
+  catalogLiveUrl,
+  devEnvironment,
+  devIdentityEnvironment,
+} from "../lib/dev-environment.ts";
 import { parseJson } from "../lib/files.ts";
 import { fixtureCatalog, packageRoot } from "../lib/project.ts";
 import { type WorkerKind, workerFiles } from "../lib/worker-files.ts";
@@ -24,6 +34,8 @@ export interface ClusterOptions {
   /** The API's port. 0 lets the system choose. */
   readonly port: number;
   readonly mediaPort: number;
+  /** The port of the emulated CloudFront distribution; undefined if there is none. 0 lets the system choose. */
+  readonly distributionPort?: number | undefined;
   /** Settings (STAGEDOOR_*) that replace defaults. */
   readonly settings: Readonly<Record<string, string>>;
   /** The origins' secrets, by the names in the catalog. */
@@ -45,6 +57,7 @@ export interface ClusterOptions {
 export interface Cluster {
   readonly apiUrl: string;
   readonly mediaUrl: string;
+  readonly distribution: LocalDistribution | undefined;
   readonly miniflare: Miniflare;
   stop(): Promise<void>;
 }
@@ -56,7 +69,11 @@ export interface Cluster {
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const { apiUrl, mediaUrl } = addressesAt(options);
   const { originSecrets, settings: overrides } = options;
-  const settings = { STAGEDOOR_API_URL: apiUrl, ...overrides, ...mergedOriginSecrets(originSecrets, overrides) };
+  const edge = edgeSecretsOf(options);
+  const settings = {
+    ...{ STAGEDOOR_API_URL: apiUrl, ...overrides, ...mergedOriginSecrets(originSecrets, overrides) },
+    ...edge.settings,
+  };
   const environment = (name: WorkerName) => ({
     ...devEnvironment(name, options.ring, mediaUrl, settings),
     ...options.secrets,
@@ -86,7 +103,31 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   );
   await miniflare.ready;
   if (identity) await applyMigrations(miniflare);
-  return { apiUrl, mediaUrl, miniflare, stop: () => miniflare.dispose() };
+  const { ring, distributionPort } = options;
+  const distribution =
+    distributionPort === undefined
+      ? undefined
+      : await startLocalDistribution({
+          ...{ port: distributionPort, ring, settings, mediaUrl, edgeSecret: edge.secret },
+          catalog: async () => {
+            const catalog = parseCatalog({ version: 1, assets: await localAssets(miniflare) });
+            if (!catalog.ok) throw new Error("the catalog is invalid");
+            return catalog.value;
+          },
+          origin: mediaOrigin(await miniflare.getBindings("stagedoor-edge"), systemClock),
+        });
+  const stop = async () => {
+    await distribution?.stop();
+    await miniflare.dispose();
+  };
+  return { apiUrl, mediaUrl, distribution, miniflare, stop };
+}
+
+/** The secret by which the media host knows the emulated distribution: one of its settings or secrets, or one for this run. */
+function edgeSecretsOf({ distributionPort, settings, secrets = {} }: ClusterOptions) {
+  if (distributionPort === undefined) return { secret: "", settings: {} };
+  const given = secrets.STAGEDOOR_EDGE_SECRETS ?? settings.STAGEDOOR_EDGE_SECRETS ?? newEdgeSecret();
+  return { secret: given.split(",")[0]?.trim() ?? "", settings: { STAGEDOOR_EDGE_SECRETS: given } };
 }
 
 /** STAGEDOOR_ORIGIN_SECRETS with the members of `additional`. An invalid setting stays as it is: the worker reports it. */
@@ -126,6 +167,12 @@ export async function worker(
 
 const mediaFolder = join(packageRoot, "fixtures/media");
 
+/** Where the fixtures are that the workers do not serve themselves. */
+export interface FixtureUrls {
+  readonly liveUrl: string;
+  readonly distributionUrl?: string | undefined;
+}
+
 export interface Seeded {
   /** The number of files that were written. */
   readonly written: number;
@@ -134,12 +181,19 @@ export interface Seeded {
 }
 
 /**
- * Writes the fixture streams to the simulated R2 and the catalog to the simulated KV: the fixtures, with the live streams'
- * origin at `liveUrl`, `ownAssets`, and the assets that were added to the catalog since it was seeded last. An own asset
+ * Writes the fixture streams to the simulated R2 and the catalog to the simulated KV: the fixtures, with the addresses of the
+ * live streams' origin and the emulated distribution, `ownAssets`, and the assets that were added to the catalog since it was seeded last. An own asset
  * replaces a fixture of the same id. Files that are there already with the same content are skipped.
  */
-export async function seed(miniflare: Miniflare, liveUrl: string, ownAssets: readonly unknown[] = []): Promise<Seeded> {
-  const fixtures = assetsIn(readFileSync(fixtureCatalog, "utf8").replaceAll(`${catalogLiveUrl}/`, `${liveUrl}/`));
+export async function seed(
+  miniflare: Miniflare,
+  { liveUrl, distributionUrl = catalogDistributionUrl }: FixtureUrls,
+  ownAssets: readonly unknown[] = [],
+): Promise<Seeded> {
+  const text = readFileSync(fixtureCatalog, "utf8")
+    .replaceAll(`${catalogLiveUrl}/`, `${liveUrl}/`)
+    .replaceAll(`"${catalogDistributionUrl}"`, `"${distributionUrl}"`);
+  const fixtures = assetsIn(text);
   const own = new Set(ownAssets.map(idOf));
   const seeded = [...fixtures.filter((asset) => !own.has(idOf(asset))), ...ownAssets];
   const kept = await seedCatalog(miniflare, seeded);

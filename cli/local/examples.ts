@@ -10,7 +10,7 @@ import { miniflareModule } from "./wrangler-modules.ts";
  * A page of `examples/`, its script and its style sheet as browsers load them, at the path that they have in the project.
  * With `?source`, a script is sent as it is written. Undefined for other paths.
  */
-export async function serveExample({ pathname, search }: URL, mediaUrl: string): Promise<Response | undefined> {
+export async function serveExample({ pathname, search }: URL, mediaHosts: string): Promise<Response | undefined> {
   if (!/^\/examples(\/|$)/.test(pathname)) return undefined;
   const folder = join(packageRoot, "examples");
   if (!existsSync(folder)) return undefined;
@@ -25,7 +25,7 @@ export async function serveExample({ pathname, search }: URL, mediaUrl: string):
   return new miniflareModule.Response(body, {
     headers: {
       "Content-Type": `${type}; charset=utf-8`,
-      "Content-Security-Policy": contentSecurityPolicy(mediaUrl),
+      "Content-Security-Policy": contentSecurityPolicy(mediaHosts),
       "Cache-Control": "no-store",
       "Referrer-Policy": "no-referrer",
       "X-Content-Type-Options": "nosniff",
@@ -50,10 +50,10 @@ const served: Readonly<Record<string, ((file: string) => Promise<Served>) | unde
 };
 
 /**
- * What the players need: the media host, workers and media from blobs, and, for video.js, the font in its style sheet and
+ * What the players need: the hosts of media, workers and media from blobs, and, for video.js, the font in its style sheet and
  * styles that it sets by script.
  */
-function contentSecurityPolicy(mediaUrl: string): string {
+function contentSecurityPolicy(mediaHosts: string): string {
   return [
     "default-src 'none'",
     "script-src 'self'",
@@ -61,8 +61,8 @@ function contentSecurityPolicy(mediaUrl: string): string {
     "style-src 'self' 'unsafe-inline'",
     "font-src data:",
     "img-src 'self' data:",
-    `connect-src 'self' ${mediaUrl}`,
-    `media-src blob: ${mediaUrl}`,
+    `connect-src 'self' ${mediaHosts}`,
+    `media-src blob: ${mediaHosts}`,
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",

@@ -14,6 +14,8 @@ import { miniflareModule } from "./wrangler-modules.ts";
 export interface PageOptions {
   readonly ring: KeyRing;
   readonly mediaUrl: string;
+  /** The URL of the emulated CloudFront distribution, if there is one. */
+  readonly distributionUrl: () => string | undefined;
   /** STAGEDOOR_BASE_PATH. */
   readonly basePath: string | undefined;
   /** Reads the assets of the running catalog. */
@@ -25,17 +27,17 @@ export interface PageOptions {
  * each request: a reload shows a change.
  */
 export function servePage(options: PageOptions): (request: Request) => Promise<Response> {
-  const policy = contentSecurityPolicy(options.mediaUrl);
   return async (request) => {
     const url = new URL(request.url);
-    const example = await serveExample(url, options.mediaUrl);
+    const mediaHosts = [options.mediaUrl, options.distributionUrl() ?? []].flat().join(" ");
+    const example = await serveExample(url, mediaHosts);
     if (example !== undefined) return example;
     const path = url.pathname;
     const file = files[path] ?? (await docsFile(path));
     if (file === undefined) return new miniflareModule.Response("Not found.\n", { status: 404 });
     const headers = {
       "Content-Type": file.type,
-      "Content-Security-Policy": policy,
+      "Content-Security-Policy": contentSecurityPolicy(mediaHosts),
       "Cache-Control": "no-store",
       "Referrer-Policy": "no-referrer",
       "X-Content-Type-Options": "nosniff",
@@ -67,15 +69,15 @@ const files: Readonly<Record<string, PageFile | undefined>> = {
   "/demo.json": { type: "application/json", body: async (options) => JSON.stringify(await demoOf(options)) },
 };
 
-/** Allows the page its own scripts, requests to the API and the media host, and video from MediaSource (a blob URL). */
-function contentSecurityPolicy(mediaUrl: string): string {
+/** Allows the page its own scripts, requests to the API and the hosts of media, and video from MediaSource (a blob URL). */
+function contentSecurityPolicy(mediaHosts: string): string {
   return [
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
-    `img-src 'self' ${mediaUrl}`,
-    `connect-src 'self' ${mediaUrl}`,
-    `media-src blob: ${mediaUrl}`,
+    `img-src 'self' ${mediaHosts}`,
+    `connect-src 'self' ${mediaHosts}`,
+    `media-src blob: ${mediaHosts}`,
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
@@ -141,7 +143,7 @@ function fieldsOf(asset: unknown): AssetFields {
 }
 
 function groupOf(id: string, cdn: string): DemoStream["group"] {
-  if (cdn === "cloudfront-signed") return "cloudfront";
+  if (cdn !== "edge") return "cloudfront";
   return id.startsWith("live") ? "live" : "edge";
 }
 

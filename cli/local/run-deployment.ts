@@ -59,6 +59,7 @@ export async function runDeployment(folder: string, options: DevOptions): Promis
   const page = servePage({
     ring,
     mediaUrl,
+    distributionUrl: () => cluster.distribution?.url,
     basePath: settings.STAGEDOOR_BASE_PATH,
     assets: () => localAssets(cluster.miniflare),
   });

@@ -18,6 +18,7 @@ live streams that are cut from them.
   --port <number>           the API and the demo page (8787)
   --media-port <number>     the media host (8788)
   --live-port <number>      the origin of the live streams (8789)
+  --cdn-port <number>       the emulated CloudFront distribution (8791)
   --state <folder>          keeps files, catalog, accounts and sessions there (.wrangler/state, shared with wrangler's commands)
 
 Every setting of docs/reference/configuration.md can be an environment variable, for example STAGEDOOR_SESSION_TTL=60 npm start.
@@ -27,6 +28,8 @@ export interface StartOptions {
   readonly port: number;
   readonly mediaPort: number;
   readonly livePort: number;
+  /** Of the emulated CloudFront distribution. */
+  readonly cdnPort: number;
   /** The folder of `--state`. */
   readonly state: string | undefined;
   /** STAGEDOOR_* variables, those of the options included. STAGEDOOR_ISSUERS is left out: see `issuers`. */
@@ -61,6 +64,7 @@ const argumentOptions = {
   port: text,
   "media-port": text,
   "live-port": text,
+  "cdn-port": text,
   state: text,
   issuers: text,
   catalog: text,
@@ -92,8 +96,9 @@ function optionsOf(
   const port = portNumber("port", values.port ?? "8787");
   const mediaPort = portNumber("media-port", values["media-port"] ?? "8788");
   const livePort = portNumber("live-port", values["live-port"] ?? "8789");
-  if (new Set([port, mediaPort, livePort]).size < 3)
-    endMisused("--port, --media-port and --live-port must be three different ports.");
+  const cdnPort = portNumber("cdn-port", values["cdn-port"] ?? "8791");
+  if (new Set([port, mediaPort, livePort, cdnPort]).size < 4)
+    endMisused("--port, --media-port, --live-port and --cdn-port must be four different ports.");
   const variables = new Map(
     Object.entries(environment).flatMap(([name, value]) =>
       name.startsWith("STAGEDOOR_") && name !== noSetting && value !== undefined ? [[name, value] as const] : [],
@@ -112,7 +117,7 @@ function optionsOf(
   const settings = Object.fromEntries(variables);
   const secrets = secretsOf(values.secrets, settings, environment);
   const assets = assetsOf(values.catalog);
-  return { port, mediaPort, livePort, state: values.state, settings, issuers, assets, secrets, notes };
+  return { port, mediaPort, livePort, cdnPort, state: values.state, settings, issuers, assets, secrets, notes };
 }
 
 function portNumber(option: string, digits: string): number {

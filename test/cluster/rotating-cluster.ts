@@ -69,7 +69,7 @@ export async function startRotatingCluster(
     }),
   );
   await miniflare.ready;
-  await seed(miniflare, "http://127.0.0.1:9");
+  await seed(miniflare, { liveUrl: "http://127.0.0.1:9" });
   return {
     mediaUrl,
     miniflare,

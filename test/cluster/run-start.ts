@@ -33,9 +33,19 @@ export function runStart(args: readonly string[], environment: Readonly<Record<s
   return run;
 }
 
-/** Three free ports and a folder for the state, as arguments of `npm start`: two starts cannot share a folder at once. */
+/** The options of `npm start` that name its ports. */
+export const portOptions = ["--port", "--media-port", "--live-port", "--cdn-port"] as const;
+
+/** Arguments of `npm start` with a free port for each server, except for those that are given. */
+export async function freePorts(given: { readonly [option in (typeof portOptions)[number]]?: number } = {}) {
+  const ports = await Promise.all(
+    portOptions.map(async (option) => [option, `${given[option] ?? (await freePort())}`]),
+  );
+  return ports.flat();
+}
+
+/** Free ports and a folder for the state, as arguments of `npm start`: two starts cannot share a folder at once. */
 export async function freePlace(state: string) {
-  const [port, mediaPort, livePort] = [await freePort(), await freePort(), await freePort()];
-  const ports = ["--port", `${port}`, "--media-port", `${mediaPort}`, "--live-port", `${livePort}`];
-  return { args: [...ports, "--state", state], apiUrl: `http://localhost:${port}` };
+  const port = await freePort();
+  return { args: [...(await freePorts({ "--port": port })), "--state", state], apiUrl: `http://localhost:${port}` };
 }

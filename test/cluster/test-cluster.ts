@@ -10,6 +10,8 @@ import { keepLine, keepSecrets } from "./kept-logs.ts";
 export interface TestCluster {
   readonly apiUrl: string;
   readonly mediaUrl: string;
+  /** The emulated CloudFront distribution. */
+  readonly distributionUrl: string;
   /** The origin of the live streams, which admits only the workers. */
   readonly liveUrl: string;
   /** The whole key ring with private halves, so that tests can sign anything. */
@@ -37,6 +39,7 @@ export async function startTestCluster(
     identitySecret,
     port: await freePort(),
     mediaPort,
+    distributionPort: 0,
     settings,
     secrets: { ...live.secrets, ...secrets },
     originSecrets: live.originSecrets,
@@ -44,6 +47,7 @@ export async function startTestCluster(
     page: servePage({
       ring,
       mediaUrl: `http://localhost:${mediaPort}`,
+      distributionUrl: () => cluster.distribution?.url,
       basePath: settings.STAGEDOOR_BASE_PATH,
       assets: () => localAssets(cluster.miniflare),
     }),
@@ -52,11 +56,14 @@ export async function startTestCluster(
       keepLine(line);
     },
   });
-  await seed(cluster.miniflare, live.url);
-  const addresses: TestCluster = { apiUrl: cluster.apiUrl, mediaUrl: cluster.mediaUrl, liveUrl: live.url, keys };
+  const { apiUrl, mediaUrl, distribution } = cluster;
+  if (distribution === undefined) throw new Error("the cluster has no distribution");
+  const distributionUrl = distribution.url;
+  await seed(cluster.miniflare, { liveUrl: live.url, distributionUrl });
+  const addresses: TestCluster = { apiUrl, mediaUrl, distributionUrl, liveUrl: live.url, keys };
   const stop = async () => {
     await cluster.stop();
     await live.stop();
   };
-  return { addresses, miniflare: cluster.miniflare, stop };
+  return { addresses, miniflare: cluster.miniflare, distribution, stop };
 }

@@ -41,7 +41,7 @@ async function startWorkers(): Promise<Deployment> {
   const films = join(statePath, "films");
   writeOwnFilms(films);
   await copyToBucket(cluster.miniflare, "MEDIA", films, filesBelow(films));
-  await seed(cluster.miniflare, live.url, assets);
+  await seed(cluster.miniflare, { liveUrl: live.url }, assets);
   return {
     apiUrl: cluster.apiUrl,
     mediaUrl: cluster.mediaUrl,

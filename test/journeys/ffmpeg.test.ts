@@ -4,7 +4,8 @@ import { startStream } from "../cluster/start-stream.ts";
 
 const cluster = inject("usual");
 const installed = spawnSync("ffmpeg", ["-version"]).status === 0;
-const playable = ["vod-ts", "vod-fmp4", "vod-aes", "vod-tracks", "vod-single", "vod-cloudfront", "vod-cloudfront-ec"];
+const atCloudFront = ["vod-cloudfront", "vod-cloudfront-ec", "vod-cloudfront-function"];
+const playable = ["vod-ts", "vod-fmp4", "vod-aes", "vod-tracks", "vod-single", ...atCloudFront];
 
 // No npm package brings ffmpeg. On a machine without it, only the browser plays these streams.
 describe.skipIf(!installed)("ffmpeg, if it is installed,", () => {

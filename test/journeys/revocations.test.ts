@@ -185,7 +185,7 @@ describe("a restart", () => {
         log: keepLine,
       });
     const before = await run();
-    await seed(before.miniflare, "http://localhost:1");
+    await seed(before.miniflare, { liveUrl: "http://localhost:1" });
     const addresses = { apiUrl: before.apiUrl, mediaUrl: before.mediaUrl, keys };
     const ann = await viewerOf(addresses, "ann", { streams: 2 });
     const [ended, running] = [await ann.start(), await ann.start()];

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { freePort } from "../../cli/lib/ports.ts";
 import { projectRoot } from "../../cli/lib/project.ts";
 import { readConfiguration } from "../../src/config/configuration.ts";
-import { runStart as start } from "../cluster/run-start.ts";
+import { freePorts, portOptions, runStart as start } from "../cluster/run-start.ts";
 import { until } from "../cluster/viewer.ts";
 
 function listen(port: number): Promise<Server> {
@@ -17,11 +17,10 @@ function listen(port: number): Promise<Server> {
 
 describe("npm start", () => {
   it("prints addresses, a token and a curl command that works, and exits with 0 on Ctrl-C", async () => {
-    const [port, mediaPort] = [await freePort(), await freePort()];
-    const livePort = await freePort();
+    const [port, livePort, cdnPort] = [await freePort(), await freePort(), await freePort()];
     // This setting needs the API's address, which `npm start` knows.
     const origins = { STAGEDOOR_ORIGINS: "https://www.example.com" };
-    const run = start(["--port", `${port}`, "--media-port", `${mediaPort}`, "--live-port", `${livePort}`], origins);
+    const run = start(await freePorts({ "--port": port, "--live-port": livePort, "--cdn-port": cdnPort }), origins);
     await until(run.output, (output) => output.includes("Ready after"));
     const [, url = ""] = /curl -s (\S+)/.exec(run.output()) ?? [];
     const [, token = ""] = /Authorization: Bearer ([\w.-]+)/.exec(run.output()) ?? [];
@@ -36,6 +35,10 @@ describe("npm start", () => {
     const live = await fetch(url, { method: "POST", headers, body: '{"asset":"live"}' });
     expect((await fetch(Object(await live.json()).manifestUrl)).status).toBe(200);
     expect(run.output()).toContain(`http://127.0.0.1:${livePort}`);
+    const atCloudFront = await fetch(url, { method: "POST", headers, body: '{"asset":"vod-cloudfront-function"}' });
+    const cloudFront = new URL(Object(await atCloudFront.json()).manifestUrl);
+    expect([cloudFront.origin, (await fetch(cloudFront)).status]).toEqual([`http://127.0.0.1:${cdnPort}`, 200]);
+    expect(run.output()).toContain(cloudFront.origin);
     expect((await fetch(`http://localhost:${port}/`)).headers.get("content-type")).toContain("text/html");
     const [, credential = ""] = /sign in to the console[^\n]*\n\n([\w.-]+)/.exec(run.output()) ?? [];
     const init = { method: "POST", headers: { Origin: `http://localhost:${port}` }, redirect: "manual" } as const;
@@ -53,23 +56,17 @@ describe("npm start", () => {
     run.child.kill("SIGINT");
     expect(await run.ended).toBe(0);
     await expect(fetch(`http://localhost:${port}/`)).rejects.toThrow();
-    await expect(fetch(`http://127.0.0.1:${livePort}/`)).rejects.toThrow();
+    for (const stopped of [livePort, cdnPort]) await expect(fetch(`http://127.0.0.1:${stopped}/`)).rejects.toThrow();
   });
 
-  it.each(["--port", "--media-port", "--live-port"])(
-    "exits with 1 and an explanation if the port of %s is in use",
-    async (option) => {
-      const port = await freePort();
-      const server = await listen(port);
-      const options = ["--port", "--media-port", "--live-port"];
-      const run = start(
-        (await Promise.all(options.map(async (name) => [name, `${name === option ? port : await freePort()}`]))).flat(),
-      );
-      expect(await run.ended).toBe(1);
-      expect(run.output()).toContain(`Port ${port} is in use`);
-      server.close();
-    },
-  );
+  it.each(portOptions)("exits with 1 and an explanation if the port of %s is in use", async (option) => {
+    const port = await freePort();
+    const server = await listen(port);
+    const run = start(await freePorts({ [option]: port }));
+    expect(await run.ended).toBe(1);
+    expect(run.output()).toContain(`Port ${port} is in use`);
+    server.close();
+  });
 
   it.each([
     ["a setting that is not a number", { STAGEDOOR_MANIFEST_TTL: "soon" }, "STAGEDOOR_MANIFEST_TTL"],
@@ -77,10 +74,7 @@ describe("npm start", () => {
     ["a setting that does not exist", { STAGEDOOR_PAUSE_ALOWANCE: "5" }, "STAGEDOOR_PAUSE_ALOWANCE"],
     ["a wrong choice", { STAGEDOOR_RENEWAL: "yes" }, "STAGEDOOR_RENEWAL"],
   ])("exits with 2 and names %s", async (_, environment, name) => {
-    const run = start(
-      ["--port", `${await freePort()}`, "--media-port", `${await freePort()}`, "--live-port", `${await freePort()}`],
-      environment,
-    );
+    const run = start(await freePorts(), environment);
     expect(await run.ended).toBe(2);
     expect(run.output()).toContain(name);
   });

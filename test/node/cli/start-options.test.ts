@@ -34,6 +34,7 @@ describe("the options of npm start", () => {
       port: 8787,
       mediaPort: 8788,
       livePort: 8789,
+      cdnPort: 8791,
       state: undefined,
       settings: {},
       issuers: [],
@@ -132,7 +133,7 @@ describe("the options of npm start", () => {
       "--catalog missing.json: there is no such file or folder.",
     ],
     ["a port that is not one", ["--port", "80a"], {}, '--port must be a port number from 1 to 65535, not "80a".'],
-    ["one port for two servers", ["--port", "8788"], {}, /must be three different ports/],
+    ["one port for two servers", ["--port", "8788"], {}, /must be four different ports/],
     [
       "an unknown option, with the usage",
       ["--isuers", issuers],

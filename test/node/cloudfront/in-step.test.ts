@@ -1,12 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { EmulatedStore } from "../../../cli/cloudfront/key-value-store.ts";
+import { EmulatedStore, writable } from "../../../cli/cloudfront/key-value-store.ts";
 import { maxSessionTtl } from "../../../src/base/constants.ts";
 import { encodeBase64url } from "../../../src/base/encoding.ts";
 import { after, seconds, type UnixSeconds, unixSeconds } from "../../../src/base/time.ts";
 import { bringInStep, changesOf } from "../../../src/cloudfront/keep-in-step.ts";
 import { StoreContents, type StoreRevocation } from "../../../src/cloudfront/store-contents.ts";
 import { now, ringKeys } from "../../unit/signing/session.ts";
-import { writable } from "./stage.ts";
 
 const at = (offset: number) => after(now, seconds(offset));
 const until = at(1_000_000);

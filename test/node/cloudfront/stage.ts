@@ -1,10 +1,8 @@
 import { emulateDistribution } from "../../../cli/cloudfront/emulator.ts";
 import { EmulatedStore, type StoreUpdate } from "../../../cli/cloudfront/key-value-store.ts";
 import { functionScript } from "../../../cli/lib/function-script.ts";
-import { refuse } from "../../../src/base/result.ts";
 import { unixSeconds } from "../../../src/base/time.ts";
 import type { FunctionSettings } from "../../../src/cloudfront/function-types.ts";
-import type { WritableStore } from "../../../src/cloudfront/keep-in-step.ts";
 import { type PackedState, packedEntry } from "../../../src/cloudfront/store-entries.ts";
 import type { SessionKey } from "../../../src/keys/key.ts";
 import { now, ringKeys } from "../../unit/signing/session.ts";
@@ -34,18 +32,6 @@ export function packed(changes: Partial<PackedState> = {}): string {
   const entry = packedEntry({ keys: ringKeys, revocations: [], until, renewal: "function", ...changes });
   if (!entry.ok) throw new Error(entry.refusal);
   return entry.value;
-}
-
-/** The emulated store behind the port of those who write to it. */
-export function writable(store: EmulatedStore): WritableStore {
-  return {
-    read: async () => ({ etag: store.describe().etag, entries: store.list() }),
-    update: async (change, ifMatch) => {
-      const written = store.update(change, ifMatch);
-      if (!written.ok && written.refusal !== "ConflictException") throw new Error(written.refusal);
-      return written.ok ? written : refuse("conflict");
-    },
-  };
 }
 
 /** A distribution whose origins say what they were asked, with a clock and a store. */

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { EmulatedStore } from "../../../cli/cloudfront/key-value-store.ts";
+import { EmulatedStore, writable } from "../../../cli/cloudfront/key-value-store.ts";
 import { encodeBase64url } from "../../../src/base/encoding.ts";
 import { after, type Seconds, seconds, type UnixSeconds, unixSeconds } from "../../../src/base/time.ts";
 import type { WritableStore } from "../../../src/cloudfront/keep-in-step.ts";
@@ -7,7 +7,6 @@ import { cycleTimes, type FollowedLog, StoreCycle, storeKeys } from "../../../sr
 import type { EdgeKey } from "../../../src/keys/key.ts";
 import type { Revocation } from "../../../src/sessions/revocation.ts";
 import { now, ringKeys } from "../../unit/signing/session.ts";
-import { writable } from "./stage.ts";
 
 const edgeKeys = ringKeys.map((key): EdgeKey => ({ ...key, purpose: "cloudfront-session" }));
 const id = (number: number) => encodeBase64url(new Uint8Array(16).fill(number));

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DistributionServer, startDistribution } from "../../../cli/cloudfront/distribution-server.ts";
 import { emulateDistribution } from "../../../cli/cloudfront/emulator.ts";
-import { EmulatedStore } from "../../../cli/cloudfront/key-value-store.ts";
+import { EmulatedStore, writable } from "../../../cli/cloudfront/key-value-store.ts";
 import { devEnvironment } from "../../../cli/lib/dev-environment.ts";
 import { signDevToken } from "../../../cli/lib/dev-keys.ts";
 import { seconds, systemClock, after as timeAfter } from "../../../src/base/time.ts";
@@ -22,7 +22,7 @@ import { type NodeStores, sqliteStores } from "../../../src/platform/node/node-s
 import type { Revocation } from "../../../src/sessions/revocation.ts";
 import { openGrant } from "../../../src/signing/grant.ts";
 import { prepareSessionKeys } from "../../../src/signing/session-keys.ts";
-import { scriptOf, writable } from "./stage.ts";
+import { scriptOf } from "./stage.ts";
 
 const mediaUrl = "http://localhost:8788";
 const secret = "s".repeat(40);
