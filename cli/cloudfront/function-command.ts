@@ -15,6 +15,10 @@ import {
 } from "../lib/function-script.ts";
 import { inDeployment, projectRoot } from "../lib/project.ts";
 
+/** Outside of a deployment's folder there are no CDNs. */
+export const noDeployment =
+  "There is no stagedoor.config.json here or above: make a deployment's folder with `npx stagedoor init <folder>`, and run this command in it.";
+
 export const cloudfrontFunctionCommand: Command = {
   name: "cloudfront function",
   summary: "write the CloudFront Function that checks the URLs of a distribution",
@@ -29,17 +33,11 @@ STAGEDOOR_RENEWAL, STAGEDOOR_PAUSE_ALLOWANCE, STAGEDOOR_EXPIRY_STEP or STAGEDOOR
   --store-failure <what>  what to do while the store does not answer: refuse requests, or forward them to the
                           manifest host, which checks each itself (refuse)`,
   run: async (args) => {
-    if (!inDeployment)
-      return endMisused(
-        "There is no stagedoor.config.json here or above: make a deployment's folder with `npx stagedoor init <folder>`, and run this command in it.",
-      );
+    if (!inDeployment) return endMisused(noDeployment);
     const read = readDeployment(projectRoot);
     if (!read.ok) return endFailed(read.refusal);
     const environment = environmentOf(args, read.value);
-    const failure = args.value("store-failure") ?? "refuse";
-    const storeFailure =
-      storeFailures.find((name) => name === failure) ??
-      endInvalid("store-failure", failure, storeFailures.join(" or "));
+    const storeFailure = storeFailureOf(args);
     const settings = functionSettings(read.value, environment);
     if (!settings.ok) return endFailed(settings.refusal);
     const script = await functionScript({ ...settings.value, storeFailure });
@@ -65,13 +63,23 @@ Next, once for each distribution:
 
 Then associate the function with the event viewer-request of every cache behaviour. The distribution's origin with the id
 ${manifestOrigin} is the media host. It needs the header Stagedoor-Edge-Secret with a value of STAGEDOOR_EDGE_SECRETS.
-docs/deploy/cloudfront.md says what is still missing: no command fills the store yet.`,
+\`npx stagedoor cloudfront template\` writes all of this. docs/deploy/cloudfront.md says what is still missing: no command fills the
+store yet.`,
       { file, bytes, limit: maxFunctionBytes, storeFailure },
     );
   },
 };
 
-function environmentOf(args: Args, { config }: Deployment): EnvironmentName {
+/** What the function does while its store does not answer: `--store-failure`. */
+export function storeFailureOf(args: Args): FunctionSettings["storeFailure"] {
+  const failure = args.value("store-failure") ?? "refuse";
+  return (
+    storeFailures.find((name) => name === failure) ?? endInvalid("store-failure", failure, storeFailures.join(" or "))
+  );
+}
+
+/** The environment of `--env`, which the deployment's file has. */
+export function environmentOf(args: Args, { config }: Deployment): EnvironmentName {
   const allowed = environmentNames.join(" or ");
   const text = args.value("env") ?? endMisused(`--env is missing: give ${allowed}.`);
   const environment = environmentNames.find((name) => name === text) ?? endInvalid("env", text, allowed);

@@ -30,7 +30,7 @@ export function opening({ onSubject }: MediaRequest, open: typeof openGrant): ty
  * policy counts only where a browser opens the file as a page (CSP3 §4.2); players load files as subresources, to which it
  * does not apply. A page that is a single video, audio or image file may still show it.
  */
-const inert = [
+export const inertHeaders = [
   ["X-Content-Type-Options", "nosniff"],
   [
     "Content-Security-Policy",
@@ -39,7 +39,7 @@ const inert = [
 ] as const;
 
 export function withInert(response: Response): Response {
-  for (const [name, value] of inert) response.headers.set(name, value);
+  for (const [name, value] of inertHeaders) response.headers.set(name, value);
   return response;
 }
 
@@ -47,7 +47,7 @@ export function withInert(response: Response): Response {
 export type AnswerMedia = (request: MediaRequest) => Promise<Result<Response, Refusal>>;
 
 /**
- * The outer shell of the edge and the manifest worker: HTTPS alone, preflights, methods, CORS headers and {@link inert} on
+ * The outer shell of the edge and the manifest worker: HTTPS alone, preflights, methods, CORS headers and {@link inertHeaders} on
  * every response, one log line per refusal. `target`: see {@link MediaRequest}. There is no router here: the path is data that was signed, and only the check
  * may interpret it.
  */
