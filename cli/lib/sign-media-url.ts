@@ -6,7 +6,7 @@ import type { Asset } from "../../src/catalog/asset.ts";
 import { defaultGrantIssuer } from "../../src/config/settings.ts";
 import { isBound } from "../../src/edge/check-media-request.ts";
 import { subjectHash } from "../../src/sessions/identifiers.ts";
-import { mintGrant } from "../../src/signing/grant.ts";
+import { type BoundNetwork, mintGrant } from "../../src/signing/grant.ts";
 import { signedQuery } from "../../src/signing/media-url.ts";
 import { macFor, type PreparedSessionKey } from "../../src/signing/session-keys.ts";
 
@@ -34,13 +34,15 @@ export interface SigningContext {
   readonly now: UnixSeconds;
   readonly expiresAt: UnixSeconds;
   readonly sessionExpiresAt: UnixSeconds;
+  /** The network that the session is bound to. */
+  readonly network?: BoundNetwork;
 }
 
 /** Signs a URL of the media host, with a grant for a new session that no start has opened. */
 export function signMediaUrl(
   key: PreparedSessionKey,
   { asset, path, query = "", purpose }: MediaFile,
-  { mediaUrl, grantIssuer, subject, now, expiresAt, sessionExpiresAt }: SigningContext,
+  { mediaUrl, grantIssuer, subject, now, expiresAt, sessionExpiresAt, network }: SigningContext,
 ): { readonly url: string; readonly sessionId: string } {
   const sessionId = encodeBase64url(randomBytes(16));
   const grant = mintGrant(
@@ -52,6 +54,7 @@ export function signMediaUrl(
       issuedAt: now,
       expiresAt: sessionExpiresAt,
       ...(purpose === "file" && { use: "files" as const }),
+      ...(network !== undefined && { network }),
     },
     key,
   );

@@ -7,7 +7,8 @@ import { cloudFrontSign } from "../../../src/platform/node/node-crypto.ts";
 import { cloudFrontSigners } from "../../../src/signing/cloudfront/asset-signers.ts";
 import { exportGroup } from "../checks/keys.ts";
 import { type Check, type Finding, fault, notChecked, warning } from "../finding.ts";
-import { assetsOf, catalogOptions, isMediaHost, type Live, missingFile } from "./live.ts";
+import { functionFindings } from "./function.ts";
+import { assetsOf, catalogOptions, functionAssets, isMediaHost, type Live, missingFile } from "./live.ts";
 import { checkEach, type ProbeResponse, statusText } from "./probe.ts";
 
 /** Whether each distribution refuses unsigned URLs and accepts each key of the ring. */
@@ -16,32 +17,40 @@ export const cloudFrontCheck: Check<Live> = {
   passed: "each distribution refuses unsigned URLs and accepts the ring's keys",
   run: async (live) => {
     const { ring, catalog, mediaUrl } = live;
-    const assets = assetsOf(live).filter(({ cdn }) => cdn === "cloudfront-signed");
-    if (catalog !== undefined && assets.length === 0)
-      return [notChecked("CloudFront", "No asset of the catalog has cdn: cloudfront-signed.")];
+    const signed = assetsOf(live).filter(({ cdn }) => cdn === "cloudfront-signed");
+    if (catalog !== undefined && signed.length === 0 && functionAssets(live).size === 0)
+      return [notChecked("CloudFront", "No asset of the catalog is at CloudFront.")];
     if (ring === undefined || mediaUrl === undefined || catalog === undefined)
       return [notChecked("CloudFront", `Give --media, --ring and ${catalogOptions}.`)];
-    const distributions = Map.groupBy(assets, (asset) => asset.cloudfront?.url ?? mediaUrl);
-    return checkEach([...distributions], async ([baseUrl, assetsThere]) => {
-      const [first] = assetsThere;
-      if (first === undefined) return [];
-      if ((await live.probe(baseUrl + missingFile(first))) === "silent") return [silent(first)];
-      // Each asset is tried without a signature, because cache behaviours differ by path. One asset is enough to try a key.
-      const keys = keysToTry(assetsThere, ring, live.clock());
-      return [
-        ...(await checkEach(assetsThere, (asset) => unsignedFindings(asset, baseUrl, live))),
-        ...(keys.length === 0
-          ? [
-              notChecked(
-                `the keys of ${new URL(baseUrl).host}`,
-                "The ring has no private half of a key for this distribution.",
-              ),
-            ]
-          : await checkEach(keys, (key) => signedFindings(first, key, ring, mediaUrl, live))),
-      ];
-    });
+    return [
+      ...(await signedUrlFindings(signed, ring, mediaUrl, live)),
+      ...(await functionFindings(ring, mediaUrl, live)),
+    ];
   },
 };
+
+/** Whether distributions with CloudFront's own signed URLs check them, by each key of the ring. */
+function signedUrlFindings(assets: readonly Asset[], ring: KeyRing, mediaUrl: string, live: Live): Promise<Finding[]> {
+  const distributions = Map.groupBy(assets, (asset) => asset.cloudfront?.url ?? mediaUrl);
+  return checkEach([...distributions], async ([baseUrl, assetsThere]) => {
+    const [first] = assetsThere;
+    if (first === undefined) return [];
+    if ((await live.probe(baseUrl + missingFile(first))) === "silent") return [silent(first)];
+    // Each asset is tried without a signature, because cache behaviours differ by path. One asset is enough to try a key.
+    const keys = keysToTry(assetsThere, ring, live.clock());
+    return [
+      ...(await checkEach(assetsThere, (asset) => unsignedFindings(asset, baseUrl, live))),
+      ...(keys.length === 0
+        ? [
+            notChecked(
+              `the keys of ${new URL(baseUrl).host}`,
+              "The ring has no private half of a key for this distribution.",
+            ),
+          ]
+        : await checkEach(keys, (key) => signedFindings(first, key, ring, mediaUrl, live))),
+    ];
+  });
+}
 
 /** The keys that sign for a distribution's assets now or later: those in a rotation, and those that an asset names. */
 function keysToTry(assets: readonly Asset[], ring: KeyRing, now: UnixSeconds): readonly CloudFrontKey[] {

@@ -2,7 +2,8 @@ import { type Check, type Finding, fault, notChecked, unique } from "../finding.
 import { type Host, hostsOf, type Live } from "./live.ts";
 import type { ProbeOptions, ProbeResponse } from "./probe.ts";
 
-const page = "https://player.example";
+/** The origin of a page of another site. */
+export const page = "https://player.example";
 
 interface CorsRequest {
   readonly name: string;
@@ -17,14 +18,7 @@ const requests: Readonly<Record<Host["name"], readonly CorsRequest[]>> = {
     {
       name: "a preflight of POST /stream/start",
       path: "/stream/start",
-      options: {
-        method: "OPTIONS",
-        headers: {
-          Origin: page,
-          "Access-Control-Request-Method": "POST",
-          "Access-Control-Request-Headers": "authorization, content-type",
-        },
-      },
+      options: preflightOf("POST", ["authorization", "content-type"]),
       allowed: ["authorization", "content-type"],
     },
     {
@@ -38,19 +32,24 @@ const requests: Readonly<Record<Host["name"], readonly CorsRequest[]>> = {
     {
       name: "a preflight of a segment",
       path: "/doctor/0.ts",
-      options: {
-        method: "OPTIONS",
-        headers: {
-          Origin: page,
-          "Access-Control-Request-Method": "GET",
-          "Access-Control-Request-Headers": "cmcd-request,range",
-        },
-      },
+      options: preflightOf("GET", ["cmcd-request", "range"]),
       allowed: ["cmcd-request", "range"],
     },
     { name: "a refused segment", path: "/doctor/0.ts", options: { headers: { Origin: page } }, allowed: [] },
   ],
 };
+
+/** A browser's preflight. */
+export function preflightOf(method: string, headers: readonly string[]): ProbeOptions {
+  return {
+    method: "OPTIONS",
+    headers: {
+      Origin: page,
+      "Access-Control-Request-Method": method,
+      "Access-Control-Request-Headers": headers.join(","),
+    },
+  };
+}
 
 /** Whether pages of other sites can read responses. If not, players report a CORS error instead of the refusal. */
 export const corsCheck: Check<Live> = {
@@ -83,11 +82,11 @@ async function corsFindings(host: Host, request: CorsRequest, { probe }: Live): 
   ];
 }
 
-function allowsOrigin({ headers }: ProbeResponse): boolean {
+export function allowsOrigin({ headers }: ProbeResponse): boolean {
   return ["*", page].includes(headers.get("Access-Control-Allow-Origin") ?? "");
 }
 
-function allowsHeaders({ headers }: ProbeResponse, required: readonly string[]): boolean {
+export function allowsHeaders({ headers }: ProbeResponse, required: readonly string[]): boolean {
   const names = (headers.get("Access-Control-Allow-Headers") ?? "").toLowerCase().split(/\s*,\s*/);
   return required.every((name) => names.includes(name));
 }

@@ -1,7 +1,7 @@
 import { isLocalUrl } from "../../../src/base/origins.ts";
 import { parseJson } from "../../lib/files.ts";
 import { type Check, type Finding, fault, notChecked, warning } from "../finding.ts";
-import { type Host, hostsOf, isMediaHost, type Live } from "./live.ts";
+import { functionAssets, type Host, hostsOf, isMediaHost, type Live } from "./live.ts";
 import { type Probe, type ProbeResponse, statusText } from "./probe.ts";
 
 const giveHosts = notChecked("the API and the media host", "Give --api https://… and --media https://….");
@@ -125,11 +125,16 @@ export const clocksCheck: Check<Live> = {
   run: async (live) => {
     const hosts = hostsOf(live);
     if (hosts.length === 0) return [giveHosts];
-    return (await Promise.all(hosts.map((host) => clockFindings(host, live)))).flat();
+    // CloudFront's function compares times with its own clock.
+    const distributions = [...functionAssets(live).keys()].map((root) => ({ name: "distribution", root }));
+    return (await Promise.all([...hosts, ...distributions].map((host) => clockFindings(host, live)))).flat();
   },
 };
 
-async function clockFindings({ name, root }: Host, { probe }: Live): Promise<Finding[]> {
+async function clockFindings(
+  { name, root }: { readonly name: string; readonly root: string },
+  { probe }: Live,
+): Promise<Finding[]> {
   const about = `${name} ${root}`;
   const response = await probe(`${root}/health`);
   if (response === "silent") return [notChecked(`the clock of the ${about}`, "It does not answer.")];

@@ -8,13 +8,13 @@ import { oneShotHmac } from "../../../src/platform/node/node-crypto.ts";
 import { type PreparedSessionKey, prepareSessionKeys } from "../../../src/signing/session-keys.ts";
 import { parseJson } from "../../lib/files.ts";
 import { deployProgram } from "../../lib/project.ts";
-import { type MediaFile, signMediaUrl } from "../../lib/sign-media-url.ts";
+import { type MediaFile, type SigningContext, signMediaUrl } from "../../lib/sign-media-url.ts";
 import { type Check, type Finding, fault, notChecked, warning } from "../finding.ts";
 import { assetsOf, catalogOptions, type Live, missingFile } from "./live.ts";
 import { type ProbeResponse, statusText } from "./probe.ts";
 
 /** Codes of the media host that mean that it does not have the key. */
-const keyMissing = new Set(["key_unknown", "grant_invalid", "signature_invalid", "signature_missing"]);
+export const keyMissing = new Set(["key_unknown", "grant_invalid", "signature_invalid", "signature_missing"]);
 /** Codes of checks that come after the signature's: the media host has the key. */
 const keyAccepted = new Set(["object_unknown", "origin_failed", "origin_slow", "session_shared", "stream_taken"]);
 
@@ -31,10 +31,32 @@ async function mediaHostFindings(live: Live): Promise<Finding[]> {
   const { mediaUrl, ring, catalog } = live;
   if (mediaUrl === undefined || ring === undefined || catalog === undefined)
     return [notChecked("keys at the media host", `Give --media, --ring and ${catalogOptions}.`)];
-  const asset = assetsOf(live).find(({ cdn }) => cdn === "edge");
-  if (asset === undefined) return [notChecked("keys at the media host", "Add an asset with cdn: edge to the catalog.")];
-  const prepared = await prepareSessionKeys(ring, oneShotHmac);
-  const findings = keysFor(ring, "session").map(async (key): Promise<Finding[]> => {
+  const groups = await Promise.all([
+    keysAt("session", "edge", { live, ring, mediaUrl }),
+    // An asset at CloudFront has keys of its own, which the media host verifies too.
+    keysAt("cloudfront-session", "cloudfront", { live, ring, mediaUrl }),
+  ]);
+  if (groups.every((group) => group === undefined))
+    return [notChecked("keys at the media host", "Add an asset with cdn: edge to the catalog.")];
+  return groups.flatMap((group) => group ?? []);
+}
+
+interface KeysContext {
+  readonly live: Live;
+  readonly ring: KeyRing;
+  readonly mediaUrl: string;
+}
+
+/** What the media host does with each key of a purpose; undefined without an asset that these keys sign for. */
+async function keysAt(
+  purpose: "session" | "cloudfront-session",
+  cdn: Asset["cdn"],
+  { live, ring, mediaUrl }: KeysContext,
+): Promise<readonly Finding[] | undefined> {
+  const asset = assetsOf(live).find((each) => each.cdn === cdn);
+  if (asset === undefined) return undefined;
+  const prepared = await prepareSessionKeys(ring, oneShotHmac, [purpose]);
+  const findings = keysFor(ring, purpose).map(async (key): Promise<Finding[]> => {
     const preparedKey = prepared.get(key.kid);
     if (preparedKey === undefined) return [];
     const state = keyStateOf(key, ring.keys, live.clock());
@@ -150,9 +172,11 @@ async function comparedKeys(listed: readonly ListedKey[], ring: KeyRing, now: Un
 export function doctorUrl(
   key: PreparedSessionKey,
   file: MediaFile,
-  { mediaUrl, grantIssuer, now }: Pick<Live, "grantIssuer"> & { readonly mediaUrl: string; readonly now: UnixSeconds },
+  context: Pick<Live, "grantIssuer"> & { readonly mediaUrl: string; readonly now: UnixSeconds } & Partial<
+      Pick<SigningContext, "expiresAt" | "sessionExpiresAt" | "network">
+    >,
 ): string {
-  const expiresAt = after(now, seconds(60));
+  const expiresAt = after(context.now, seconds(60));
   const subject = { issuer: "stagedoor-doctor", name: "doctor" };
-  return signMediaUrl(key, file, { mediaUrl, grantIssuer, subject, now, expiresAt, sessionExpiresAt: expiresAt }).url;
+  return signMediaUrl(key, file, { expiresAt, sessionExpiresAt: expiresAt, ...context, subject }).url;
 }

@@ -71,6 +71,12 @@ export function playedAsset(live: Live): Asset | undefined {
 }
 
 /** The path of a file that does not exist: its refusal shows how far a request gets. */
-export function missingFile(asset: Asset): string {
-  return `/${asset.id}/stagedoor-doctor/${crypto.randomUUID()}.ts`;
+export function missingFile({ id }: Pick<Asset, "id">, extension = ".ts"): string {
+  return `/${id}/stagedoor-doctor/${crypto.randomUUID()}${extension}`;
+}
+
+/** Assets whose files a function checks at CloudFront, by the URL of their distribution. */
+export function functionAssets(live: Live): ReadonlyMap<string, readonly Asset[]> {
+  const assets = assetsOf(live).filter(({ cdn }) => cdn === "cloudfront");
+  return Map.groupBy(assets, ({ cdnUrl = "" }) => cdnUrl);
 }

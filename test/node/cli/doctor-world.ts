@@ -8,7 +8,8 @@ import { prepareSessionKeys } from "../../../src/signing/session-keys.ts";
 import { apiUrl, clouded, far, films, mediaUrl, now, originSecrets, ringKeys } from "./doctor-stage.ts";
 
 /** A host's response to a request; undefined for the sound world's own response, "silent" for none. */
-export type Override = (url: URL, init: RequestInit) => Response | "silent" | undefined;
+export type Override = (url: URL, init: RequestInit) => Overridden | Promise<Overridden>;
+type Overridden = Response | "silent" | undefined;
 
 const parsed = parseCatalog({ version: 1, assets: [films, far, clouded] });
 if (!parsed.ok) throw new Error("the catalog is faulty");
@@ -31,7 +32,7 @@ export async function world(override: Override = () => undefined, more: Partial<
   const deployed = await prepareSessionKeys({ keys: ringKeys }, oneShotHmac);
   const send: typeof fetch = async (input, init = {}) => {
     const url = new URL(String(input));
-    const response = override(url, init) ?? correctResponse(url, init);
+    const response = (await override(url, init)) ?? correctResponse(url, init);
     if (response === "silent") throw new TypeError("no response");
     return response;
   };
