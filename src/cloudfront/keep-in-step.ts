@@ -1,5 +1,6 @@
 import { ok, type Result, refuse } from "../base/result.ts";
 import { atMarks, packedKey } from "./packed-entry.ts";
+import { hostRenewsKey } from "./store-entries.ts";
 
 /** Changes of one update of a KeyValueStore: all or none. */
 export interface StoreChange {
@@ -36,7 +37,7 @@ const attempts = 5;
 /**
  * The updates that turn the entries of a store into the wanted ones. Removals come first, so that there is room. The packed
  * entry is the first of all if it tells the function to leave renewals to the manifest host, because entries are missing from
- * then on, and otherwise the last, because they are missing until then.
+ * then on, and otherwise the last, because they are missing until then. The time of these renewals goes with it.
  */
 export function changesOf(
   has: ReadonlyMap<string, string>,
@@ -44,12 +45,11 @@ export function changesOf(
 ): readonly StoreChange[] {
   const removed = [...has.keys()].filter((key) => !wanted.has(key));
   const put = [...wanted].filter(([key, value]) => has.get(key) !== value).map(([key, value]) => ({ key, value }));
-  const packed = put.filter(({ key }) => key === packedKey);
-  const others = put.filter(({ key }) => key !== packedKey);
+  const isGuiding = (key: string) => key === packedKey || key === hostRenewsKey;
+  const guiding = [...removed.filter(isGuiding), ...put.filter(({ key }) => isGuiding(key))];
+  const others = [...removed.filter((key) => !isGuiding(key)), ...put.filter(({ key }) => !isGuiding(key))];
   const isMarked = (wanted.get(packedKey)?.split("|")[atMarks] ?? "").includes("o");
-  const steps: readonly (string | { readonly key: string; readonly value: string })[] = isMarked
-    ? [...packed, ...removed, ...others]
-    : [...removed, ...others, ...packed];
+  const steps = isMarked ? [...guiding, ...others] : [...others, ...guiding];
   return Array.from({ length: Math.ceil(steps.length / updateKeys) }, (_, index) => {
     const some = steps.slice(index * updateKeys, (index + 1) * updateKeys);
     return {

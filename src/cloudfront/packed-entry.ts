@@ -31,6 +31,12 @@ export function packedMembers(text: string, now: number): readonly string[] | un
   return members.length === 6 && members[0] === version && now < Number(members[atUntil]) ? members : undefined;
 }
 
+/** The second from which a packed entry is too old; 0 for any other text. */
+export function packedUntil(text: string): number {
+  const members = text.split("|");
+  return members.length === 6 && members[0] === version ? Number(members[atUntil]) : 0;
+}
+
 /** How many bits of the filter an identifier sets. */
 export const bitsPerIdentifier = 4;
 

@@ -1,17 +1,16 @@
 import { maxSessionTtl } from "../base/constants.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
-import { after, later, type UnixSeconds } from "../base/time.ts";
-import { entryName, type Revocation, type RevocationDelta, type RevocationMaker } from "../sessions/revocation.ts";
-import { packedKey } from "./packed-entry.ts";
-import { endingEntry, type PackedState, packedEntry } from "./store-entries.ts";
-
-/** A revocation with what decides whether a full store may leave it out. */
-export interface StoreRevocation extends Revocation {
-  /** If it is unknown, the entry stays. */
-  readonly by?: RevocationMaker | undefined;
-  /** The `subjectHash` of the viewer whose session it ends, if it is known. */
-  readonly subject?: string | undefined;
-}
+import { after, later, type Seconds, seconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
+import { entryName, type LoggedRevocation, longestSilence, type RevocationDelta } from "../sessions/revocation.ts";
+import { packedKey, packedUntil } from "./packed-entry.ts";
+import {
+  endedIn,
+  endingEntry,
+  hostRenewsKey,
+  type PackedState,
+  packedEntry,
+  type StoreEntry,
+} from "./store-entries.ts";
 
 /** What a store should contain. */
 export interface WantedStore {
@@ -25,27 +24,54 @@ export interface WantedStore {
 /** The bytes of a KeyValueStore, keys and values: AWS's quota. */
 export const storeBytes = 5_242_880;
 
-/** The most bytes of the packed entry, which always has room. */
-const packedBytes = 1024 + packedKey.length;
+/** The most bytes of the packed entry and of the time until which the manifest host renews, which always have room. */
+const reservedBytes = 1024 + packedKey.length + hostRenewsKey.length + 12;
 
 /** How many entries of one viewer stay in a full store. */
 const perSubject = 20;
 
+/** The time until which the manifest host renews is rounded up to this, so that it is not written for each entry. */
+const hostRenewsStep = 600;
+
 /**
- * What the KeyValueStore should contain after the deltas of the revocation log. CloudFront has neither rows nor leases, so an
- * ended session stays until the last grant that it can have has expired, even if the log shortens or forgets its entry.
+ * What the KeyValueStore should contain after the deltas of the revocation log, in full. CloudFront has neither rows nor leases,
+ * so an ended session stays until the last grant that it can have has expired, even if the log shortens or forgets its entry.
  */
 export class StoreContents {
-  readonly #entries = new Map<string, StoreRevocation>();
+  readonly #entries = new Map<string, LoggedRevocation>();
   #losesEntries = false;
+  /** Until then a grant may be valid whose end nobody knows any more. */
+  #unknownUntil = unixSeconds(0);
+
+  /**
+   * Begins with what a store has, before the log is read from its beginning: the log may have forgotten sessions and logins
+   * that viewers ended. What operators revoked, the log still has, unless they lifted it. `lifetime` is how long a packed entry
+   * is valid after it was written. If that was too long ago, {@link StoreContents.missEnds}. A store without such an entry has
+   * missed nothing: the function admitted nobody with it.
+   */
+  adopt(store: ReadonlyMap<string, string>, now: UnixSeconds, lifetime: Seconds): void {
+    for (const [key, value] of store) {
+      const ended = endedIn(key, value);
+      if (ended?.by === "viewer" && ended.until > now) this.#entries.set(entryName(ended), ended);
+    }
+    const packed = store.get(packedKey);
+    if (packed !== undefined && !(packedUntil(packed) - lifetime >= now - longestSilence)) this.missEnds(now);
+    const known = Number(store.get(hostRenewsKey) ?? 0);
+    if (known > this.#unknownUntil && known <= after(now, seconds(2 * maxSessionTtl)))
+      this.#unknownUntil = unixSeconds(known);
+  }
+
+  /**
+   * Notes that nobody followed the log for longer than it reports an end: ends are missing, so the manifest host has to renew
+   * until the last grants from before have expired.
+   */
+  missEnds(now: UnixSeconds): void {
+    this.#unknownUntil = later(this.#unknownUntil, after(now, maxSessionTtl));
+  }
 
   /** Follows the log. An entry whose `until` is 0 was lifted. */
-  apply({
-    reset,
-    entries,
-    notBefore,
-  }: Pick<RevocationDelta, "reset" | "notBefore"> & { readonly entries: readonly StoreRevocation[] }): void {
-    if (reset) this.#entries.clear();
+  apply({ reset, entries, notBefore }: Pick<RevocationDelta, "reset" | "notBefore" | "entries">): void {
+    if (reset) this.#beginAgain();
     this.#losesEntries = notBefore !== undefined;
     for (const entry of entries) {
       const name = entryName(entry);
@@ -54,9 +80,16 @@ export class StoreContents {
         continue;
       }
       const known = this.#entries.get(name);
-      const lastGrant = entry.kind === "session" ? after(entry.at, maxSessionTtl) : entry.until;
-      const until = later(later(entry.until, lastGrant), known?.until ?? entry.until);
-      this.#entries.set(name, { ...entry, until });
+      const until = later(later(entry.until, lastGrantOf(entry)), known?.until ?? entry.until);
+      this.#entries.set(name, { ...entry, subject: entry.subject ?? known?.subject, until });
+    }
+  }
+
+  /** A log from its beginning names everything except what viewers ended a while ago. */
+  #beginAgain(): void {
+    for (const [name, { kind, by }] of this.#entries) {
+      const stays = kind === "session" ? by !== "operator" : kind === "login" && by === "viewer";
+      if (!stays) this.#entries.delete(name);
     }
   }
 
@@ -68,31 +101,43 @@ export class StoreContents {
   ): Result<WantedStore, string> {
     for (const [name, { until }] of this.#entries) if (until <= now) this.#entries.delete(name);
     const all = [...this.#entries.values()];
-    const { dropped, bytes } = leftOut(all, capacity - packedBytes);
-    if (bytes > capacity - packedBytes)
+    const { dropped, bytes } = leftOut(all, capacity - reservedBytes);
+    if (bytes > capacity - reservedBytes)
       return refuse(
-        `the store has ${capacity} bytes, and the entries that it must not leave out need ${bytes + packedBytes}: revoke the ` +
+        `the store has ${capacity} bytes, and the entries that it must not leave out need ${bytes + reservedBytes}: revoke the ` +
           "viewers or an asset with npx stagedoor revoke in place of single sessions",
       );
-    const renewal = dropped.size > 0 || this.#losesEntries ? "manifest" : "function";
+    const hostRenewsUntil = [...dropped].map(({ until }) => until).reduce(later, this.#unknownUntil);
+    const hostRenews = hostRenewsUntil > now ? hostRenewsEntry(hostRenewsUntil) : undefined;
+    const renewal = hostRenews !== undefined || this.#losesEntries ? "manifest" : "function";
     const entry = packedEntry({ ...packed, revocations: all, renewal });
     if (!entry.ok) return entry;
     const endings = all.flatMap((each) => (dropped.has(each) ? [] : (endingEntry(each) ?? [])));
+    const added = [{ key: packedKey, value: entry.value }, ...(hostRenews === undefined ? [] : [hostRenews])];
     return ok({
-      entries: new Map([[packedKey, entry.value], ...endings.map(({ key, value }) => [key, value] as const)]),
+      entries: new Map([...added, ...endings].map(({ key, value }) => [key, value])),
       dropped: dropped.size,
-      bytes: bytes + packedKey.length + entry.value.length,
+      bytes: added.reduce((sum, { key, value }) => sum + key.length + value.length, bytes),
     });
   }
+}
+
+/** When the last grant that an entry ends expires, at the latest. */
+function lastGrantOf({ kind, at, until, lastGrant }: LoggedRevocation): UnixSeconds {
+  return lastGrant ?? (kind === "session" ? after(at, maxSessionTtl) : until);
+}
+
+function hostRenewsEntry(until: UnixSeconds): StoreEntry {
+  return { key: hostRenewsKey, value: String(Math.ceil(until / hostRenewsStep) * hostRenewsStep) };
 }
 
 /**
  * The entries that have no room, and the bytes of the others: only those that viewers made, first what a viewer has above the
  * most of one, then those that end soonest.
  */
-function leftOut(all: readonly StoreRevocation[], room: number) {
+function leftOut(all: readonly LoggedRevocation[], room: number) {
   let bytes = all.reduce((sum, each) => sum + bytesOf(each), 0);
-  const dropped = new Set<StoreRevocation>();
+  const dropped = new Set<LoggedRevocation>();
   if (bytes <= room) return { dropped, bytes };
   const droppable = all
     .filter((each) => each.by === "viewer" && each.cause !== "shared" && bytesOf(each) > 0)
@@ -113,7 +158,7 @@ function leftOut(all: readonly StoreRevocation[], room: number) {
   return { dropped, bytes };
 }
 
-function bytesOf(revocation: Revocation): number {
+function bytesOf(revocation: LoggedRevocation): number {
   const entry = endingEntry(revocation);
   return entry === undefined ? 0 : entry.key.length + entry.value.length;
 }

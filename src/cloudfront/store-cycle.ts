@@ -4,7 +4,7 @@ import type { EdgeKey } from "../keys/key.ts";
 import { isAccepted, type KeyRing, keysFor } from "../keys/ring.ts";
 import { longestSilence, type RevocationDelta } from "../sessions/revocation.ts";
 import { bringInStep, type KnownStore, type WritableStore } from "./keep-in-step.ts";
-import { StoreContents, type StoreRevocation, storeBytes } from "./store-contents.ts";
+import { StoreContents, storeBytes } from "./store-contents.ts";
 
 /** The times of a store's writer. With AWS's propagation (about 15 s) the cycle is what a revocation takes. */
 export const cycleTimes = {
@@ -25,11 +25,7 @@ export const cycleTimes = {
 
 /** The revocation log as its follower sees it. It rejects if the log does not answer. */
 export interface FollowedLog {
-  readonly since: (
-    cursor: number,
-  ) => Promise<
-    Pick<RevocationDelta, "cursor" | "reset" | "more" | "notBefore"> & { readonly entries: readonly StoreRevocation[] }
-  >;
+  readonly since: (cursor: number, detail: "full") => Promise<Omit<RevocationDelta, "asOf">>;
 }
 
 /** A store as its last cycle left it. */
@@ -95,6 +91,7 @@ export class StoreCycle {
   readonly #clock: Clock;
   readonly #capacity: number;
   readonly #contents = new StoreContents();
+  #hasBegun = false;
   #cursor = 0;
   #answeredAt: UnixSeconds | undefined;
   #notBefore: UnixSeconds | undefined;
@@ -135,6 +132,8 @@ export class StoreCycle {
     if (this.#known === undefined) {
       const state = await attempt("store", this.#store.read());
       if (!state.ok) return state;
+      if (!this.#hasBegun) this.#contents.adopt(state.value.entries, this.#clock(), cycleTimes.lifetime);
+      this.#hasBegun = true;
       this.#known = state.value;
     }
     const followed = await this.#follow();
@@ -143,11 +142,14 @@ export class StoreCycle {
 
   async #follow(): Promise<Result<undefined, Failure>> {
     const silence = this.#clock() - (this.#answeredAt ?? this.#clock());
-    // The log forgets lifted entries after a while.
-    if (silence > longestSilence) this.#cursor = 0;
+    // The log forgets lifted entries and ends after a while.
+    if (silence > longestSilence) {
+      this.#cursor = 0;
+      this.#contents.missEnds(this.#clock());
+    }
     for (let more = true; more; ) {
       const from = this.#cursor;
-      const answer = await attempt("log", this.#log.since(from));
+      const answer = await attempt("log", this.#log.since(from, "full"));
       if (!answer.ok) return answer;
       const page = answer.value;
       if (page.more && page.cursor <= from && !page.reset)

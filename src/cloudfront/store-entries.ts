@@ -1,14 +1,14 @@
 import { sha256Of } from "../base/crypto.ts";
 import { decodeBase64url, encodeBase64url } from "../base/encoding.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
-import type { UnixSeconds } from "../base/time.ts";
+import { type UnixSeconds, unixSeconds } from "../base/time.ts";
 import type { EdgeKey } from "../keys/key.ts";
 import { idForm } from "../sessions/identifiers.ts";
-import type { Revocation } from "../sessions/revocation.ts";
+import { type LoggedRevocation, type Revocation, revocationCauses } from "../sessions/revocation.ts";
 import { bitOf, bitsPerIdentifier } from "./packed-entry.ts";
 
 /** An entry of a KeyValueStore: both are text. */
-interface StoreEntry {
+export interface StoreEntry {
   readonly key: string;
   readonly value: string;
 }
@@ -32,12 +32,29 @@ const maxValue = 1024;
 const minFilter = 256;
 
 /**
- * The entry that ends one session or login; undefined for the other kinds, which are in the packed entry. The value is the
- * first letter of the cause and the second from which the entry can be removed.
+ * The key of an entry for the store's writer alone: the second until which the manifest host renews URLs, because entries are
+ * missing. A writer that starts again reads it.
  */
-export function endingEntry({ kind, value, cause, until }: Revocation): StoreEntry | undefined {
+export const hostRenewsKey = "o";
+
+/**
+ * The entry that ends one session or login; undefined for the other kinds, which are in the packed entry. The value is the
+ * first letter of the cause, the second from which the entry can be removed, and an `o` if an operator made it.
+ */
+export function endingEntry({ kind, value, cause, until, by }: LoggedRevocation): StoreEntry | undefined {
   if (kind !== "session" && kind !== "login") return undefined;
-  return { key: `${kind.charAt(0)}${value}`, value: `${cause.charAt(0)}${until}` };
+  return { key: `${kind.charAt(0)}${value}`, value: `${cause.charAt(0)}${until}${by === "operator" ? "o" : ""}` };
+}
+
+/** What an entry of {@link endingEntry} says; undefined for any other. A store does not say when the session was ended. */
+export function endedIn(key: string, text: string): LoggedRevocation | undefined {
+  const kind = (["session", "login"] as const).find((each) => each.charAt(0) === key.charAt(0));
+  const [, letter, seconds, maker] = /^([rts])([0-9]{1,12})(o?)$/.exec(text) ?? [];
+  const cause = revocationCauses.find((each) => each.charAt(0) === letter);
+  const value = key.slice(1);
+  if (kind === undefined || cause === undefined || !/^[\w-]{22,64}$/.test(value)) return undefined;
+  const until = unixSeconds(Number(seconds));
+  return { kind, value, cause, at: unixSeconds(0), until, lastGrant: until, by: maker === "o" ? "operator" : "viewer" };
 }
 
 /**

@@ -180,7 +180,8 @@ async function touch(
   }
   parts.leases.end(grant.sessionId, answer.cause);
   parts.telemetry({ event: "ended", sessionId: grant.sessionId });
-  if (answer.stream !== undefined) await appendToLog(entryOfEnded(answer.stream, answer.cause, now), parts);
+  if (answer.stream !== undefined)
+    await appendToLog(entryOfEnded(answer.stream, answer.cause, now, grant.subject), parts);
   return endedBecause(answer.cause).refusal;
 }
 

@@ -74,7 +74,12 @@ export async function claimLease(
     case "ended":
       return endedBecause(answer.value.cause);
     case "granted": {
-      const logged = await tellOfTaken(answer.value.taken, now, context);
+      const logged = await tellOfTaken(
+        answer.value.taken,
+        subjectHash(key, credential.issuer, credential.subject),
+        now,
+        context,
+      );
       if (logged.ok) return ok(undefined);
       // The caller gets no session, so its lease must not fill the viewer's limit.
       if (settings.storeFailure === "closed")
@@ -159,12 +164,13 @@ export function forbiddenAmong(
 
 async function tellOfTaken(
   taken: readonly EndedStream[],
+  subject: string,
   now: UnixSeconds,
   context: SessionContext,
 ): Promise<Result<unknown, Refusal<"store_unavailable">>> {
   if (taken.length === 0) return ok(undefined);
   for (const { sessionId } of taken) context.telemetry({ event: "ended", sessionId });
-  const entries = taken.map((stream) => entryOfEnded(stream, "taken", now));
+  const entries = taken.map((stream) => entryOfEnded(stream, "taken", now, subject));
   return fromStore("the revocation log", context.log.append(entries, "viewer"), context);
 }
 

@@ -131,8 +131,8 @@ export function lasting(row: LeaseRow, expiresAt: UnixSeconds): LeaseRow {
   return expiresAt > row.expiresAt ? { ...row, expiresAt } : row;
 }
 
-export function endOf({ sessionId, leaseUntil }: LeaseRow): EndedStream {
-  return { sessionId, leaseUntil };
+export function endOf({ sessionId, leaseUntil, expiresAt }: LeaseRow): EndedStream {
+  return { sessionId, leaseUntil, expiresAt };
 }
 
 /**

@@ -61,6 +61,8 @@ export interface EndedStream {
   readonly sessionId: string;
   /** When its lease would have lapsed. */
   readonly leaseUntil: UnixSeconds;
+  /** When its last grant expires. An object of an older release does not say it. */
+  readonly expiresAt?: UnixSeconds | undefined;
 }
 
 /** A sign-out, for the viewer's streams. */

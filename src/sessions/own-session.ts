@@ -240,7 +240,7 @@ export async function endSession(
   const ending = context.streams(subject).end({ sessionId, expiresAt, cause: "revoked", now });
   const ended = await fromStore("the viewer's streams", ending, context);
   if (!ended.ok) return ended;
-  const entry = entryOfEnded(ended.value, "revoked", now);
+  const entry = entryOfEnded(ended.value, "revoked", now, subject);
   const added = await fromStore("the revocation log", context.log.append([entry], "viewer"), context);
   if (!added.ok) return added;
   context.telemetry({ event: "ended", sessionId });

@@ -11,9 +11,11 @@ import {
 } from "../base/time.ts";
 import {
   type KeptRevocation,
+  type LoggedRevocation,
   planAppend,
   type Revocation,
   type RevocationDelta,
+  type RevocationDetail,
   type RevocationKind,
   type RevocationMaker,
   revocationCauses,
@@ -31,13 +33,19 @@ export const longestName = 256;
 
 const kinds = new Map(revocationKinds.map((kind) => [String(kind), kind]));
 const causes = new Map(revocationCauses.map((cause) => [String(cause), cause]));
+const makers = new Map(revocationMakers.map((maker) => [String(maker), maker]));
 
 /**
- * A page as text, each entry a row `["session","<id>","taken",<at>,<until>]`. A new isolate reads the whole log before
- * its first response, so for speed the rows are arrays and no schema parses them.
+ * A page as text, each entry a row `["session","<id>","taken",<at>,<until>]`, and in full `[…,"viewer",<lastGrant or 0>,
+ * "<subject or empty>"]`. A new isolate reads the whole log before its first response, so for speed the rows are arrays and no
+ * schema parses them.
  */
 export function writePage({ cursor, reset, more, entries }: RevocationPage): string {
-  const rows = entries.map(({ kind, value, cause, at, until }) => [kind, value, cause, at, until]);
+  const rows = entries.map(({ kind, value, cause, at, until, by, lastGrant, subject }) =>
+    by === undefined
+      ? [kind, value, cause, at, until]
+      : [kind, value, cause, at, until, by, lastGrant ?? 0, subject ?? ""],
+  );
   return JSON.stringify({ cursor, reset, more, rows });
 }
 
@@ -53,7 +61,7 @@ export function readPage(text: string): RevocationPage | undefined {
   const { cursor, reset, more, rows } = page;
   if (typeof cursor !== "number" || !Number.isSafeInteger(cursor) || cursor < 0) return undefined;
   if (typeof reset !== "boolean" || typeof more !== "boolean" || !Array.isArray(rows)) return undefined;
-  const entries: Revocation[] = [];
+  const entries: LoggedRevocation[] = [];
   for (const row of rows) {
     const entry = Array.isArray(row) ? readEntry(row) : undefined;
     if (entry === undefined) return undefined;
@@ -63,11 +71,21 @@ export function readPage(text: string): RevocationPage | undefined {
 }
 
 /** Reads the row of an entry; undefined if it is invalid. */
-function readEntry([kindName, value, causeName, at, until]: readonly unknown[]): Revocation | undefined {
+function readEntry(row: readonly unknown[]): LoggedRevocation | undefined {
+  const [kindName, value, causeName, at, until] = row;
   const kind = typeof kindName === "string" ? kinds.get(kindName) : undefined;
   const cause = typeof causeName === "string" ? causes.get(causeName) : undefined;
   if (kind === undefined || cause === undefined || !isName(value)) return undefined;
-  return isUnixSeconds(at) && isUnixSeconds(until) ? { kind, value, cause, at, until } : undefined;
+  if (!isUnixSeconds(at) || !isUnixSeconds(until)) return undefined;
+  if (row.length <= 5) return { kind, value, cause, at, until };
+  const details = readDetails(row.slice(5));
+  return details && { kind, value, cause, at, until, ...details };
+}
+
+function readDetails([maker, lastGrant, subject]: readonly unknown[]) {
+  const by = typeof maker === "string" ? makers.get(maker) : undefined;
+  if (by === undefined || !isUnixSeconds(lastGrant) || !(subject === "" || isName(subject))) return undefined;
+  return { by, ...(lastGrant > 0 && { lastGrant }), ...(subject !== "" && { subject }) };
 }
 
 function isName(value: unknown): value is string {
@@ -87,7 +105,7 @@ export interface RevocationStore {
   append(entries: readonly Revocation[], by: RevocationMaker): number;
   shorten(kind: RevocationKind, value: string, until: UnixSeconds): void;
   lift(kind: RevocationKind, value: string): boolean;
-  since(cursor: number): RevocationPage;
+  since(cursor: number, detail?: RevocationDetail): RevocationPage;
   /** All valid entries, in the order of their addition. */
   rows(): readonly KeptRevocation[];
   /** Removes entries past their `keepUntil`: no snapshot can still contain them. */
@@ -122,20 +140,27 @@ const recount: Seconds = seconds(10);
  */
 const numbersPerMillisecond = 1024;
 
+const entryColumns = "kind, value, cause, at, until";
+
 const tables = `
   CREATE TABLE IF NOT EXISTS revocation (
     kind TEXT NOT NULL, value TEXT NOT NULL, cause TEXT NOT NULL, at INTEGER NOT NULL, until INTEGER NOT NULL,
-    keep_until INTEGER NOT NULL, made_by TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (kind, value)
+    keep_until INTEGER NOT NULL, made_by TEXT NOT NULL, seq INTEGER NOT NULL, last_grant INTEGER, subject TEXT,
+    PRIMARY KEY (kind, value)
   ) WITHOUT ROWID;
   CREATE UNIQUE INDEX IF NOT EXISTS revocation_by_seq ON revocation (seq);
   CREATE INDEX IF NOT EXISTS revocation_by_keep_until ON revocation (keep_until);
   CREATE TABLE IF NOT EXISTS sequence (id INTEGER PRIMARY KEY CHECK (id = 1), first INTEGER NOT NULL, last INTEGER NOT NULL);
 `;
 
+/** Columns that a release added after the first: a table of an older one lacks them. */
+const addedColumns = ["last_grant INTEGER", "subject TEXT"] as const;
+
 const sequenceSchema = z.object({ first: z.int(), last: z.int() });
 const seqSchema = z.object({ seq: z.int() });
 const endSchema = z.object({ keep_until: z.number().refine(isUnixSeconds).nullable() });
 const keptSchema = z.object({ keep_until: z.number().refine(isUnixSeconds), made_by: z.enum(revocationMakers) });
+const tableSchema = z.object({ sql: z.string() });
 const countSchema = z.object({ count: z.int() });
 
 /** Opens the log and creates missing tables. */
@@ -150,6 +175,9 @@ export function openRevocationStore(
 
   transaction(() => {
     sql.exec(tables);
+    const table = tableSchema.parse(one("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'revocation'"));
+    for (const column of addedColumns)
+      if (!table.sql.includes(column)) sql.exec(`ALTER TABLE revocation ADD COLUMN ${column}`);
     const first = clock() * numbersPerMillisecond;
     sql.exec("INSERT OR IGNORE INTO sequence (id, first, last) VALUES (1, ?, ?)", first, first);
   });
@@ -175,13 +203,13 @@ export function openRevocationStore(
     return counted().count + added >= fullAt;
   };
 
-  const write = ({ kind, value, cause, at, until, by, keepUntil }: KeptRevocation) => {
+  const write = ({ kind, value, cause, at, until, by, keepUntil, lastGrant, subject }: KeptRevocation) => {
     const seq = Math.max(sequence().last + 1, clock() * numbersPerMillisecond);
     sql.exec("UPDATE sequence SET last = ?", seq);
     sql.exec(
-      `INSERT OR REPLACE INTO revocation (kind, value, cause, at, until, keep_until, made_by, seq)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-      ...[kind, value, cause, at, until, keepUntil, by, seq],
+      `INSERT OR REPLACE INTO revocation (kind, value, cause, at, until, keep_until, made_by, seq, last_grant, subject)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ...[kind, value, cause, at, until, keepUntil, by, seq, lastGrant ?? null, subject ?? null],
     );
   };
 
@@ -207,13 +235,18 @@ export function openRevocationStore(
         return kept !== undefined;
       }),
 
-    since: (cursor) => {
+    since: (cursor, detail) => {
       const { first, last } = sequence();
       const reset = cursor < first || cursor > last;
+      const [columns, beginning] =
+        detail === "full"
+          ? [`${entryColumns}, made_by, last_grant, subject`, "(until > ?2 OR (until > 0 AND last_grant > ?2))"]
+          : [entryColumns, "until > ?2"];
       // A new snapshot has no entries that were lifted.
+      const where = reset ? `seq > ?1 AND ${beginning}` : "seq > ?1 AND until > ?2";
       const rows = [
         ...sql.exec(
-          "SELECT kind, value, cause, at, until, seq FROM revocation WHERE seq > ? AND until > ? ORDER BY seq LIMIT ?",
+          `SELECT ${columns}, seq FROM revocation WHERE ${where} ORDER BY seq LIMIT ?3`,
           ...[reset ? first : cursor, reset ? now() : -1, pageSize + 1],
         ),
       ];
@@ -239,8 +272,16 @@ function keptOf(row: SqlRow): KeptRevocation {
   return { ...entryOf(row), by, keepUntil: unixSeconds(keepUntil) };
 }
 
-function entryOf({ kind, value, cause, at, until }: SqlRow): Revocation {
-  const entry = readEntry([kind, value, cause, at, until]);
+function entryOf(row: SqlRow): LoggedRevocation {
+  const { kind, value, cause, at, until, made_by: by, last_grant: lastGrant, subject } = row;
+  const entry = readEntry([
+    kind,
+    value,
+    cause,
+    at,
+    until,
+    ...(by === undefined ? [] : [by, lastGrant ?? 0, subject ?? ""]),
+  ]);
   if (entry === undefined) throw new TypeError("a row of the revocation log is not a valid entry");
   return entry;
 }

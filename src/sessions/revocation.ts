@@ -22,8 +22,15 @@ export interface Revocation {
   readonly value: string;
   readonly cause: RevocationCause;
   readonly at: UnixSeconds;
-  /** When everything that it forbids has expired, so the entry is no longer needed. */
+  /** When everything that it forbids has expired, or leases refuse it, so the entry is no longer needed. */
   readonly until: UnixSeconds;
+  /**
+   * Of a session or login, if it is known: when the last grant that it may have expires. A CDN without leases needs the entry
+   * until then.
+   */
+  readonly lastGrant?: UnixSeconds | undefined;
+  /** Of a session, if it is known: the `subjectHash` of its viewer. */
+  readonly subject?: string | undefined;
 }
 
 /** The parts of a session's grant that can be revoked. */
@@ -47,6 +54,19 @@ export interface Revocable {
 export const revocationMakers = ["operator", "viewer"] as const;
 export type RevocationMaker = (typeof revocationMakers)[number];
 
+/** An entry as the log reports it. */
+export interface LoggedRevocation extends Revocation {
+  /** Only in full, and if the log's release says it. */
+  readonly by?: RevocationMaker | undefined;
+}
+
+/**
+ * plain: what the edge needs, which every isolate has in memory. full: in addition the maker, `lastGrant` and `subject`. A
+ * beginning in full has also the entries of sessions that ended a short time ago, and that leases refuse already.
+ */
+export const revocationDetails = ["plain", "full"] as const;
+export type RevocationDetail = (typeof revocationDetails)[number];
+
 /** The changes of the log since a cursor. */
 export interface RevocationDelta {
   /** The cursor of the next request. */
@@ -60,7 +80,7 @@ export interface RevocationDelta {
   /** Grants from before this time are refused: the store lost the entries about them. */
   readonly notBefore?: UnixSeconds | undefined;
   /** In the order of their addition. An entry whose `until` has passed lifts the earlier one of its kind and value. */
-  readonly entries: readonly Revocation[];
+  readonly entries: readonly LoggedRevocation[];
 }
 
 /** What the entries of a log are found by: there is one of each kind and value. */
@@ -84,26 +104,34 @@ export interface RevocationLog {
   shorten(kind: RevocationKind, value: string, until: UnixSeconds): Promise<void>;
   /** Lifts the entry of this kind and value; false if there is none. */
   lift(kind: RevocationKind, value: string): Promise<boolean>;
-  since(cursor: number): Promise<RevocationDelta>;
+  /** `detail` is plain by default. */
+  since(cursor: number, detail?: RevocationDetail): Promise<RevocationDelta>;
 }
 
 /** Maximum difference between the clocks of two data centres. */
 export const clockSkew = seconds(60);
 
-/** Margin for a lease that was extended without a write of its row: at most a third of a lease, up to 30 s. */
+/**
+ * Margin for a lease that was extended without a write of its row, by at most a third of a lease, up to 30 s; and for an expiry
+ * that a renewal moved without a write, by up to 60 s.
+ */
 const unwritten = seconds(60);
 
 /**
  * The entry for a session with an ended row. It lasts only as long as an isolate may remember the lease: after that the
- * isolate checks the row.
+ * isolate checks the row. `expiresAt` and `subject` are those of the row, if they are known.
  */
 export function entryOfEnded(
-  { sessionId, leaseUntil }: { readonly sessionId: string; readonly leaseUntil: UnixSeconds },
+  ended: { readonly sessionId: string; readonly leaseUntil: UnixSeconds; readonly expiresAt?: UnixSeconds | undefined },
   cause: RevocationCause,
   now: UnixSeconds,
+  subject: string,
 ): Revocation {
-  const until = after(later(leaseUntil, now), seconds(unwritten + clockSkew));
-  return { kind: "session", value: sessionId, cause, at: now, until };
+  const { sessionId, leaseUntil, expiresAt } = ended;
+  const margin = seconds(unwritten + clockSkew);
+  const until = after(later(leaseUntil, now), margin);
+  const lastGrant = expiresAt && after(expiresAt, margin);
+  return { kind: "session", value: sessionId, cause, at: now, until, subject, ...(lastGrant && { lastGrant }) };
 }
 
 /** The value of {@link signOutLeftOut}. No hash or digest of a subject has it. */
@@ -131,15 +159,35 @@ export interface KeptRevocation extends Revocation {
   readonly by: RevocationMaker;
   /**
    * When it may be removed. Later than `until` for a lifted or shortened entry: until then a snapshot may contain the
-   * entry without the change.
+   * entry without the change. And for a session whose grants last longer: until then a CDN's store may not have the entry.
    */
   readonly keepUntil: UnixSeconds;
+}
+
+/** The entry of a row. */
+export function entryOfRow(row: KeptRevocation, detail: RevocationDetail = "plain"): LoggedRevocation {
+  const { kind, value, cause, at, until, lastGrant, subject, by } = row;
+  if (detail === "plain") return { kind, value, cause, at, until };
+  return {
+    ...{ kind, value, cause, at, until, by },
+    ...(lastGrant !== undefined && { lastGrant }),
+    ...(subject !== undefined && { subject }),
+  };
+}
+
+/** Whether a reader that begins at `now` gets this row: not if it was lifted. */
+export function isOfBeginning(
+  { until, lastGrant }: Pick<Revocation, "until" | "lastGrant">,
+  detail: RevocationDetail = "plain",
+  now: UnixSeconds,
+): boolean {
+  return until > now || (detail === "full" && until > 0 && lastGrant !== undefined && lastGrant > now);
 }
 
 /** After this long without an answer of the log, a snapshot is read again from the beginning. */
 export const longestSilence = seconds(600);
 
-/** How long the log reports that an entry was lifted. An older snapshot is read again from the beginning. */
+/** How long the log reports that an entry was lifted, or that a session ended. An older snapshot is read again from the beginning. */
 const toldFor = seconds(longestSilence + 300);
 
 /** Merges `entry` into `kept`; undefined if nothing changes. */
@@ -150,15 +198,20 @@ export function merge(
   now: UnixSeconds,
 ): KeptRevocation | undefined {
   if (entry.until <= now) return undefined;
-  if (kept === undefined) return { ...entry, by, keepUntil: entry.until };
-  const keepUntil = later(kept.keepUntil, entry.until);
-  if (kept.until <= now) return { ...entry, by, keepUntil };
+  const own = later(entry.until, earlier(entry.lastGrant ?? entry.until, after(now, toldFor)));
+  if (kept === undefined) return { ...entry, by, keepUntil: own };
+  const keepUntil = later(kept.keepUntil, own);
+  const subject = kept.subject ?? entry.subject;
+  const lastGrant = later(kept.lastGrant ?? unixSeconds(0), entry.lastGrant ?? unixSeconds(0));
+  const details = { ...(lastGrant > 0 && { lastGrant }), ...(subject !== undefined && { subject }) };
+  if (kept.until <= now) return { ...entry, ...details, by, keepUntil };
   // The first cause is the true one, since an ended session cannot end again. A subject's later `at` forbids more.
   const { cause, at } = entry.kind === "subject" && entry.at > kept.at ? entry : kept;
   const until = later(kept.until, entry.until);
   const maker = by === "operator" ? by : kept.by;
-  const isSame = at === kept.at && until === kept.until && maker === kept.by;
-  return isSame ? undefined : { ...kept, cause, at, until, by: maker, keepUntil };
+  const isSame =
+    at === kept.at && until === kept.until && maker === kept.by && lastGrant <= (kept.lastGrant ?? unixSeconds(0));
+  return isSame ? undefined : { ...kept, ...details, cause, at, until, by: maker, keepUntil };
 }
 
 /** What an append finds in the log before it writes. */
@@ -209,14 +262,15 @@ export function planAppend(
   return { writes: [...writes.values()], added, skipped };
 }
 
-/** `kept` with an earlier `until`; undefined if that is not earlier, or the entry is an operator's. */
+/** `kept` with an earlier `until`; undefined if that is not earlier, or the entry is an operator's. Its last grant stays. */
 export function shortened(
   kept: KeptRevocation | undefined,
   until: UnixSeconds,
   now: UnixSeconds,
 ): KeptRevocation | undefined {
   if (kept === undefined || kept.by === "operator" || kept.until <= until) return undefined;
-  return { ...kept, until, keepUntil: earlier(kept.keepUntil, later(until, after(now, toldFor))) };
+  const lastGrant = kept.lastGrant ?? kept.until;
+  return { ...kept, until, lastGrant, keepUntil: earlier(kept.keepUntil, later(until, after(now, toldFor))) };
 }
 
 /** `kept` after a lift; undefined if it forbids nothing. */

@@ -61,6 +61,16 @@ export function durableLogContract(open: OpenLog): void {
       expect(await log.rows()).toEqual([{ ...entry("one", start + 100), by: "operator", keepUntil: start + 100 }]);
     });
 
+    it("keep the last grant and the subject of a session's end, of this process and of others", async () => {
+      const { log } = await opened();
+      const details = { lastGrant: unixSeconds(start + 7200), subject: "ann" };
+      const ended = (value: string): Revocation => ({ ...entry(value), ...details, kind: "session", cause: "taken" });
+      await log.append([ended("own")], "viewer");
+      await log.learn([{ ...ended("learned"), by: "viewer", keepUntil: unixSeconds(start + 3600) }]);
+      const rows = async () => (await log.rows()).toSorted((one, other) => one.value.localeCompare(other.value));
+      await expect.poll(rows).toMatchObject([ended("learned"), ended("own")]);
+    });
+
     it("that another process wrote or lifted are added", async () => {
       const { log } = await opened();
       await log.append([entry("one"), entry("two")], "operator");

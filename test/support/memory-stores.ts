@@ -21,7 +21,15 @@ import type { StreamsOf } from "../../src/sessions/lease.ts";
 import { type LeaseRouter, leaseRouter, streamsFrom } from "../../src/sessions/lease-router.ts";
 import type { LeaseRow, LeaseRows, Marker, QuotaUsed } from "../../src/sessions/lease-rows.ts";
 import { LeaseStore } from "../../src/sessions/lease-store.ts";
-import { type KeptRevocation, merge, type RevocationLog, shortened, takeBack } from "../../src/sessions/revocation.ts";
+import {
+  entryOfRow,
+  isOfBeginning,
+  type KeptRevocation,
+  merge,
+  type RevocationLog,
+  shortened,
+  takeBack,
+} from "../../src/sessions/revocation.ts";
 
 /** A catalog in memory: the text that the workers would read. */
 export interface MemoryCatalog {
@@ -129,10 +137,10 @@ export function memoryRevocationLog(clock: MillisecondClock, pageSize = 10_000):
       if (changed !== undefined) write(changed);
       return changed !== undefined;
     },
-    since: async (cursor) => {
+    since: async (cursor, detail) => {
       const reset = cursor < first || cursor > last;
       const rows = [...kept.values()]
-        .filter(({ seq, entry }) => (reset ? entry.until > now() : seq > cursor))
+        .filter(({ seq, entry }) => (reset ? isOfBeginning(entry, detail, now()) : seq > cursor))
         .toSorted((a, b) => a.seq - b.seq);
       const page = rows.slice(0, pageSize);
       const more = rows.length > pageSize;
@@ -141,7 +149,7 @@ export function memoryRevocationLog(clock: MillisecondClock, pageSize = 10_000):
         asOf: clock(),
         reset,
         more,
-        entries: page.map(({ entry: { kind, value, cause, at, until } }) => ({ kind, value, cause, at, until })),
+        entries: page.map(({ entry }) => entryOfRow(entry, detail)),
       };
     },
   };

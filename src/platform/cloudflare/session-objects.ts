@@ -19,7 +19,7 @@ import { type LeaseRouter, leaseRouter } from "../../sessions/lease-router.ts";
 import { sqlLeaseRows } from "../../sessions/lease-rows-sql.ts";
 import { leaseTimes } from "../../sessions/lease-rules.ts";
 import { type HandedOver, LeaseStore } from "../../sessions/lease-store.ts";
-import { revocationCauses, revocationKinds, revocationMakers } from "../../sessions/revocation.ts";
+import { revocationCauses, revocationDetails, revocationKinds, revocationMakers } from "../../sessions/revocation.ts";
 import { longestName, openRevocationStore, type RevocationStore, writePage } from "../../sessions/revocation-store.ts";
 import { nobleHmac } from "./noble-hmac.ts";
 
@@ -130,8 +130,11 @@ const entriesSchema = z.array(
     cause: z.enum(revocationCauses),
     at: time,
     until: time,
+    lastGrant: time.optional(),
+    subject: z.string().min(1).max(longestName).optional(),
   }),
 );
+const detailSchema = z.enum(revocationDetails).default("plain");
 
 /** The shortest and longest time until the alarm that removes expired entries, in milliseconds. */
 const sweep = { soonest: 60_000, latest: 24 * 3_600_000 };
@@ -166,8 +169,8 @@ export class RevocationLog extends DurableObject {
   }
 
   /** A page in the format of `writePage`. */
-  since(cursor: number): string {
-    return writePage(this.#store.since(cursor));
+  since(cursor: number, detail?: unknown): string {
+    return writePage(this.#store.since(cursor, detailSchema.parse(detail)));
   }
 
   override async alarm(): Promise<void> {

@@ -47,7 +47,7 @@ interface RevocationStub {
   append(entries: unknown, by: string): Promise<unknown>;
   shorten(kind: string, value: string, until: number): Promise<unknown>;
   lift(kind: string, value: string): Promise<unknown>;
-  since(cursor: number): Promise<unknown>;
+  since(cursor: number, detail?: string): Promise<unknown>;
 }
 
 export interface RevocationLogParts<Id> {
@@ -112,14 +112,16 @@ export function revocationLog<Id>(parts: RevocationLogParts<Id>): RevocationLog 
       await object().shorten(kind, value, until);
     },
     lift: async (kind, value) => z.boolean().parse(await object().lift(kind, value)),
-    since: async (cursor) => {
-      const cached = await kept(cursor);
+    since: async (cursor, detail = "plain") => {
+      // The isolates share plain pages only.
+      const isPlain = detail === "plain";
+      const cached = isPlain ? await kept(cursor) : undefined;
       if (cached !== undefined) return cached;
       const asOf = clock();
-      const page = z.string().parse(await object().since(cursor));
+      const page = z.string().parse(await (isPlain ? object().since(cursor) : object().since(cursor, detail)));
       const delta = deltaOf(page, asOf);
       if (delta === undefined) throw new TypeError("the revocation log's answer is not a page");
-      await keep(cursor, page, asOf);
+      if (isPlain) await keep(cursor, page, asOf);
       return delta;
     },
   };

@@ -88,9 +88,9 @@ export function sqliteRevocationLog(
     append: async (entries, by) => store.append(entries, by),
     shorten: async (kind, value, until) => store.shorten(kind, value, until),
     lift: async (kind, value) => store.lift(kind, value),
-    since: async (cursor) => {
+    since: async (cursor, detail) => {
       const asOf = clock();
-      return { ...store.since(cursor), asOf };
+      return { ...store.since(cursor, detail), asOf };
     },
     removeEnded: () => store.removeEnded(),
   };

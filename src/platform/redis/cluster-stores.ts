@@ -3,7 +3,7 @@ import type { Gathered } from "../../metrics/gathered.ts";
 import { documentStreams } from "../../sessions/document-streams.ts";
 import type { LeaseDocuments } from "../../sessions/lease-document.ts";
 import { leaseTimes } from "../../sessions/lease-rules.ts";
-import { inGroups, type RevocationLog } from "../../sessions/revocation.ts";
+import { entryOfRow, inGroups, isOfBeginning, type RevocationLog } from "../../sessions/revocation.ts";
 import { oneShotHmac } from "../node/node-crypto.ts";
 import type { NodeStores } from "../node/node-stores.ts";
 import type { CatalogText } from "../node/sqlite-stores.ts";
@@ -141,21 +141,25 @@ function durableRevocations(log: RedisRevocationLog, restorer: Restorer, parts: 
       await disk?.lift(kind, value);
       return write(log.lift(kind, value));
     },
-    since: async (cursor) => {
+    since: async (cursor, detail) => {
       await restorer.done();
-      let page = await log.read(cursor);
+      // The disk keeps whole rows.
+      const read = () => log.read(cursor, disk === undefined ? detail : "full");
+      let page = await read();
       if (page === undefined) {
         restorer.begin();
         await restorer.done();
-        page = await log.read(cursor);
+        page = await read();
       }
       if (page === undefined) throw new Error("Redis is new, and the API has not restored its revocations yet");
       const { rows, notBefore, ...delta } = page;
       await disk?.learn(rows);
+      const now = systemClock();
+      const reported = delta.reset ? rows.filter((row) => isOfBeginning(row, detail, now)) : rows;
       return {
         ...delta,
         ...(notBefore === undefined || parts.admitOlderGrants ? {} : { notBefore }),
-        entries: rows.map(({ kind, value, cause, at, until }) => ({ kind, value, cause, at, until })),
+        entries: reported.map((row) => entryOfRow(row, detail)),
       };
     },
   };

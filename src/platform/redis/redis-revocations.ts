@@ -2,11 +2,14 @@ import * as z from "zod";
 import { isUnixSeconds, type MillisecondClock, type UnixSeconds, unixSeconds } from "../../base/time.ts";
 import {
   entryName,
+  entryOfRow,
   inGroups,
+  isOfBeginning,
   type KeptRevocation,
   planAppend,
   type Revocation,
   type RevocationDelta,
+  type RevocationDetail,
   type RevocationKind,
   type RevocationLog,
   type RevocationMaker,
@@ -32,10 +35,10 @@ const mostRows = 500;
 
 /**
  * Writes rows if none of those that were read has changed: ARGV has the time as a number of a sequence, the number of
- * rows that were read, each with its name and text, and then each row to write with its name, text and `keepUntil`.
+ * rows that were read, each with its name and text, and then each row to write with its name, text, `keepUntil` and details.
  */
 const writeRows = redisScript(`
-local rows, order, ends, sequence = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local rows, order, ends, sequence, details = unpack(KEYS)
 local at = 3
 for _ = 1, tonumber(ARGV[2]) do
   if (redis.call('HGET', rows, ARGV[at]) or '') ~= ARGV[at + 1] then return 0 end
@@ -47,22 +50,26 @@ while ARGV[at] do
   redis.call('HSET', rows, ARGV[at], ARGV[at + 1])
   redis.call('ZADD', order, string.format('%.0f', last), ARGV[at])
   redis.call('ZADD', ends, ARGV[at + 2], ARGV[at])
-  at = at + 3
+  if ARGV[at + 3] ~= '' then redis.call('HSET', details, ARGV[at], ARGV[at + 3]) end
+  at = at + 4
 end
 redis.call('HSET', sequence, 'last', string.format('%.0f', last))
 return 1`);
 
-/** Reads a page: the first and the last number, and names, numbers and texts of the rows after a cursor. */
+/** Reads a page: the first and the last number, and names, numbers, texts and details of the rows after a cursor. */
 const readRows = redisScript(`
 local first, last, since = unpack(redis.call('HMGET', KEYS[4], 'first', 'last', 'since'))
-if not first then return { '', '', '', {}, {} } end
+if not first then return { '', '', '', {}, {}, {} } end
 local cursor = tonumber(ARGV[1])
 if cursor < tonumber(first) or cursor > tonumber(last) then cursor = 0 end
 local found = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. string.format('%.0f', cursor), '+inf', 'WITHSCORES',
   'LIMIT', 0, ARGV[2])
-local texts = {}
-for at = 1, #found, 2 do texts[#texts + 1] = redis.call('HGET', KEYS[1], found[at]) or '' end
-return { first, last, since or '', found, texts }`);
+local texts, details = {}, {}
+for at = 1, #found, 2 do
+  texts[#texts + 1] = redis.call('HGET', KEYS[1], found[at]) or ''
+  details[#texts] = ARGV[3] == 'full' and redis.call('HGET', KEYS[5], found[at]) or ''
+end
+return { first, last, since or '', found, texts, details }`);
 
 /** Declares a new store complete: every cursor from before is unknown. Changes nothing if it was declared already. */
 const declare = redisScript(`
@@ -79,6 +86,7 @@ for _, name in ipairs(names) do
   redis.call('HDEL', KEYS[1], name)
   redis.call('ZREM', KEYS[2], name)
   redis.call('ZREM', KEYS[3], name)
+  redis.call('HDEL', KEYS[5], name)
 end
 return #names`);
 
@@ -92,12 +100,15 @@ const rowSchema = z.tuple([
   z.enum(revocationMakers),
   time,
 ]);
-const pageSchema = z.tuple([z.string(), z.string(), z.string(), z.array(z.string()), z.array(z.string())]);
+/** What a row has in addition to the members of its text: the last grant, or 0, and the subject, or nothing. */
+const detailsSchema = z.tuple([time, z.string()]);
+const texts = z.array(z.string());
+const pageSchema = z.tuple([z.string(), z.string(), z.string(), texts, texts, texts]);
 
 /** The log in Redis. */
 export interface RedisRevocationLog extends RevocationLog {
   /** As `since`, with whole rows. Undefined if the store is new: nothing was declared complete. */
-  readonly read: (cursor: number) => Promise<RevocationPageOfRows | undefined>;
+  readonly read: (cursor: number, detail?: RevocationDetail) => Promise<RevocationPageOfRows | undefined>;
   /** Adds rows of a durable log. */
   readonly restore: (rows: readonly KeptRevocation[]) => Promise<void>;
   /** Declares the store complete. `since`: grants from before are refused, because nobody knows which were revoked. */
@@ -117,7 +128,7 @@ export function changesOf(prefix: string): string {
 }
 
 /**
- * The revocation log: a hash of rows and their order. One row per name, as its rules need it, and numbers that a reader
+ * The revocation log: a hash of rows, one of their details, and their order. One row per name, as its rules need it, and numbers that a reader
  * follows by cursor. A message says that there is something new. All keys have one hash tag, so they are on one node of
  * a cluster.
  */
@@ -128,9 +139,12 @@ export function redisRevocationLog(
 ): RedisRevocationLog {
   const keyOf = (name: string) => `${prefix}{log}:${name}`;
   const sequence = keyOf("sequence");
-  const keys = [keyOf("rows"), keyOf("order"), keyOf("ends"), sequence] as const;
+  const keys = [keyOf("rows"), keyOf("order"), keyOf("ends"), sequence, keyOf("details")] as const;
   const now = () => unixSeconds(Math.floor(clock() / 1000));
   const number = () => String(clock() * numbersPerMillisecond);
+
+  const hashed = async (key: string, names: readonly string[]) =>
+    z.array(z.string().nullable()).parse(await redis.command(key, "HMGET", key, ...names));
 
   /** Reads rows by name, decides, and writes unless one of them has changed in the meantime; then again. */
   const change = async <Value>(
@@ -142,12 +156,14 @@ export function redisRevocationLog(
   ): Promise<Value> => {
     const unique = [...new Set(names)];
     for (let attempt = 0; attempt < mostAttempts; attempt++) {
-      const texts = z.array(z.string().nullable()).parse(await redis.command(keys[0], "HMGET", keys[0], ...unique));
+      const [texts, details] = await Promise.all([hashed(keys[0], unique), hashed(keys[4], unique)]);
       const before = unique.map((name, at) => [name, texts[at] ?? ""] as const);
-      const found = new Map(before.flatMap(([name, text]) => (text === "" ? [] : [[name, rowOf(text)] as const])));
+      const found = new Map(
+        before.flatMap(([name, text], at) => (text === "" ? [] : [[name, rowOf(text, details[at] ?? "")] as const])),
+      );
       const { writes, value } = await decide(found);
       if (writes.length === 0) return value;
-      const written = writes.flatMap((row) => [entryName(row), textOf(row), String(row.keepUntil)]);
+      const written = writes.flatMap((row) => [entryName(row), textOf(row), String(row.keepUntil), detailsOf(row)]);
       const words = [number(), String(before.length), ...before.flat(), ...written];
       if ((await redis.run(writeRows, keys, words)) === 1) {
         // The readers follow by cursor in any case: a lost message only delays them.
@@ -158,14 +174,14 @@ export function redisRevocationLog(
     throw new Error("the rows of the revocation log changed at every attempt to write them");
   };
 
-  const read: RedisRevocationLog["read"] = async (cursor) => {
+  const read: RedisRevocationLog["read"] = async (cursor, detail = "plain") => {
     const asOf = clock();
-    const reply = await redis.run(readRows, keys, [String(cursor), String(pageSize + 1)]);
-    const [first, last, since, found, texts] = pageSchema.parse(reply);
+    const reply = await redis.run(readRows, keys, [String(cursor), String(pageSize + 1), detail]);
+    const [first, last, since, found, texts, details] = pageSchema.parse(reply);
     if (first === "") return undefined;
     const reset = cursor < Number(first) || cursor > Number(last);
     const more = texts.length > pageSize;
-    const rows = texts.slice(0, pageSize).flatMap((text) => (text === "" ? [] : [rowOf(text)]));
+    const rows = texts.slice(0, pageSize).flatMap((text, at) => (text === "" ? [] : [rowOf(text, details[at] ?? "")]));
     const end = more ? Number(found[pageSize * 2 - 1]) : Number(last);
     return {
       cursor: end,
@@ -173,7 +189,7 @@ export function redisRevocationLog(
       reset,
       more,
       // A new snapshot has no entries that were lifted.
-      rows: reset ? rows.filter(({ until }) => until > now()) : rows,
+      rows: reset ? rows.filter((row) => isOfBeginning(row, detail, now())) : rows,
       ...(since === "" ? {} : { notBefore: unixSeconds(Number(since)) }),
     };
   };
@@ -214,11 +230,11 @@ export function redisRevocationLog(
         return { row, value: row !== undefined };
       }),
     read,
-    since: async (cursor) => {
-      const page = await read(cursor);
+    since: async (cursor, detail) => {
+      const page = await read(cursor, detail);
       if (page === undefined) throw new Error("Redis is new, and the revocations are not restored yet");
       const { rows, ...delta } = page;
-      return { ...delta, entries: rows.map(entryOf) };
+      return { ...delta, entries: rows.map((row) => entryOfRow(row, detail)) };
     },
     restore: async (rows) => {
       for (const by of revocationMakers)
@@ -226,7 +242,7 @@ export function redisRevocationLog(
           rows.filter((row) => row.by === by),
           mostRows,
         ))
-          await append(some.map(entryOf), by);
+          await append(some, by);
     },
     declareWhole: async (since) =>
       void (await redis.run(declare, keys, [number(), since === undefined ? "" : String(since)])),
@@ -241,11 +257,15 @@ function textOf({ kind, value, cause, at, until, by, keepUntil }: KeptRevocation
   return JSON.stringify([kind, value, cause, at, until, by, keepUntil]);
 }
 
-function rowOf(text: string): KeptRevocation {
-  const [kind, value, cause, at, until, by, keepUntil] = rowSchema.parse(JSON.parse(text));
-  return { kind, value, cause, at, until, by, keepUntil };
+/** The details of a row; empty if it has none. They have a hash of their own, because older releases read the texts too. */
+function detailsOf({ lastGrant, subject }: KeptRevocation): string {
+  return lastGrant === undefined && subject === undefined ? "" : JSON.stringify([lastGrant ?? 0, subject ?? ""]);
 }
 
-function entryOf({ kind, value, cause, at, until }: Revocation): Revocation {
-  return { kind, value, cause, at, until };
+function rowOf(text: string, details: string): KeptRevocation {
+  const [kind, value, cause, at, until, by, keepUntil] = rowSchema.parse(JSON.parse(text));
+  const row = { kind, value, cause, at, until, by, keepUntil };
+  if (details === "") return row;
+  const [lastGrant, subject] = detailsSchema.parse(JSON.parse(details));
+  return { ...row, ...(lastGrant > 0 && { lastGrant }), ...(subject !== "" && { subject }) };
 }

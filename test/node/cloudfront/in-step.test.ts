@@ -2,23 +2,25 @@ import { describe, expect, it } from "vitest";
 import { EmulatedStore, writable } from "../../../cli/cloudfront/key-value-store.ts";
 import { maxSessionTtl } from "../../../src/base/constants.ts";
 import { encodeBase64url } from "../../../src/base/encoding.ts";
-import { after, seconds, type UnixSeconds, unixSeconds } from "../../../src/base/time.ts";
+import { after, seconds, type UnixSeconds, unixMilliseconds, unixSeconds } from "../../../src/base/time.ts";
 import { bringInStep, changesOf } from "../../../src/cloudfront/keep-in-step.ts";
-import { StoreContents, type StoreRevocation } from "../../../src/cloudfront/store-contents.ts";
+import { StoreContents } from "../../../src/cloudfront/store-contents.ts";
+import { entryOfEnded, type LoggedRevocation, type Revocation } from "../../../src/sessions/revocation.ts";
+import { memoryRevocationLog } from "../../support/memory-stores.ts";
 import { now, ringKeys } from "../../unit/signing/session.ts";
 
 const at = (offset: number) => after(now, seconds(offset));
 const until = at(1_000_000);
 const packed = { keys: ringKeys, until };
 const id = (number: number) => encodeBase64url(new Uint8Array(16).fill(number));
-const logins = (count: number, changes: Partial<StoreRevocation> = {}) =>
+const logins = (count: number, changes: Partial<LoggedRevocation> = {}) =>
   Array.from({ length: count }, (_, index) => login(id(index), { until: at(100 + index), ...changes }));
 
-function login(value: string, changes: Partial<StoreRevocation> = {}): StoreRevocation {
+function login(value: string, changes: Partial<LoggedRevocation> = {}): LoggedRevocation {
   return { kind: "login", value, cause: "revoked", at: now, until: at(600), by: "viewer", ...changes };
 }
 
-function contentsOf(...entries: readonly StoreRevocation[]): StoreContents {
+function contentsOf(...entries: readonly LoggedRevocation[]): StoreContents {
   const contents = new StoreContents();
   contents.apply({ reset: true, entries });
   return contents;
@@ -27,29 +29,53 @@ function contentsOf(...entries: readonly StoreRevocation[]): StoreContents {
 function wantedOf(contents: StoreContents, time: UnixSeconds = now, capacity?: number) {
   const wanted = contents.wanted(time, packed, capacity);
   if (!wanted.ok) throw new Error(wanted.refusal);
-  const keys = [...wanted.value.entries.keys()].filter((key) => key !== "c");
+  const keys = [...wanted.value.entries.keys()].filter((key) => key !== "c" && key !== "o");
   const [, marks] = wanted.value.entries.get("c")?.split("|") ?? [];
   return { ...wanted.value, keys, marks };
 }
 
-/** Room for the packed entry and this many entries of logins. */
-const room = (count: number) => 1025 + count * (23 + `r${now}`.length);
+/** Room for the packed entry, the time of renewals by the manifest host, and this many entries of logins. */
+const room = (count: number) => 1025 + 13 + count * (23 + `r${now}`.length);
 
 describe("what the store should contain", () => {
   it("has an ended session until its last grant can have expired, although the log shortens its entry", () => {
-    const session: StoreRevocation = { ...login(id(1)), kind: "session" };
+    const session: LoggedRevocation = { ...login(id(1)), kind: "session" };
     const contents = contentsOf(session);
     contents.apply({ reset: false, entries: [{ ...session, until: at(1) }] });
     expect(wantedOf(contents, at(maxSessionTtl - 1)).keys).toEqual([`s${id(1)}`]);
     expect(wantedOf(contents, at(maxSessionTtl)).keys).toEqual([]);
   });
 
-  it("no longer has what was lifted, what has ended, and what a log that begins again does not have", () => {
+  it("has an entry until the last grant that the log names, which may come earlier or later than the entry's own end", () => {
+    const entries = [
+      login(id(1), { kind: "session", until: at(200), lastGrant: at(900) }),
+      login(id(2), { until: at(200), lastGrant: at(700) }),
+    ];
+    const contents = contentsOf(...entries);
+    expect(wantedOf(contents, at(699)).keys).toEqual([`s${id(1)}`, `l${id(2)}`]);
+    expect(wantedOf(contents, at(899)).keys).toEqual([`s${id(1)}`]);
+    expect(wantedOf(contents, at(900)).keys).toEqual([]);
+  });
+
+  it("no longer has what was lifted and what has ended", () => {
     const contents = contentsOf(login(id(1)), login(id(2)), login(id(3), { until: at(5) }));
     contents.apply({ reset: false, entries: [login(id(2), { until: unixSeconds(0) })] });
     expect(wantedOf(contents, at(5)).keys).toEqual([`l${id(1)}`]);
+  });
+
+  it("keeps what viewers ended if the log begins again, because the log forgets that, and only that", () => {
+    const contents = contentsOf(
+      login(id(1)),
+      login(id(2), { kind: "session" }),
+      login(id(3), { by: "operator" }),
+      login(id(4), { kind: "session", by: "operator" }),
+      login(id(5), { kind: "session", by: undefined }),
+      login("film", { kind: "asset", by: "operator" }),
+    );
     contents.apply({ reset: true, entries: [] });
-    expect(wantedOf(contents).keys).toEqual([]);
+    const { keys, entries } = wantedOf(contents);
+    expect(keys).toEqual([`l${id(1)}`, `s${id(2)}`, `s${id(5)}`]);
+    expect(entries.get("c")).toMatch(/\|\|$/);
   });
 
   it("leaves out what ends soonest if it is full, and leaves renewals to the manifest host while it does", () => {
@@ -69,7 +95,7 @@ describe("what the store should contain", () => {
       login(id(103), { by: undefined }),
     ];
     const contents = contentsOf(...logins(5), ...kept.map((each) => ({ ...each, until: at(1) })));
-    expect(wantedOf(contents, now, room(3)).keys).toEqual([101, 102, 103].map((number) => `l${id(number)}`));
+    expect(wantedOf(contents, now, room(3) + 1).keys).toEqual([101, 102, 103].map((number) => `l${id(number)}`));
     expect(contents.wanted(now, packed, room(2))).toMatchObject({
       refusal: expect.stringMatching(/^the store has \d+ bytes, and the entries .* need \d+: /),
     });
@@ -86,6 +112,96 @@ describe("what the store should contain", () => {
     const contents = new StoreContents();
     contents.apply({ reset: true, entries: [], notBefore: now });
     expect(wantedOf(contents).marks).toBe("o");
+  });
+});
+
+describe("a writer that starts again with what the store has", () => {
+  const validFor = seconds(1000);
+  const written = (offset: number) => `1||${at(offset) + validFor}|||`;
+  const startedWith = (...entries: readonly (readonly [string, string])[]) => {
+    const contents = new StoreContents();
+    contents.adopt(new Map(entries), now, validFor);
+    contents.apply({ reset: true, entries: [] });
+    return wantedOf(contents);
+  };
+
+  it("keeps sessions and logins that the log has forgotten, and forgets what operators have lifted and what is no entry", () => {
+    const { keys, marks, entries } = startedWith(
+      ["c", written(-10)],
+      [`s${id(1)}`, `t${at(5)}`],
+      [`s${id(2)}`, `s${at(5)}`],
+      [`l${id(3)}`, `r${at(5)}`],
+      [`s${id(4)}`, `r${at(5)}o`],
+      [`s${id(5)}`, `r${at(0)}`],
+      [`s${id(6)}`, "x"],
+      ["foreign", `r${at(5)}`],
+    );
+    expect([keys, marks]).toEqual([[`s${id(1)}`, `s${id(2)}`, `l${id(3)}`], ""]);
+    expect(entries.get(`s${id(1)}`)).toBe(`t${at(5)}`);
+  });
+
+  it("reads from the store what it would write again", () => {
+    const first = wantedOf(
+      contentsOf(
+        login(id(1), { kind: "session", cause: "taken", until: at(100), lastGrant: at(900), subject: id(9) }),
+        login(id(2), { kind: "session", cause: "shared" }),
+        login(id(3)),
+      ),
+    ).entries;
+    const contents = new StoreContents();
+    contents.adopt(first, now, seconds(until - now));
+    contents.apply({ reset: true, entries: [] });
+    expect(new Map(wantedOf(contents).entries)).toEqual(first);
+  });
+
+  it("leaves renewals to the manifest host for as long as a session can last, if the log may have forgotten ends meanwhile", () => {
+    expect(startedWith(["c", written(-600)]).marks).toBe("");
+    const late = startedWith(["c", written(-601)]);
+    expect([late.marks, Number(late.entries.get("o")) - now - maxSessionTtl]).toEqual(["o", expect.closeTo(300, -3)]);
+    expect(startedWith(["c", "of another version"]).marks).toBe("o");
+  });
+
+  it("trusts a store without a packed entry: the function admitted nobody with it", () => {
+    expect(startedWith()).toMatchObject({ keys: [], marks: "" });
+    expect(startedWith([`s${id(1)}`, `r${at(5)}`])).toMatchObject({ keys: [`s${id(1)}`], marks: "" });
+  });
+
+  it("knows until when entries are missing that had no room", () => {
+    const full = wantedOf(contentsOf(...logins(10)), now, room(7));
+    const said = Number(full.entries.get("o"));
+    expect(said).toBeGreaterThanOrEqual(at(102));
+    const contents = new StoreContents();
+    contents.adopt(full.entries, now, seconds(until - now));
+    contents.apply({ reset: true, entries: [] });
+    expect(wantedOf(contents, unixSeconds(said - 1))).toMatchObject({ dropped: 0, marks: "o" });
+    expect(wantedOf(contents, unixSeconds(said)).marks).toBe("");
+  });
+});
+
+describe("a store that follows a real log", () => {
+  it("has every end until the last grant, and leaves out viewers' ends alone when it is full", async () => {
+    const clock = () => unixMilliseconds(now * 1000);
+    const log = memoryRevocationLog(clock);
+    const ended = (number: number, subject: string) => ({
+      sessionId: id(number),
+      leaseUntil: at(90),
+      expiresAt: at(3000),
+      subject,
+    });
+    for (let number = 0; number < 30; number++) {
+      const { subject, ...stream } = ended(number, number < 25 ? "me" : `viewer ${number}`);
+      await log.append([entryOfEnded(stream, number === 0 ? "shared" : "taken", now, subject)], "viewer");
+    }
+    const operators: Revocation = { kind: "session", value: id(99), cause: "revoked", at: now, until: at(200) };
+    await log.append([operators], "operator");
+    const contents = new StoreContents();
+    contents.apply(await log.since(0, "full"));
+    expect(wantedOf(contents, at(3119)).keys.length).toBe(31);
+    const full = wantedOf(contents, now, room(27) + 1);
+    expect(full).toMatchObject({ dropped: 4, marks: "o" });
+    const left = [0, 25, 26, 27, 28, 29, 99].map((number) => `s${id(number)}`);
+    expect(full.keys).toEqual(expect.arrayContaining(left));
+    expect(full.entries.get(`s${id(99)}`)).toBe(`r${at(maxSessionTtl)}o`);
   });
 });
 

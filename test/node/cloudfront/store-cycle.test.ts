@@ -5,7 +5,7 @@ import { after, type Seconds, seconds, type UnixSeconds, unixSeconds } from "../
 import type { WritableStore } from "../../../src/cloudfront/keep-in-step.ts";
 import { cycleTimes, type FollowedLog, StoreCycle, storeKeys } from "../../../src/cloudfront/store-cycle.ts";
 import type { EdgeKey } from "../../../src/keys/key.ts";
-import type { Revocation } from "../../../src/sessions/revocation.ts";
+import type { LoggedRevocation } from "../../../src/sessions/revocation.ts";
 import { now, ringKeys } from "../../unit/signing/session.ts";
 
 const edgeKeys = ringKeys.map((key): EdgeKey => ({ ...key, purpose: "cloudfront-session" }));
@@ -13,7 +13,7 @@ const id = (number: number) => encodeBase64url(new Uint8Array(16).fill(number));
 
 /** A log that is read in pages of two, as every log is read in pages. */
 class PagedLog implements FollowedLog {
-  readonly rows: Revocation[] = [];
+  readonly rows: LoggedRevocation[] = [];
   readonly cursors: number[] = [];
   isDown = false;
   /** Entries before this cursor are no longer known. */
@@ -49,12 +49,14 @@ function wait(length: Seconds): void {
   time = after(time, length);
 }
 
-function revoke(number: number, changes: Partial<Revocation> = {}): void {
+function revoke(number: number, changes: Partial<LoggedRevocation> = {}): void {
   const until = after(time, seconds(600));
   log.rows.push({ kind: "login", value: id(number), cause: "revoked", at: time, until, ...changes });
 }
 
 const logins = () => [...store.list().keys()].filter((key) => key.startsWith("l"));
+/** The marks of the packed entry. */
+const marks = () => store.list().get("c")?.split("|")[1];
 /** When the packed entry expires. */
 const until = () => Number(store.list().get("c")?.split("|")[2]);
 
@@ -136,6 +138,8 @@ describe("the cycle that keeps a store in step with the log", () => {
     wait(seconds(601));
     await cycle.run(edgeKeys);
     expect(log.cursors).toEqual([0, 0]);
+    // Ends may be missing too.
+    expect(marks()).toBe("o");
   });
 
   it("follows a log that does not know the cursor any more, and writes only after its last page", async () => {
@@ -166,6 +170,26 @@ describe("the cycle that keeps a store in step with the log", () => {
     expect([same, logins().length]).toEqual([expect.objectContaining({ status: "in_step", puts: 71 }), 120]);
     expect(await begun().run(edgeKeys)).toMatchObject({ status: "in_step", deletes: 0 });
     expect(logins().length).toBe(120);
+  });
+
+  it("begins again with the ends that the store has and the log has forgotten, and leaves renewals to the manifest host if it missed some", async () => {
+    const ended = (number: number) =>
+      revoke(number, { kind: "session", lastGrant: unixSeconds(time + 90_000), by: "viewer" });
+    ended(1);
+    await cycle.run(edgeKeys);
+    log.rows.length = 0;
+    wait(seconds(600));
+    ended(2);
+    expect(await begun().run(edgeKeys)).toMatchObject({ status: "in_step", puts: 2, deletes: 0 });
+    expect([...store.list().keys()].toSorted()).toEqual(["c", `s${id(1)}`, `s${id(2)}`]);
+    expect(marks()).toBe("");
+    wait(seconds(601));
+    const late = begun();
+    expect(await late.run(edgeKeys)).toMatchObject({ status: "in_step", deletes: 0 });
+    expect([store.list().has(`s${id(1)}`), store.list().has("o"), marks()]).toEqual([true, true, "o"]);
+    wait(seconds(86_400 * 8));
+    await begun().run(edgeKeys);
+    expect([store.list().has(`s${id(1)}`), marks()]).toEqual([false, "o"]);
   });
 
   it("removes what somebody else wrote, and reports one that writes all the time", async () => {

@@ -59,8 +59,8 @@ const moreEntries: Revocation[] = [];
 /** What follows the revocation log. */
 const cycle = new StoreCycle({
   log: {
-    since: async (cursor) => {
-      const delta = await stores.revocations.since(cursor);
+    since: async (cursor, detail) => {
+      const delta = await stores.revocations.since(cursor, detail);
       return { ...delta, entries: [...delta.entries, ...moreEntries.splice(0)] };
     },
   },

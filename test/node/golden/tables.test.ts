@@ -81,6 +81,12 @@ describe("the tables of version 1", () => {
       entries: [{ kind: "login", value: "l1", cause: "revoked", at: 1_795_000_000, until: 1_795_021_600 }],
     });
     expect(store.lift("login", "l1")).toBe(true);
+    const session = { kind: "session", value: "s1", cause: "taken", at: 1_795_000_100, until: 1_795_000_300 } as const;
+    const entry = { ...session, at: unixSeconds(session.at), until: unixSeconds(session.until) };
+    const details = { lastGrant: unixSeconds(1_795_021_600), subject: "ann" };
+    store.append([{ ...entry, ...details }], "viewer");
+    const again = openRevocationStore({ sql: storeOf(database), transaction }, () => now);
+    expect(again.since(0, "full").entries).toEqual([{ ...entry, ...details, by: "viewer" }]);
   });
 
   it.each(["lease", "revocation"] as const)("can be used by version 1 after a rollback: %s", (name) => {

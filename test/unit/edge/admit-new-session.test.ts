@@ -116,7 +116,7 @@ describe("a session that was renewed a moment before its end", () => {
     // Too soon after the start to be written: the row's lease is over before the new grant is half a lease old.
     await edge.streams.claim({ ...claim, sessionId, now: renewedAt });
     const stream = await edge.streams.end({ sessionId, expiresAt: in6Hours, cause: "revoked", now: renewedAt });
-    const { until } = entryOfEnded(stream, "revoked", renewedAt);
+    const { until } = entryOfEnded(stream, "revoked", renewedAt, "viewer");
     const leases = rememberLeases({ capacity: 10 });
     expect(leases.admitNew({ sessionId, issuedAt: renewedAt, expiresAt: in6Hours }, home, renewedAt)).toBe(true);
     expect(leases.look(sessionId, home, unixSeconds(until - 60))).toBe("unknown");

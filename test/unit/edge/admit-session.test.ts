@@ -105,6 +105,9 @@ describe("a session's link that was shared", () => {
     expect((await edge.log.since(0)).entries).toEqual([
       entry("session", sessionId, { cause: "shared", until: unixSeconds(now + 90 + 120) }),
     ]);
+    expect((await edge.log.since(0, "full")).entries).toMatchObject([
+      { by: "viewer", subject, lastGrant: unixSeconds(in6Hours + 120) },
+    ]);
     edge.later(2);
     for (const address of networks) expect(await edge.code(address)).toBe("session_shared");
   });
@@ -236,7 +239,7 @@ describe("an ended session that the log has forgotten", () => {
     const other = another();
     await other.code("192.0.2.1");
     const stream = await edge.streams.end(ending("revoked"));
-    await edge.log.append([entryOfEnded(stream, "revoked", now)], "viewer");
+    await edge.log.append([entryOfEnded(stream, "revoked", now, "viewer")], "viewer");
     for (const by of [2, 60, 30, 30, 30, 600, 20_000]) {
       edge.later(by);
       other.later(by);

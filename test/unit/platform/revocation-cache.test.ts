@@ -31,9 +31,9 @@ function stage(cache: Partial<Pick<EdgeCache, "match" | "put">> = {}, fixedAnswe
       append: async () => stored.append([entry], "viewer"),
       shorten: async () => undefined,
       lift: async () => fixedAnswer ?? stored.lift("session", "s"),
-      since: async (cursor) => {
+      since: async (cursor, detail) => {
         cursors.push(cursor);
-        return fixedAnswer ?? writePage(await stored.since(cursor));
+        return fixedAnswer ?? writePage(await stored.since(cursor, detail === "full" ? detail : "plain"));
       },
     }),
   };
@@ -54,6 +54,16 @@ describe("the revocation log with a data centre's cache", () => {
     expect(await log.since(0)).toEqual(first);
     expect(cursors).toEqual([0]);
     expect(new Set(names)).toEqual(new Set(["log"]));
+  });
+
+  it("neither caches an answer in full nor answers with it from the cache", async () => {
+    const { log, cursors, entries } = stage();
+    await log.append([entry], "viewer");
+    expect((await log.since(0, "full")).entries).toEqual([{ ...entry, by: "viewer" }]);
+    expect(entries.size).toBe(0);
+    expect((await log.since(0)).entries).toEqual([entry]);
+    expect((await log.since(0, "full")).entries).toEqual([{ ...entry, by: "viewer" }]);
+    expect(cursors).toEqual([0, 0, 0]);
   });
 
   it("uses no answer that is a second old, whatever the cache returns", async () => {

@@ -33,6 +33,7 @@ describe("a sign-out", () => {
     const session = opened(await service.start({ asset: "film" }, from("s-1")));
     expect(await signOut()).toBe(true);
     expect(await expiries()).toEqual([now + 3600 + 120]);
+    expect(await service.fullEntries()).toMatchObject([{ by: "viewer", lastGrant: tokensUntil + aWeek }]);
     service.later(3600 + 120);
     expect(await expiries()).toEqual([]);
     const late = { iat: now + 3700, exp: now + 4000 };

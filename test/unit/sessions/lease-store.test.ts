@@ -54,7 +54,11 @@ describe("a start", () => {
   it("with a takeover ends several streams if the limit was lowered", () => {
     const { store } = newStore();
     for (let i = 0; i < 5; i++) store.claim(claimOf(`s${i}`, i, { limit: undefined }));
-    const taken = ["s0", "s1", "s2", "s3"].map((sessionId, i) => ({ sessionId, leaseUntil: at(90 + i) }));
+    const taken = ["s0", "s1", "s2", "s3"].map((sessionId, i) => ({
+      sessionId,
+      leaseUntil: at(90 + i),
+      expiresAt: at(3600 + i),
+    }));
     expect(store.claim(claimOf("new", 9, { limit: 2, takeover: true }))).toEqual({ status: "granted", taken });
   });
 
@@ -118,7 +122,11 @@ describe("a renewal of a session with a lease", () => {
     store.claim(claimOf("s0", 0));
     store.claim(claimOf("s0", 20));
     expect(store.show("s0", at(20))).toMatchObject({ expiresAt: at(3620), leaseUntil: at(90) });
-    expect(store.end(endingOf("s0", 21, { expiresAt: at(21) }))).toEqual({ sessionId: "s0", leaseUntil: at(90) });
+    expect(store.end(endingOf("s0", 21, { expiresAt: at(21) }))).toEqual({
+      sessionId: "s0",
+      leaseUntil: at(90),
+      expiresAt: at(3620),
+    });
     expect(store.show("s0", at(21))).toMatchObject({ expiresAt: at(3620) });
   });
 });
@@ -168,7 +176,11 @@ describe("the end of a session", () => {
     store.claim(claimOf("s0", 0, { limit: 1 }));
     store.end(endingOf("s0", 1));
     const before = writes();
-    expect(store.end(endingOf("s0", 2, { cause: "taken" }))).toEqual({ sessionId: "s0", leaseUntil: at(90) });
+    expect(store.end(endingOf("s0", 2, { cause: "taken" }))).toEqual({
+      sessionId: "s0",
+      leaseUntil: at(90),
+      expiresAt: at(3600),
+    });
     expect(writes()).toBe(before);
     store.end(endingOf("s0", 3, { cause: "taken", expiresAt: at(5000) }));
     expect(store.show("s0", at(3))).toMatchObject({ expiresAt: at(5000), ended: "revoked" });

@@ -234,6 +234,9 @@ describe("a session's end", () => {
     expect(await service.entries()).toEqual([
       { kind: "session", value: session.sessionId, cause: "revoked", at: now + 1020, until: now + 1000 + 90 + 120 },
     ]);
+    const { subject } = opened(openGrant(session.grant, service.context().keys, now));
+    const lastGrant = now + 1000 + 21_600 + 120;
+    expect(await service.fullEntries()).toMatchObject([{ by: "viewer", subject, lastGrant }]);
   });
 
   it("is kept in its row until the last of its grants expires", async () => {

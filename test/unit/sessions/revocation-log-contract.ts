@@ -149,6 +149,56 @@ export function revocationLogContract(name: string, open: () => RevocationLog, p
       expect(await all(log)).toEqual([entryOf()]);
     });
 
+    const details = () => ({ lastGrant: inSeconds(9000), subject: "viewer" });
+
+    it("reports in full who made an entry, when its last grant expires and whose it is, and plainly none of that", async () => {
+      const log = open();
+      const [ended, revoked] = [entryOf({ value: "ended" }), entryOf({ value: "revoked" })];
+      await log.append([{ ...ended, ...details() }], "viewer");
+      await log.append([revoked], "operator");
+      expect(await all(log)).toEqual([ended, revoked]);
+      const full = await log.since(0, "full");
+      expect(full).toMatchObject({ reset: true, more: false });
+      expect(full.entries).toEqual([
+        { ...ended, ...details(), by: "viewer" },
+        { ...revoked, by: "operator" },
+      ]);
+      expect((await log.since(full.cursor, "full")).entries).toEqual([]);
+    });
+
+    it("keeps the last grant and the subject of an entry that is shortened, and reports it in full also from the beginning", async () => {
+      const log = open();
+      await log.append([entryOf(details())], "viewer");
+      await log.append([entryOf({ kind: "login", value: "l1" })], "viewer");
+      const { cursor } = await log.since(0);
+      await log.shorten("session", "s1", inSeconds(-1));
+      await log.shorten("login", "l1", inSeconds(-1));
+      expect(await all(log)).toEqual([]);
+      const shortened = [
+        { ...entryOf({ ...details(), until: inSeconds(-1) }), by: "viewer" },
+        { ...entryOf({ kind: "login", value: "l1", until: inSeconds(-1) }), lastGrant: inSeconds(3600), by: "viewer" },
+      ];
+      expect((await log.since(0, "full")).entries).toEqual(shortened);
+      expect((await log.since(cursor, "full")).entries).toEqual(shortened);
+      await log.append([entryOf()], "operator");
+      await log.lift("session", "s1");
+      await log.lift("login", "l1");
+      expect((await log.since(0, "full")).entries).toEqual([shortened[1]]);
+    });
+
+    it("merges to the later last grant, and keeps the subject that it knows", async () => {
+      const log = open();
+      await log.append([entryOf()], "viewer");
+      await log.append([entryOf({ lastGrant: inSeconds(5000) })], "viewer");
+      await log.append([entryOf(details())], "viewer");
+      const { cursor, entries } = await log.since(0, "full");
+      expect(entries).toEqual([{ ...entryOf(details()), by: "viewer" }]);
+      await log.append([entryOf({ lastGrant: inSeconds(5000), subject: "another" })], "viewer");
+      expect((await log.since(cursor, "full")).entries).toEqual([]);
+      await log.append([entryOf()], "operator");
+      expect((await log.since(cursor, "full")).entries).toEqual([{ ...entryOf(details()), by: "operator" }]);
+    });
+
     it("lifts only an entry with the same kind and value", async () => {
       const log = open();
       await log.append([entryOf()], "operator");

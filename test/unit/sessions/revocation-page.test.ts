@@ -1,17 +1,29 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { unixSeconds } from "../../../src/base/time.ts";
-import { revocationCauses, revocationKinds } from "../../../src/sessions/revocation.ts";
+import { revocationCauses, revocationKinds, revocationMakers } from "../../../src/sessions/revocation.ts";
 import { readPage, writePage } from "../../../src/sessions/revocation-store.ts";
 
 const time = fc.integer({ min: 0, max: 253_402_300_799 }).map(unixSeconds);
-const entry = fc.record({
+const plain = fc.record({
   kind: fc.constantFrom(...revocationKinds),
   value: fc.string({ minLength: 1, maxLength: 256 }),
   cause: fc.constantFrom(...revocationCauses),
   at: time,
   until: time,
 });
+const details = fc.record(
+  {
+    by: fc.constantFrom(...revocationMakers),
+    lastGrant: time.filter((at) => at > 0),
+    subject: fc.string({ minLength: 1, maxLength: 256 }),
+  },
+  { requiredKeys: ["by"] },
+);
+const entry = fc.oneof(
+  plain,
+  fc.tuple(plain, details).map(([first, more]) => ({ ...first, ...more })),
+);
 const page = fc.record({
   cursor: fc.maxSafeNat(),
   reset: fc.boolean(),
@@ -54,6 +66,10 @@ describe("a page of the revocation log", () => {
     ["a value of 257 characters", { ...valid, rows: [["session", "s".repeat(257), "taken", 1, 2]] }],
     ["a value that is a number", { ...valid, rows: [["session", 5, "taken", 1, 2]] }],
     ["a fractional time", { ...valid, rows: [["session", "s", "taken", 1.5, 2]] }],
+    ["an unknown maker", { ...valid, rows: [[...row, "nobody", 0, ""]] }],
+    ["a maker without a last grant", { ...valid, rows: [[...row, "viewer"]] }],
+    ["a last grant that is a text", { ...valid, rows: [[...row, "viewer", "3", ""]] }],
+    ["a subject that is a number", { ...valid, rows: [[...row, "viewer", 3, 4]] }],
     ["a row that is too short", { ...valid, rows: [["session", "s", "taken", 1]] }],
   ])("with %s is refused", (_, value) => {
     expect(readPage(JSON.stringify(value))).toBeUndefined();

@@ -69,7 +69,7 @@ describe.skipIf(newDatabase === undefined)("in Node, which has SQLite,", () => {
         append: async (entries, by) => store.append(entries, by),
         shorten: async (kind, value, until) => store.shorten(kind, value, until),
         lift: async (kind, value) => store.lift(kind, value),
-        since: async (cursor) => ({ ...store.since(cursor), asOf: unixMilliseconds(Date.now()) }),
+        since: async (cursor, detail) => ({ ...store.since(cursor, detail), asOf: unixMilliseconds(Date.now()) }),
       };
     },
     100,
@@ -234,7 +234,7 @@ describe.skipIf(newDatabase === undefined)("the revocation log in SQLite", () =>
         (_, i) => `AQEBAQEBAQEBAQ${String(ended + i).padStart(8, "0")}`,
       );
       const entries = streams.map((sessionId) =>
-        entryOfEnded({ sessionId, leaseUntil: at(second + 90) }, "revoked", now),
+        entryOfEnded({ sessionId, leaseUntil: at(second + 90) }, "revoked", now, "viewer"),
       );
       store.append(entries, "viewer");
       ended = due;

@@ -7,7 +7,7 @@ import type { Client } from "../../../src/sessions/client-network.ts";
 import { openFiles } from "../../../src/sessions/open-files.ts";
 import type { OpenedSession } from "../../../src/sessions/open-session.ts";
 import { endSession, renewSession, showSession } from "../../../src/sessions/own-session.ts";
-import type { Revocation } from "../../../src/sessions/revocation.ts";
+import type { LoggedRevocation, Revocation } from "../../../src/sessions/revocation.ts";
 import { revoke } from "../../../src/sessions/revoke.ts";
 import type { SessionContext, SessionRequest } from "../../../src/sessions/session-context.ts";
 import { startStream } from "../../../src/sessions/start-stream.ts";
@@ -213,6 +213,8 @@ export async function sessionService(
     },
     /** All entries of the log, even while the log is down. */
     entries: async (): Promise<readonly Revocation[]> => (await inMemory.since(0)).entries,
+    /** The same with their makers, last grants and subjects. */
+    fullEntries: async (): Promise<readonly LoggedRevocation[]> => (await inMemory.since(0, "full")).entries,
     later: (by: number) => {
       state.now = unixSeconds(state.now + by);
     },

@@ -97,6 +97,9 @@ describe("a start with takeover: true", () => {
     expect(await service.entries()).toEqual([
       { kind: "session", value: oldest.sessionId, cause: "taken", at: now + 2, until: now + 90 + 120 },
     ]);
+    const { subject } = opened(openGrant(successor.grant, service.context().keys, now));
+    const lastGrant = now + 21_600 + 120;
+    expect(await service.fullEntries()).toMatchObject([{ by: "viewer", subject, lastGrant }]);
     expect(opened(await service.show(oldest)).state).toBe("taken");
     expect(opened(await service.show(successor)).state).toBe("running");
   });

@@ -106,7 +106,7 @@ export function streamsContract(label: string, open: () => StreamsUnderTest): vo
 
     it("end the oldest session for a takeover, and refuse its later requests as taken", async () => {
       const { streams } = await started(3);
-      const taken = { sessionId: "s0", leaseUntil: at(90) };
+      const taken = { sessionId: "s0", leaseUntil: at(90), expiresAt: at(3600) };
       expect(await streams.claim(claimOf("new", 5, { takeover: true }))).toEqual({ status: "granted", taken: [taken] });
       expect(await streams.touch(touchOf("s0", 6))).toEqual({ status: "ended", cause: "taken", stream: undefined });
       expect(await streams.claim(claimOf("s0", 7))).toEqual({ status: "ended", cause: "taken" });
@@ -117,8 +117,8 @@ export function streamsContract(label: string, open: () => StreamsUnderTest): vo
       const { streams } = await started(3);
       await streams.claim(claimOf("new", 5, { takeover: true }));
       const taken = [
-        { sessionId: "s0", leaseUntil: at(90) },
-        { sessionId: "s1", leaseUntil: at(91) },
+        { sessionId: "s0", leaseUntil: at(90), expiresAt: at(3600) },
+        { sessionId: "s1", leaseUntil: at(91), expiresAt: at(3601) },
       ];
       expect(await streams.claim(claimOf("newer", 6, { takeover: true }))).toEqual({ status: "granted", taken });
       expect(await streams.claim(claimOf("newer", 40))).toEqual({ status: "granted", taken: [] });
@@ -151,7 +151,11 @@ export function streamsContract(label: string, open: () => StreamsUnderTest): vo
     it("renew a session at the limit, and keep the latest expiry of its grants", async () => {
       const { streams } = await started(3);
       expect(await streams.claim(claimOf("s0", 50, { expiresAt: at(9000) }))).toEqual({ status: "granted", taken: [] });
-      expect(await streams.end(endingOf("s0", 60))).toEqual({ sessionId: "s0", leaseUntil: at(140) });
+      expect(await streams.end(endingOf("s0", 60))).toEqual({
+        sessionId: "s0",
+        leaseUntil: at(140),
+        expiresAt: at(9000),
+      });
       expect(await streams.show("s0", at(60))).toMatchObject({ expiresAt: at(9000), ended: "revoked" });
     });
 
@@ -161,7 +165,11 @@ export function streamsContract(label: string, open: () => StreamsUnderTest): vo
         expect(await streams.touch(touchOf("s0", 10 + i, { network, playlist: true }))).toMatchObject({
           status: "granted",
         });
-      const shared = { status: "ended", cause: "shared", stream: { sessionId: "s0", leaseUntil: at(103) } };
+      const shared = {
+        status: "ended",
+        cause: "shared",
+        stream: { sessionId: "s0", leaseUntil: at(103), expiresAt: at(3600) },
+      };
       expect(await streams.touch(touchOf("s0", 20, { network: "d", playlist: true }))).toEqual(shared);
       expect(await streams.touch(touchOf("s0", 21, { network: "a" }))).toEqual({ ...shared, stream: undefined });
     });
@@ -249,7 +257,11 @@ export function streamsContract(label: string, open: () => StreamsUnderTest): vo
 
     it("can end an unknown session, which then gets no lease", async () => {
       const { streams } = await started(0);
-      expect(await streams.end(endingOf("s9", 9))).toEqual({ sessionId: "s9", leaseUntil: at(99) });
+      expect(await streams.end(endingOf("s9", 9))).toEqual({
+        sessionId: "s9",
+        leaseUntil: at(99),
+        expiresAt: at(3600),
+      });
       expect(await streams.touch(touchOf("s9", 10))).toMatchObject({ status: "ended", cause: "revoked" });
     });
 
