@@ -6,6 +6,7 @@ import { assetsCheckCommand } from "./assets/check-assets.ts";
 import { assetsListCommand, assetsRemoveCommand } from "./assets/list-assets.ts";
 import { backendNewCommand } from "./backend/new-backend.ts";
 import { cloudfrontFunctionCommand } from "./cloudfront/function-command.ts";
+import { cloudfrontSyncCommand } from "./cloudfront/sync-command.ts";
 import { cloudfrontTemplateCommand } from "./cloudfront/template-command.ts";
 import { completionCommand } from "./completion.ts";
 import { deployCommand } from "./deploy/deploy-command.ts";
@@ -80,6 +81,7 @@ const ownCommands: readonly Command[] = [
   nginxLogCommand,
   cloudfrontFunctionCommand,
   cloudfrontTemplateCommand,
+  cloudfrontSyncCommand,
   doctorCommand,
 ];
 

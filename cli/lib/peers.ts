@@ -4,8 +4,9 @@ import { endFailed } from "./command.ts";
 import { packageRoot } from "./project.ts";
 
 /** The packages that only some commands need: optional peers, so that a library's user does not install them. */
-export type Peer = "wrangler" | "better-auth" | typeof awsSigner;
+export type Peer = "wrangler" | "better-auth" | typeof awsSigner | typeof awsStoreClient;
 export const awsSigner = "@aws-sdk/cloudfront-signer";
+export const awsStoreClient = "@aws-sdk/client-cloudfront-keyvaluestore";
 
 /**
  * The module that `load` imports, or undefined if its peer is not installed. Other errors are thrown.
@@ -31,14 +32,18 @@ export async function requiredPeer<Module>(peer: Peer, load: () => Promise<Modul
 /** The command that installs a peer in a version that fits, with the packages that it needs. */
 export function installs(peer: Peer): string {
   const words = Object.entries(packagesOf(peer)).map(([name, range]) => `"${name}@${range}"`);
-  // The service itself runs with better-auth; the others are tools.
-  return `npm install ${peer === "better-auth" ? "" : "--save-dev "}${words.join(" ")}`;
+  // The service itself runs with better-auth and the client of a store; the others are tools.
+  const isTool = peer !== "better-auth" && peer !== awsStoreClient;
+  return `npm install ${isTool ? "--save-dev " : ""}${words.join(" ")}`;
 }
 
-/** The packages of a peer, with their ranges: accounts on Node need all those of better-auth, and Kysely. */
+/** The packages of a peer, with their ranges: accounts on Node need all those of better-auth, and Kysely; a store its signer. */
 export function packagesOf(peer: Peer): Readonly<Record<string, string>> {
   const { peerDependencies } = Object(JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")));
-  const names = peer === "better-auth" ? Object.keys(Object(peerDependencies)).filter(isForAccounts) : [peer];
+  const names =
+    peer === "better-auth"
+      ? Object.keys(Object(peerDependencies)).filter(isForAccounts)
+      : [peer, ...(peer === awsStoreClient ? ["@aws-sdk/signature-v4a"] : [])];
   return Object.fromEntries(names.map((name) => [name, String(Object(peerDependencies)[name])]));
 }
 

@@ -41,6 +41,14 @@ const address = z
     "write scheme, host and port in lower case, without a path or a slash at the end",
   );
 
+/** The ARN of a KeyValueStore. */
+export const storeArnSchema = z
+  .string()
+  .regex(
+    /^arn:aws:cloudfront::\d{12}:key-value-store\/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+    "Use the store's ARN, such as arn:aws:cloudfront::123456789012:key-value-store/01234567-89ab-cdef-0123-456789abcdef.",
+  );
+
 const originPatternHint =
   "write origins as https://www.example.com, https://*.example.com or capacitor://localhost, in lower case";
 

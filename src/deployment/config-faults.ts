@@ -28,6 +28,7 @@ export function faultsBetween(deployment: Deployment): readonly Fault[] {
     ...redisFaults(config),
     ...postgresFaults(config),
     ...sharedHostFaults(config),
+    ...sharedStoreFaults(config),
     ...originFaults(config),
     ...identityFaults(config),
     ...settingFaults(config),
@@ -121,6 +122,21 @@ function sharedHostFaults(config: DeploymentConfig): readonly Fault[] {
           ];
     });
   });
+}
+
+/** A store has one writer, which writes the keys and revocations of one environment. */
+function sharedStoreFaults({ cdns }: DeploymentConfig): readonly Fault[] {
+  const owners = new Map<string, string>();
+  return Object.entries(cdns).flatMap(([name, cdn]) =>
+    environmentNames.flatMap((environment) => {
+      const arn = cdn.type === "cloudfront-function" ? cdn.store?.[environment] : undefined;
+      if (arn === undefined) return [];
+      const owner = owners.get(arn) ?? environment;
+      owners.set(arn, owner);
+      const path = ["cdns", name, "store", environment];
+      return owner === environment ? [] : [{ path, advice: `Use another store: this is the one of ${owner}.` }];
+    }),
+  );
 }
 
 /** A database without a use, or a use without a database. */

@@ -5,7 +5,7 @@ import { originName as name, secretName } from "../catalog/asset-origin.ts";
 import { originSecretsSchema } from "../catalog/origin-secrets.ts";
 import { identitySettingsSchema } from "../config/identity-configuration.ts";
 import { parsePostgresUrl } from "../config/postgres-url.ts";
-import { settingsSchema } from "../config/settings.ts";
+import { settingsSchema, storeArnSchema } from "../config/settings.ts";
 import { placeholderStart } from "./placeholders.ts";
 
 /** The file's name, in the root of a deployment's folder. */
@@ -145,6 +145,10 @@ const cdn = z
         .literal("cloudfront-function")
         .describe("A CloudFront distribution whose function checks the same URLs as the workers."),
       host: host.describe("The distribution's host, such as d1.cloudfront.net."),
+      store: z
+        .strictObject({ staging: storeArnSchema.optional(), production: storeArnSchema.optional() })
+        .optional()
+        .describe("The ARN of the function's KeyValueStore in each environment, for its keys and revocations."),
     }),
     z.strictObject({
       type: z.literal("cloudfront").describe("A CloudFront distribution with CloudFront's own signed URLs."),

@@ -197,6 +197,14 @@ function mediaHostOf({ cdns }: DeploymentConfig): string {
   return media.host;
 }
 
+/** The ARNs of the KeyValueStores of an environment's CloudFront Functions, each once. */
+export function cloudFrontStoresOf({ cdns }: DeploymentConfig, environment: EnvironmentName): readonly string[] {
+  const arns = Object.values(cdns).flatMap((cdn) =>
+    cdn.type === "cloudfront-function" ? (cdn.store?.[environment] ?? []) : [],
+  );
+  return [...new Set(arns)];
+}
+
 /** The public addresses of an environment. */
 export function addressesOf(config: DeploymentConfig, environment: EnvironmentName) {
   return {

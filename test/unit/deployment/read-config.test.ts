@@ -274,6 +274,25 @@ describe("a deployment's file", () => {
     expect(faultsWith(onNode())).toEqual([]);
   });
 
+  it("gives the store of a CloudFront Function to one environment only", () => {
+    const arn = (digit: string) =>
+      `arn:aws:cloudfront::123456789012:key-value-store/${digit}1234567-89ab-cdef-0123-456789abcdef`;
+    const withStores = (...stores: readonly object[]) => {
+      const far = stores.map((store, at) => [
+        `far${at}`,
+        { type: "cloudfront-function", host: "cdn.example.tv", store },
+      ]);
+      return faultsWith({ cdns: { ...defaultConfig.cdns, ...Object.fromEntries(far) } });
+    };
+    expect(withStores({ production: arn("0"), staging: arn("1") }, { production: arn("0") })).toEqual([]);
+    expect(withStores({ production: arn("0") }, { staging: arn("0") })).toEqual([
+      "cdns.far1.store.staging: Use another store: this is the one of production.",
+    ]);
+    expect(withStores({ production: "stagedoor-production" })).toEqual([
+      expect.stringMatching(/^cdns\.far0\.store\.production: Use the store's ARN, such as arn:aws:cloudfront::/),
+    ]);
+  });
+
   it("quotes no secret that is in the wrong place", () => {
     const secret = "kept-from-others-kept-from-others";
     const faults = [
