@@ -45,6 +45,7 @@ const advice: Readonly<Record<string, Advice | undefined>> = {
   stream_limit: { text: "You watch on as many devices as your plan allows.", offer: "Play here instead" },
   start_rate_exceeded: busy,
   rate_limited: busy,
+  provider_unavailable: outage,
   session_unknown: again,
   session_forbidden: again,
 

@@ -66,6 +66,7 @@ const credentialRefusals = [
   "origin_untrusted",
   "rate_limited",
   "store_unavailable",
+  "provider_unavailable",
 ] as const;
 
 /** The refusals of a start's checks. */
@@ -110,6 +111,7 @@ export const viewerRoutes: RouteTable<Route<SessionContext>> = {
         "Exchanges a viewer's credential, or a backend's with the `viewer`, for a signed manifest URL. The playlists below it " +
         "are rewritten so that every segment has its own signature. The session lasts until `sessionExpiresAt`.",
       access: "viewer",
+      asked: "start",
       body: { name: "Start", schema: startBodySchema, example: { asset: "film-42" } },
       response: { status: 201, description: "The session and its manifest URL.", body: openedSession },
       refusals: [...credentialRefusals, ...startRefusals],

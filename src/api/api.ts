@@ -16,6 +16,7 @@ import {
 } from "../http/health.ts";
 import {
   errorResponse,
+  type RefusedRequest,
   type Reporting,
   refusedResponse,
   reportIdentityResponse,
@@ -55,8 +56,8 @@ const requestHeaders = "Authorization, Content-Type, CTA-Common-Access-Token, DP
 export function apiApp(context: SessionContext, options: ApiOptions): Hono {
   const app = new Hono();
   const base = options.basePath === "/" ? "" : options.basePath;
-  const refused = (reason: Refusal, { headers }: Request, subject?: string) =>
-    refusedResponse(reason, { headers, subject }, options.reporting);
+  const refused = (reason: Refusal, { headers }: Request, more?: Omit<RefusedRequest, "headers">) =>
+    refusedResponse(reason, { headers, ...more }, options.reporting);
   const dpopRequired = context.issuers.some(({ settings }) => settings.dpop === "required");
   app.use(
     apiMiddleware({
@@ -99,7 +100,7 @@ export function apiApp(context: SessionContext, options: ApiOptions): Hono {
   return app;
 
   async function runRoute(
-    { handler, response, maxBody = longestBody }: Route<SessionContext>,
+    { handler, response, asked, maxBody = longestBody }: Route<SessionContext>,
     honoContext: Context,
     observer: RequestObserver,
   ): Promise<Response> {
@@ -110,9 +111,9 @@ export function apiApp(context: SessionContext, options: ApiOptions): Hono {
       const result = await (body.ok ? handler(request, context) : refusedBody(body.refusal, request));
       return result.ok
         ? successResponse(result.value, response.status)
-        : refused(result.refusal, raw, observer.observed().subject);
+        : refused(result.refusal, raw, { subject: observer.observed().subject, asked });
     } catch (error) {
-      return errorResponse(error, raw, options.reporting);
+      return errorResponse(error, { headers: raw.headers, asked }, options.reporting);
     }
   }
 

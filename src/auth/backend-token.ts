@@ -3,10 +3,10 @@ import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { type Clock, seconds, type UnixSeconds } from "../base/time.ts";
 import type { KeyRing } from "../keys/ring.ts";
 import { readJwsParts } from "./claims.ts";
-import { backendIssuer, type Credential, type Presented, type TokenRefusal } from "./credential.ts";
+import { backendIssuer, type Credential, type Presented } from "./credential.ts";
 import type { RatePolicy } from "./rate-limit.ts";
 import { readAuthorization } from "./read-credential.ts";
-import { ringIssuers } from "./ring-issuer.ts";
+import { type RingRefusal, ringIssuers, ringRefusal } from "./ring-issuer.ts";
 import { type TrustedIssuer, verifyJwt } from "./verify-jwt.ts";
 
 /** The prefix of the issuers that backends' viewers have by default. No issuer of tokens may have it. */
@@ -60,7 +60,7 @@ export async function verifyBackend(
   presented: Extract<Presented, { readonly token: string }>,
   backends: readonly TrustedIssuer[],
   now: UnixSeconds,
-): Promise<Result<Backend, TokenRefusal>> {
+): Promise<Result<Backend, RingRefusal>> {
   const { token } = presented;
   if (presented.kind !== "bearer")
     return refusal(
@@ -69,10 +69,7 @@ export async function verifyBackend(
       "Authorization: Use the scheme Bearer.",
     );
   const verified = await verifyJwt(token, backends, now);
-  if (!verified.ok)
-    return verified.refusal.code === "token_invalid"
-      ? refusal("token_invalid", verified.refusal.reason, otherDeployment)
-      : verified;
+  if (!verified.ok) return ringRefusal(verified.refusal, otherDeployment);
   const { credential, jkt } = verified.value;
   return jkt === undefined
     ? readBackend(token, credential)

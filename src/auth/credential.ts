@@ -40,10 +40,10 @@ export interface VerifiedToken {
 }
 
 /**
- * Why a token is not verified. `store_unavailable`: its issuer, or the issuer's keys, cannot be reached. After a 401
+ * Why a token is not verified. `provider_unavailable`: its issuer, or the issuer's keys, cannot be reached. After a 401
  * for such a failure a player would discard a valid token.
  */
-export type TokenRefusal = Refusal<"token_invalid" | "token_expired" | "store_unavailable">;
+export type TokenRefusal = Refusal<"token_invalid" | "token_expired" | "provider_unavailable">;
 
 /** The credential of a request, parsed but not verified. */
 export type Presented =

@@ -29,8 +29,8 @@ export interface Entitled {
  */
 export type Entitlement = (request: EntitlementRequest) => Promise<Result<Entitled, EntitlementRefusal>>;
 
-/** `store_unavailable`: the service gave no valid answer. */
-export type EntitlementRefusal = Refusal<"entitlement_refused" | "store_unavailable">;
+/** `provider_unavailable`: the service gave no valid answer. */
+export type EntitlementRefusal = Refusal<"entitlement_refused" | "provider_unavailable">;
 
 const untilSchema = z.string().transform((text, context) => {
   const time = readRfc3339(text);
@@ -61,7 +61,7 @@ export function readEntitlementAnswer(
 ): Result<Entitled, EntitlementRefusal> {
   const parsed = answerSchema.safeParse(document);
   if (!parsed.success)
-    return refusal("store_unavailable", `the entitlement service answered something else than ${form}`);
+    return refusal("provider_unavailable", `the entitlement service answered something else than ${form}`);
   if (parsed.data.allow) return ok({ streams: parsed.data.streams, until: parsed.data.until });
   const { reason } = parsed.data;
   const why = reason === undefined ? "" : `: ${harmless(reason, sent)}`;
@@ -148,7 +148,7 @@ const limits = { within: seconds(2), longest: 4096 };
 /**
  * The operator's own HTTP service. It receives a POST with `{issuer, subject, asset, address, country}` as JSON (the
  * last two null if unknown) and answers 200 as {@link readEntitlementAnswer} reads it. Every other response is
- * `store_unavailable`.
+ * `provider_unavailable`.
  */
 export function httpEntitlement(
   { url, secret }: EntitlementService,
@@ -163,7 +163,7 @@ export function httpEntitlement(
     const answer = await askJson(url, { method: "POST", headers, body: bodyOf(request) }, ports, limits);
     return answer.ok
       ? readEntitlementAnswer(answer.value, sentIn(request, secret))
-      : refusal("store_unavailable", `the entitlement service ${answer.refusal.why}`);
+      : refusal("provider_unavailable", `the entitlement service ${answer.refusal.why}`);
   };
 }
 

@@ -59,13 +59,13 @@ export function introspectionAt(endpoint: IntrospectionEndpoint, settings: Issue
   let failures = 0;
   let restUntil = 0;
 
-  function failed({ why, status }: NoAnswer): Refused<Refusal<"store_unavailable">> {
+  function failed({ why, status }: NoAnswer): Refused<Refusal<"provider_unavailable">> {
     // A 4xx is about the request: odd tokens must not stop introspection of valid ones. The same is true of 429: the
     // provider is up and limits its own load, and one caller's excess must not block all others.
     const isDown = status === undefined || status < 400 || status >= 500;
     failures = isDown ? failures + 1 : 0;
     if (failures >= failuresInARow) restUntil = after(reach.clock(), rest);
-    return refusal("store_unavailable", `the provider's introspection endpoint ${why}`);
+    return refusal("provider_unavailable", `the provider's introspection endpoint ${why}`);
   }
 
   async function ask<Reason extends Refusal = never>(
@@ -80,7 +80,7 @@ export function introspectionAt(endpoint: IntrospectionEndpoint, settings: Issue
       kept.delete(name);
     }
     if (reach.clock() < restUntil)
-      return refusal("store_unavailable", "the provider's introspection endpoint failed a moment ago");
+      return refusal("provider_unavailable", "the provider's introspection endpoint failed a moment ago");
     const asOf = forgotten;
     const allowed = before === undefined ? undefined : await before();
     if (allowed?.ok === false) return allowed;
@@ -115,7 +115,7 @@ function keptUntil(
 ): UnixSeconds {
   if (result.ok) return earlier(after(now, seconds(cache)), result.value.credential.expiresAt);
   // A failed request may succeed next time.
-  return result.refusal.code === "store_unavailable" ? now : after(now, seconds(Math.min(cache, refusedFor)));
+  return result.refusal.code === "provider_unavailable" ? now : after(now, seconds(Math.min(cache, refusedFor)));
 }
 
 /**
@@ -128,11 +128,14 @@ function basicAuthorization({ clientId, clientSecret }: IntrospectionEndpoint): 
 
 /**
  * Reads a provider's introspection response (RFC 7662 §2.2) with the same checks as the claims of a JWT. A response of
- * another form is `store_unavailable`.
+ * another form is `provider_unavailable`.
  */
 function readAnswer(answer: unknown, settings: Issuer, now: UnixSeconds): Result<VerifiedToken, TokenRefusal> {
   if (!isObject(answer) || typeof answer.active !== "boolean")
-    return refusal("store_unavailable", "the provider's introspection answer does not say whether the token is active");
+    return refusal(
+      "provider_unavailable",
+      "the provider's introspection answer does not say whether the token is active",
+    );
   if (!answer.active) return refusal("token_invalid", "the provider says that the token is not active");
   const { iss, exp, nbf, iat } = answer;
   if (iss !== undefined && iss !== settings.issuer)

@@ -69,7 +69,7 @@ export function fetchedKeys(uri: string, reach: HttpDeps): FindKeys {
       return await fetchSet();
     } catch (error) {
       if (usable === undefined) throw error;
-      reach.onFailure({ code: "store_unavailable", reason: `${lastFailure}; the one of before is used on` });
+      reach.onFailure({ code: "provider_unavailable", reason: `${lastFailure}; the one of before is used on` });
       return usable;
     }
   }

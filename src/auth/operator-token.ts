@@ -3,9 +3,9 @@ import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.t
 import type { Clock, UnixSeconds } from "../base/time.ts";
 import type { KeyRing } from "../keys/ring.ts";
 import { readJwsParts } from "./claims.ts";
-import type { Credential, Presented, TokenRefusal } from "./credential.ts";
+import type { Credential, Presented } from "./credential.ts";
 import type { PresentedRefusal } from "./read-credential.ts";
-import { ringIssuers } from "./ring-issuer.ts";
+import { type RingRefusal, ringIssuers, ringRefusal } from "./ring-issuer.ts";
 import { type TrustedIssuer, verifyJwt } from "./verify-jwt.ts";
 
 /** `iss` and `aud` of operator tokens. No viewer's token has them, and no viewer issuer may use the name. */
@@ -30,7 +30,7 @@ export interface Operator {
 }
 
 /** A cookie is never accepted, but a malformed one is refused (`sign_in_required`), as is a malformed DPoP proof. */
-export type OperatorTokenRefusal = Refusal<(PresentedRefusal | TokenRefusal)["code"] | "scope_insufficient">;
+export type OperatorTokenRefusal = Refusal<(PresentedRefusal | RingRefusal)["code"] | "scope_insufficient">;
 
 const operatorNeeded =
   "Authorization: Send an operator's credential as a bearer token (`npx stagedoor operator new` issues one). Viewers' tokens, backends' credentials and cookies are not accepted here.";
@@ -62,10 +62,7 @@ export async function verifyOperator(
     return refusal("token_missing", "an operator sends a bearer token", operatorNeeded);
   const { token } = presented.value;
   const verified = await verifyJwt(token, operators, now);
-  if (!verified.ok)
-    return verified.refusal.code === "token_invalid"
-      ? refusal("token_invalid", verified.refusal.reason, isOperatorToken(token) ? otherDeployment : operatorNeeded)
-      : verified;
+  if (!verified.ok) return ringRefusal(verified.refusal, isOperatorToken(token) ? otherDeployment : operatorNeeded);
   const { credential, jkt } = verified.value;
   if (jkt !== undefined) return refusal("token_invalid", "the token is bound to a key, and came as a bearer token");
   if (credential.scopes.has(scope)) return ok({ credential, kid: decodeProtectedHeader(token).kid ?? "" });

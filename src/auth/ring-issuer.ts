@@ -1,7 +1,9 @@
 import { errors, type JSONWebKeySet } from "jose";
+import { type Refusal, type Refused, refusal } from "../base/result.ts";
 import type { Clock } from "../base/time.ts";
 import { publicHalf } from "../keys/key-material.ts";
 import { isAccepted, type KeyRing, keysFor } from "../keys/ring.ts";
+import type { TokenRefusal } from "./credential.ts";
 import { issuerSchema } from "./issuer.ts";
 import { keysInSet } from "./jwk-set.ts";
 import type { FindKeys, TrustedIssuer } from "./verify-jwt.ts";
@@ -28,6 +30,17 @@ export function ringIssuers(
     return find(signed);
   };
   return [{ settings, keys }];
+}
+
+export type RingRefusal = Refusal<"token_invalid" | "token_expired" | "store_unavailable">;
+
+/**
+ * The refusal of a token of {@link ringIssuers}. If the ring's own keys cannot be used, no provider is the cause.
+ * `faults` say what to send instead of an invalid token.
+ */
+export function ringRefusal({ code, reason }: TokenRefusal, ...faults: readonly string[]): Refused<RingRefusal> {
+  if (code === "token_invalid") return refusal(code, reason, ...faults);
+  return code === "token_expired" ? refusal(code, reason) : refusal("store_unavailable", reason);
 }
 
 /** Whether a kid belongs to a key of these issuers. */

@@ -140,11 +140,11 @@ function refusalOf(error: unknown): TokenRefusal {
   if (error instanceof errors.JWTExpired) return { code: "token_expired", reason: "the token has expired" };
   if (error instanceof errors.JWTClaimValidationFailed)
     return { code: "token_invalid", reason: `the token's ${error.claim} claim is invalid (${error.reason})` };
-  if (error instanceof KeysUnavailable) return { code: "store_unavailable", reason: error.message };
+  if (error instanceof KeysUnavailable) return { code: "provider_unavailable", reason: error.message };
   // jose's refusals of a token have their own codes. Its generic error, a malformed set and every other error are
   // server failures.
   const ours =
     error instanceof errors.JWKSInvalid || !(error instanceof errors.JOSEError) || error.code === "ERR_JOSE_GENERIC";
   if (!ours) return { code: "token_invalid", reason: `the token was refused: ${error.code}` };
-  return { code: "store_unavailable", reason: "the issuer's keys cannot be used" };
+  return { code: "provider_unavailable", reason: "the issuer's keys cannot be used" };
 }

@@ -75,6 +75,7 @@ type StartCode =
   | "country_forbidden"
   | "origin_forbidden"
   | "entitlement_refused"
+  | "provider_unavailable"
   | "asset_revoked"
   | "asset_unknown"
   | "address_unknown"

@@ -1,8 +1,10 @@
 import type { RefusalCode } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
+import { causeOf } from "../http/cause.ts";
 import { problemFor } from "../http/problems.ts";
 import type { RecentRefusal } from "../metrics/gathered.ts";
-import { countOf } from "./format.ts";
+import { countOf } from "../operator/counts.ts";
+import { causers } from "../operator/verdict.ts";
 import { Frame } from "./frame.tsx";
 import { RecentRefusals } from "./refusals.tsx";
 import { troubleshooting } from "./troubleshooting.ts";
@@ -26,7 +28,8 @@ export function CodePage({ code, count, recent, operator, now }: CodeProps) {
       <p>
         <code>
           {status} {code}
-        </code>
+        </code>{" "}
+        · usual cause: {causers[causeOf(code)]}
       </p>
       {meaning.map((text) => (
         <p>

@@ -21,12 +21,3 @@ const names = new Intl.DisplayNames(["en"], { type: "region" });
 export function countryName(country: string): string | undefined {
   return isCountry(country) ? (names.of(country) ?? country) : undefined;
 }
-
-/** `1 session`, `1,204 sessions`. */
-export function countOf(count: number, one: string, many = `${one}s`): string {
-  return `${formatNumber(count)} ${count === 1 ? one : many}`;
-}
-
-export function formatNumber(count: number): string {
-  return count.toLocaleString("en");
-}

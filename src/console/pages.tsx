@@ -1,22 +1,22 @@
 import { ok, refusal } from "../base/result.ts";
 import { refusalCodes } from "../http/problems.ts";
+import { type Answered, answeredIn, countRefusals, formatNumber, percentOf } from "../operator/counts.ts";
 import { listKeys } from "../operator/list-keys.ts";
 import { listRefusals, listSessions } from "../operator/list-sessions.ts";
+import { type Overview, verdictOf, watchedMinutes } from "../operator/verdict.ts";
 import { CodePage } from "./code-page.tsx";
 import type { PageHandler } from "./console-request.ts";
 import { hasScope } from "./console-sign-in.ts";
 import { ExplainPage, SimulatePage } from "./explain-pages.tsx";
-import { formatNumber, utcTime } from "./format.ts";
+import { utcTime } from "./format.ts";
 import { Frame } from "./frame.tsx";
 import { Keys } from "./key-table.tsx";
 import { type LastAction, readLastAction } from "./last-action.ts";
 import { page } from "./page-response.tsx";
 import { NoResponseNote, StatusIcon } from "./parts.tsx";
-import { countRefusals } from "./refusal-counts.ts";
 import { Refusals } from "./refusals.tsx";
 import { readSearchParams, type SearchParams } from "./search.tsx";
 import { Sessions, sessionQuery } from "./session-table.tsx";
-import { type Overview, verdictOf } from "./verdict.ts";
 
 /** The overview. If a store is down, its section says so and the others are shown. */
 export const showOverview: PageHandler = async ({ session, operator, request: { query } }, context) => {
@@ -113,7 +113,33 @@ function VerdictLine({ overview }: { readonly overview: Overview }) {
           <b>{refusals.ok ? formatNumber(countRefusals(refusals.value)) : "–"}</b>
           <span>refused</span>
         </a>
+        {refusals.ok ? (
+          <>
+            <Share
+              id="starts"
+              of="starts accepted"
+              answered={answeredIn(refusals.value.minutes, "start", watchedMinutes)}
+            />
+            <Share
+              id="media"
+              of="media served"
+              answered={answeredIn(refusals.value.minutes, "media", watchedMinutes)}
+            />
+          </>
+        ) : null}
       </div>
     </div>
+  );
+}
+
+/** The accepted share of the last minutes' requests; a dash if there were none. */
+function Share({ id, of, answered }: { readonly id: string; readonly of: string; readonly answered: Answered }) {
+  const { requested, accepted } = answered;
+  const title = `${formatNumber(accepted)} of ${formatNumber(requested)} in the last five minutes`;
+  return (
+    <a href="#refusals" id={id} title={title}>
+      <b>{requested === 0 ? "–" : percentOf(accepted, requested)}</b>
+      <span>{of}</span>
+    </a>
   );
 }

@@ -1,6 +1,7 @@
 import type { Refusal } from "../base/result.ts";
 import { rfc3339, type UnixSeconds } from "../base/time.ts";
 import { problemFor } from "../http/problems.ts";
+import type { Level } from "../operator/verdict.ts";
 import { relativeTime, utcTime } from "./format.ts";
 import type { RefusalDetails } from "./page-response.tsx";
 
@@ -60,9 +61,7 @@ export function RefusalNote({
   );
 }
 
-/** Shown as a shape as well as a colour. */
-export type Level = "ok" | "warning" | "error";
-
+/** A level is shown as a shape as well as a colour. */
 const shapes: Readonly<Record<Level, string>> = {
   ok: "M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20Zm-1.6 14.6-4.2-4.2 1.6-1.6 2.6 2.6 5.8-5.8 1.6 1.6Z",
   warning: "M12 2 1.5 21h21ZM11 9h2v6h-2Zm0 7.5h2v2h-2Z",

@@ -1,4 +1,5 @@
 import type { RefusalsOfHour } from "../metrics/gathered.ts";
+import { sumsOf } from "../operator/counts.ts";
 
 /** The remaining codes are counted together, without a colour. */
 const colours = 7;
@@ -16,25 +17,12 @@ export interface CodeCount {
  * it.
  */
 export function codesOf({ minutes }: RefusalsOfHour): readonly CodeCount[] {
-  const sums = new Map<string, number>();
-  for (const { counts } of minutes)
-    for (const [code, count] of Object.entries(counts)) if (count > 0) sums.set(code, (sums.get(code) ?? 0) + count);
-  const sorted = [...sums].toSorted(([a, many], [b, more]) => more - many || (a < b ? -1 : 1));
+  const sorted = sumsOf(minutes.map(({ counts: ofMinute }) => ofMinute));
   const named = sorted.length > colours ? sorted.slice(0, colours - 1) : sorted;
   const used = new Set<number>();
   const counts = named.map(([code, count]) => ({ code, count, colour: freeColour(preferredColour(code), used) }));
   const left = sorted.slice(named.length).reduce((sum, [, count]) => sum + count, 0);
   return left === 0 ? counts : [...counts, { code: others, count: left, colour: 0 }];
-}
-
-/** In the whole hour, or in its last minutes. */
-export function countRefusals(
-  { minutes }: RefusalsOfHour,
-  last = minutes.length,
-  isCounted = (_code: string) => true,
-): number {
-  const counted = minutes.slice(minutes.length - last).flatMap(({ counts }) => Object.entries(counts));
-  return counted.reduce((sum, [code, count]) => (isCounted(code) ? sum + count : sum), 0);
 }
 
 /** The top of the chart: 1, 2, 4, 6 or 8 times a power of ten, and at least 2, so that half of it is a whole number. */

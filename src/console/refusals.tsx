@@ -1,9 +1,10 @@
 import type { Refusal, Result } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import type { RecentRefusal, RefusalsOfHour } from "../metrics/gathered.ts";
-import { countOf, formatNumber, utcTime } from "./format.ts";
+import { countOf, countRefusals, formatNumber } from "../operator/counts.ts";
+import { utcTime } from "./format.ts";
 import { Code, Time, Unavailable } from "./parts.tsx";
-import { type CodeCount, chartTop, codesOf, countRefusals, others } from "./refusal-counts.ts";
+import { type CodeCount, chartTop, codesOf, others } from "./refusal-counts.ts";
 import { overviewUrl, Search, type SearchParams } from "./search.tsx";
 
 const maxShown = 10;

@@ -1,7 +1,8 @@
 import type { Refusal, Result } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import type { LiveSession, SessionsAsked, SessionsNow } from "../metrics/gathered.ts";
-import { countOf, countryName, formatNumber } from "./format.ts";
+import { countOf, formatNumber } from "../operator/counts.ts";
+import { countryName } from "./format.ts";
 import type { LastAction } from "./last-action.ts";
 import { Time, Unavailable } from "./parts.tsx";
 import { HiddenSearchParams, overviewUrl, Search, type SearchParams } from "./search.tsx";

@@ -142,8 +142,8 @@ export const overview = `
 .verdict.warning svg { fill: var(--accent); }
 .verdict.error { background: var(--bad-wash); }
 .verdict.error svg { fill: var(--bad); }
-.figures { display: flex; grid-column: 3; grid-row: 1 / span 2; gap: 1.75rem; }
-.figures a { display: flex; align-items: baseline; gap: 0.375rem; text-decoration: none; }
+.figures { display: flex; flex-wrap: wrap; grid-column: 3; grid-row: 1 / span 2; gap: 0.25rem 1.75rem; }
+.figures a { display: flex; min-height: 1.5rem; align-items: baseline; gap: 0.375rem; text-decoration: none; }
 .figures b { font-size: 1.5rem; font-weight: 600; letter-spacing: -0.02em; line-height: 1; }
 .figures span { color: var(--quiet); font-size: 0.8125rem; }
 .figures a:hover span { color: var(--ink); text-decoration: underline; text-underline-offset: 0.2em; }

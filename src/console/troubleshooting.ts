@@ -226,6 +226,16 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**The viewer has just bought it**: Stagedoor never caches denials, so the next start asks again. If that is denied as well, your service caches."
     ]
   },
+  "provider_unavailable": {
+    "meaning": [
+      "**503 with Retry-After, starts, renewals and the routes of sessions.** A provider of this service gave no valid answer; the reason names it. The credential is not the cause, and clients should retry. Running streams are not affected."
+    ],
+    "causes": [
+      "**\"the provider's introspection endpoint\", \"the issuer's keys\"**: the identity provider is down or returns something unexpected. Keys that were fetched before are used for an hour.",
+      "**\"the entitlement service\"**: your own service is down, slower than two seconds, or returns an invalid response.",
+      "**The provider moved**: compare `jwksUri` or the introspection URL in the settings with the provider's discovery document."
+    ]
+  },
   "asset_revoked": {
     "meaning": [
       "**403, starts and renewals.** An operator withdrew the asset: `revoke --asset`. The revocation also applies to a new asset with the same id."
@@ -609,8 +619,6 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**503 with Retry-After, every worker.** A dependency did not respond; the reason names it. The credential is not the cause, and players should retry."
     ],
     "causes": [
-      "**\"the provider's introspection endpoint\", \"the issuer's keys\"**: the identity provider is down or returns something unexpected. Keys that were fetched before are used for an hour.",
-      "**\"the entitlement service\"**: your own service is down, slower than two seconds, or returns an invalid response.",
       "**\"the revocation log\", \"the viewer's streams\", \"the rate limits\"**: a Durable Object. Check Cloudflare's status; with `STAGEDOOR_STORE_FAILURE=open` viewers are admitted in the meantime, and revocations are delayed.",
       "**\"the manifest worker does not respond over its service binding\"**: it is not deployed, or has another name than in the binding.",
       "**\"the identity worker\"**: the same for `IDENTITY`.",

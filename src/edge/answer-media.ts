@@ -43,6 +43,8 @@ export function withInert(response: Response): Response {
   return response;
 }
 
+const asked = "media";
+
 /** The handler of a worker of the media host. */
 export type AnswerMedia = (request: MediaRequest) => Promise<Result<Response, Refusal>>;
 
@@ -58,7 +60,7 @@ export async function answerMedia(
   target = targetOf(request.url),
 ): Promise<Response> {
   const { url, headers } = request;
-  if (isPlainHttp(url)) return withInert(withCors(refusedResponse(httpsRequired, { headers }, reporting)));
+  if (isPlainHttp(url)) return withInert(withCors(refusedResponse(httpsRequired, { headers, asked }, reporting)));
   const answered = withInert(await answerSecure(request, target, reporting, answer));
   const strict = strictTransport(url);
   if (strict !== undefined) answered.headers.set("Strict-Transport-Security", strict);
@@ -83,11 +85,11 @@ async function answerSecure(
     const answered = await answer({ method, target, raw: request, onSubject });
     return answered.ok ? withCors(answered.value) : refused(answered.refusal);
   } catch (error) {
-    return withCors(errorResponse(error, { headers }, reporting));
+    return withCors(errorResponse(error, { headers, asked }, reporting));
   }
 
   function refused(why: Refusal): Response {
-    return withCors(refusedResponse(why, { headers, subject }, reporting));
+    return withCors(refusedResponse(why, { headers, subject, asked }, reporting));
   }
 }
 

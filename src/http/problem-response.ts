@@ -3,8 +3,10 @@ import type { QuotaStatus } from "../auth/rate-limit.ts";
 import type { RandomBytes } from "../base/crypto.ts";
 import { type Refusal, refusal } from "../base/result.ts";
 import { rfc3339 } from "../base/time.ts";
+import type { Asked } from "../metrics/gathered.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
 import type { OperatorAct } from "../sessions/session-context.ts";
+import { causeOf } from "./cause.ts";
 import { problemFor } from "./problems.ts";
 import { requestIdOf } from "./request.ts";
 
@@ -126,6 +128,8 @@ export interface RefusedRequest {
   readonly headers: Pick<Headers, "get">;
   /** The keyed hash of the subject, if a credential or a grant named one; never the subject itself. */
   readonly subject?: string | undefined;
+  /** What a viewer asked for, if that is counted. */
+  readonly asked?: Asked | undefined;
 }
 
 /**
@@ -134,19 +138,20 @@ export interface RefusedRequest {
  */
 export function refusedResponse(
   refused: Refusal,
-  { headers, subject }: RefusedRequest,
+  { headers, subject, asked }: RefusedRequest,
   reporting: Reporting,
 ): Response {
   const request = requestIdOf(headers, reporting.random);
   logRefusal(reporting.log, reporting.worker, refused, { request, subject });
-  return countedResponse(refused, { request, subject }, reporting);
+  return countedResponse(refused, { request, subject, asked }, reporting);
 }
 
 /** Like {@link refusedResponse}, for an exception, which is a bug. */
-export function errorResponse(error: unknown, { headers }: RefusedRequest, reporting: Reporting): Response {
+export function errorResponse(error: unknown, { headers, asked }: RefusedRequest, reporting: Reporting): Response {
   const request = requestIdOf(headers, reporting.random);
   logError(reporting.log, reporting.worker, error, request);
-  return countedResponse(refusal("internal_error", "an exception").refusal, { request, subject: undefined }, reporting);
+  const refused = refusal("internal_error", "an exception").refusal;
+  return countedResponse(refused, { request, subject: undefined, asked }, reporting);
 }
 
 /** Logs and counts an error response of the identity worker. `path` is relative to the worker's base path. */
@@ -167,8 +172,14 @@ export async function reportIdentityResponse(
   return reported;
 }
 
-function countedResponse(refused: Refusal, request: LoggedRequest, { worker, telemetry }: Reporting): Response {
-  telemetry({ event: "refused", worker, code: refused.code, reason: boundedReason(refused.reason), ...request });
+function countedResponse(
+  refused: Refusal,
+  request: LoggedRequest & Pick<RefusedRequest, "asked">,
+  { worker, telemetry }: Reporting,
+): Response {
+  const { code } = refused;
+  const reason = boundedReason(refused.reason);
+  telemetry({ event: "refused", worker, code, cause: causeOf(code), reason, ...request });
   const response = problemResponse(refused);
   response.headers.set("Request-Id", request.request);
   return response;

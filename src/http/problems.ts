@@ -96,6 +96,13 @@ const startProblems = {
     detail:
       "The entitlement service denied this start: the viewer's purchase or subscription does not cover the asset.",
   },
+  provider_unavailable: {
+    status: 503,
+    title: "A provider of this service is unavailable",
+    detail:
+      "Retry after the number of seconds in Retry-After: the identity provider or the entitlement service did not give a valid " +
+      "answer. The credential is not the cause.",
+  },
   asset_revoked: {
     status: 403,
     title: "The asset was withdrawn",

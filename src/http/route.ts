@@ -1,6 +1,7 @@
 import type * as z from "zod";
 import type { OperatorScope } from "../auth/operator-token.ts";
 import type { Refusal, RefusalCode, Result } from "../base/result.ts";
+import type { Asked } from "../metrics/gathered.ts";
 import type { SessionRequest } from "../sessions/session-context.ts";
 
 /** A schema and its name in OpenAPI's components. */
@@ -55,6 +56,8 @@ export interface RouteDescription {
   /** Maximum size of a request body in bytes, if it is not `longestBody` of the session routes. */
   readonly maxBody?: number;
   readonly response: RouteResponse;
+  /** What a viewer asks for with it, if the share of accepted requests is watched. */
+  readonly asked?: Asked;
   /** A second response that is not a problem. */
   readonly otherResponse?: RouteResponse;
   /** Every code that the route refuses with, except {@link commonRefusals}: see {@link route}. */

@@ -56,6 +56,10 @@ export function countEvent(event: TelemetryEvent, counts: Counts): void {
       break;
     case "refused":
       counts.add(seriesOf("stagedoor_refused_total", { worker: event.worker, code: event.code }));
+      if (event.asked !== undefined) {
+        const { asked: what, cause, code } = event;
+        counts.add(seriesOf("stagedoor_unserved_total", { what, cause, code }));
+      }
       break;
     case "identity_refused":
       counts.add(seriesOf("stagedoor_identity_refused_total", { status: String(event.status) }));

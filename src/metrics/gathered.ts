@@ -70,9 +70,31 @@ export interface SessionsNow {
   readonly sessions: readonly LiveSession[];
 }
 
+/** What viewers ask for, if the share that is answered is watched: starts of streams, and requests to the media host. */
+export type Asked = "start" | "media";
+
+/** Whose fault a refusal is: this service's or its operator's, the origin's, the identity provider's, the viewer's. */
+export type Cause = "ours" | "origin" | "provider" | "viewer";
+
+/** What came of one kind of viewers' requests. */
+export interface Outcomes {
+  /** Started streams, or served playlists, segments, keys and files. */
+  readonly accepted: number;
+  /** The number of refusals per code. */
+  readonly refused: Readonly<Record<string, number>>;
+}
+
+export interface MinuteCounts {
+  /** The start of the minute. */
+  readonly at: UnixSeconds;
+  /** The number of all refusals per code, whatever was requested. */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly viewers: Readonly<Record<Asked, Outcomes>>;
+}
+
 export interface RefusalsOfHour {
-  /** The last sixty minutes, oldest first, each with its number of refusals per code. */
-  readonly minutes: readonly { readonly at: UnixSeconds; readonly counts: Readonly<Record<string, number>> }[];
+  /** The last sixty minutes, oldest first. */
+  readonly minutes: readonly MinuteCounts[];
   /** The most recent refusals, newest first. */
   readonly recent: readonly RecentRefusal[];
 }

@@ -1,17 +1,10 @@
 import * as z from "zod";
 import { makeRoom } from "../base/bounded-map.ts";
 import type { RefusalCode } from "../base/result.ts";
-import {
-  type Clock,
-  isUnixSeconds,
-  roundDownTo,
-  type Seconds,
-  seconds,
-  type UnixSeconds,
-  unixSeconds,
-} from "../base/time.ts";
+import { type Clock, isUnixSeconds, type Seconds, type UnixSeconds } from "../base/time.ts";
 import { fairShare } from "./fair-share.ts";
 import type { RecentRefusal, RefusalsOfHour, Report, SessionsAsked, SessionsNow } from "./gathered.ts";
+import { LastHour, noOutcomes } from "./last-hour.ts";
 import { type KeptSessions, LiveSessions } from "./live-sessions.ts";
 import { type Metric, type MetricName, metrics, readSeries, seriesOf } from "./metrics.ts";
 
@@ -26,9 +19,7 @@ export interface Kept extends KeptSessions {
 }
 
 /** Size limits. A worker that sends invalid series can only spoil its own metric. */
-const most = { series: 1_000, unknown: 100, codes: 200, refusals: 500, isolates: 20_000 };
-const minute = seconds(60);
-const hour = seconds(3_600);
+const most = { series: 1_000, unknown: 100, refusals: 500, isolates: 20_000 };
 
 /** Adds up the reports of all isolates, in memory, by the given clock. */
 export class Gathering {
@@ -38,8 +29,7 @@ export class Gathering {
   /** The series from reports, and their number per metric. */
   readonly #reported = new Set<string>();
   readonly #sizes = new Map<string, number>();
-  /** By the start of the minute: the number of refusals per code. */
-  readonly #minutes = new Map<number, Map<string, number>>();
+  readonly #hour = new LastHour();
   #refusals: readonly RecentRefusal[] = [];
   /** The last report of each isolate. */
   readonly #last = new Map<string, number>();
@@ -65,10 +55,10 @@ export class Gathering {
       if (!this.#isCounted(series)) this.#add(dropped, 1);
       else {
         this.#add(series, more);
-        if (series.startsWith("stagedoor_refused_total{")) this.#addToMinute(series, more, at);
+        this.#hour.add(series, more, at);
       }
     }
-    this.#forgetMinutes(at);
+    this.#hour.forget(at);
     if (refusals.length > 0)
       this.#refusals = fairShare(
         [...this.#refusals, ...refusals].toSorted((a, b) => a.at - b.at),
@@ -94,12 +84,11 @@ export class Gathering {
   }
 
   refusals(): RefusalsOfHour {
-    this.#forgetMinutes(this.#clock());
-    return { minutes: this.#minutesInOrder(), recent: this.#refusals.toReversed() };
+    return { minutes: this.#hour.minutes(this.#clock()), recent: this.#refusals.toReversed() };
   }
 
   kept(): Kept {
-    const minutes = this.#minutesInOrder().filter(({ counts }) => Object.keys(counts).length > 0);
+    const minutes = this.#hour.kept(this.#clock());
     const { alive, ended } = this.#sessions.kept();
     return { counts: [...this.#counts], minutes, refusals: this.#refusals, isolates: [...this.#last], alive, ended };
   }
@@ -110,7 +99,7 @@ export class Gathering {
       this.#isCounted(series);
       this.#counts.set(series, value);
     }
-    for (const { at, counts: ofMinute } of minutes) this.#minutes.set(at, new Map(Object.entries(ofMinute)));
+    this.#hour.restore(minutes);
     this.#refusals = refusals;
     for (const [isolate, sequence] of isolates) this.#last.set(isolate, sequence);
     this.#sessions.restore({ alive, ended });
@@ -136,28 +125,6 @@ export class Gathering {
 
   #add(series: string, more: number): void {
     this.#counts.set(series, (this.#counts.get(series) ?? 0) + more);
-  }
-
-  #addToMinute(series: string, more: number, at: UnixSeconds): void {
-    const code = readSeries(series)?.labels.code;
-    if (code === undefined) return;
-    const began = roundDownTo(minute, at);
-    const counts = this.#minutes.get(began) ?? new Map<string, number>();
-    if (!counts.has(code) && counts.size >= most.codes) return;
-    this.#minutes.set(began, counts.set(code, (counts.get(code) ?? 0) + more));
-  }
-
-  #forgetMinutes(now: UnixSeconds): void {
-    for (const at of this.#minutes.keys()) if (at <= roundDownTo(minute, now) - hour) this.#minutes.delete(at);
-  }
-
-  /** All sixty minutes, also those without refusals, up to the current one. */
-  #minutesInOrder(): RefusalsOfHour["minutes"] {
-    const last = roundDownTo(minute, this.#clock());
-    return Array.from({ length: hour / minute }, (_, place) => {
-      const at = unixSeconds(last - hour + minute * (place + 1));
-      return { at, counts: Object.fromEntries(this.#minutes.get(at) ?? []) };
-    });
   }
 }
 
@@ -225,7 +192,14 @@ export const sessionsAskedSchema = z.object({
 /** The responses of the gathering object. */
 export const countsSchema = z.array(count);
 export const sessionsNowSchema = z.object({ count: z.int().nonnegative(), sessions: z.array(liveSessionSchema) });
-const minuteSchema = z.object({ at: time, counts: z.record(z.string(), z.number()) });
+const perCode = z.record(z.string(), z.number());
+const outcomes = z.object({ accepted: z.number(), refused: perCode });
+const minuteSchema = z.object({
+  at: time,
+  counts: perCode,
+  // Absent in data of an older version.
+  viewers: z.object({ start: outcomes, media: outcomes }).default({ start: noOutcomes, media: noOutcomes }),
+});
 export const refusalsOfHourSchema = z.object({ minutes: z.array(minuteSchema), recent: z.array(refusalSchema) });
 
 /** Stored data, one schema per part. */

@@ -20,6 +20,11 @@ export const metrics = {
     help: "Refused requests, by worker and refusal code.",
     labels: ["worker", "code"],
   },
+  stagedoor_unserved_total: {
+    type: "counter",
+    help: "Starts and media requests that were refused, by cause: ours, origin, provider, viewer.",
+    labels: ["what", "cause", "code"],
+  },
   stagedoor_identity_refused_total: {
     type: "counter",
     help: "Error responses of the identity worker, by status.",

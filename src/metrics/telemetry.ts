@@ -1,14 +1,17 @@
 import type { MediaPurpose } from "../base/media-purpose.ts";
 import type { RefusalCode } from "../base/result.ts";
 import type { Milliseconds } from "../base/time.ts";
-import type { LiveSession, RecentRefusal } from "./gathered.ts";
+import type { Asked, Cause, LiveSession, RecentRefusal } from "./gathered.ts";
 
 /** Events for metrics. None is secret: subjects and networks are keyed hashes, locations are countries. */
 export type TelemetryEvent =
   /** A credential was verified: its kind, and the result (`accepted`, or the refusal's code). */
   | { readonly event: "validated"; readonly by: CredentialKind; readonly outcome: "accepted" | RefusalCode }
-  /** A worker refused a request. */
-  | ({ readonly event: "refused" } & Omit<RecentRefusal, "at">)
+  /** A worker refused a request. `asked`: what a viewer asked for; absent for other requests. */
+  | ({ readonly event: "refused"; readonly cause: Cause; readonly asked?: Asked | undefined } & Omit<
+      RecentRefusal,
+      "at"
+    >)
   /** The identity worker responded with an error status. */
   | { readonly event: "identity_refused"; readonly status: number }
   /** A refresh token was exchanged: rotated, answered again within the grace period, or refused. */

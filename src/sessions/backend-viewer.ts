@@ -1,9 +1,10 @@
 import * as z from "zod";
 import { type Backend, backendIssuerPrefix, isBackendToken, verifyBackend } from "../auth/backend-token.ts";
-import { backendIssuer, type Credential, type Presented, type TokenRefusal } from "../auth/credential.ts";
+import { backendIssuer, type Credential, type Presented } from "../auth/credential.ts";
 import type { RateRefusal } from "../auth/rate-limit.ts";
 import type { PresentedRefusal } from "../auth/read-credential.ts";
 import type { CredentialRefusal } from "../auth/request-credential.ts";
+import type { RingRefusal } from "../auth/ring-issuer.ts";
 import { isCountry, unknownCountries } from "../base/country.ts";
 import { sha256Of } from "../base/crypto.ts";
 import { encodeBase64url } from "../base/encoding.ts";
@@ -72,7 +73,7 @@ export interface ViewerRequest {
 }
 
 export type BackendRefusal = Refusal<
-  (PresentedRefusal | TokenRefusal | RevokedRefusal | RateRefusal)["code"] | "request_invalid"
+  (PresentedRefusal | RingRefusal | RevokedRefusal | RateRefusal)["code"] | "request_invalid"
 >;
 
 /** The parsed body of a route that accepts backends. */

@@ -129,8 +129,8 @@ describe("the operator's entitlement service", () => {
     ["sends too much", allowed.padEnd(5000), "more than 4096 bytes"],
   ])("refuses every start with 503 if it %s, even where stores fail open", async (_, first, reason) => {
     const ann = await viewer(first);
-    expect(statusAndCode(await ann.tryStart())).toEqual([503, "store_unavailable"]);
-    expect(log.some((line) => line.includes("store_unavailable") && line.includes(reason))).toBe(true);
+    expect(statusAndCode(await ann.tryStart())).toEqual([503, "provider_unavailable"]);
+    expect(log.some((line) => line.includes("provider_unavailable") && line.includes(reason))).toBe(true);
   });
 
   it("is never reached through a redirect, which would leak the secret", () => {
@@ -238,7 +238,7 @@ it("a start is refused with 503 and Retry-After while the entitlement service is
     headers: { Authorization: `Bearer ${ann.token}` },
     body: '{"asset":"vod-ts"}',
   });
-  expect([response.status, Object(await response.json()).code]).toEqual([503, "store_unavailable"]);
+  expect([response.status, Object(await response.json()).code]).toEqual([503, "provider_unavailable"]);
   expect(Number(response.headers.get("Retry-After"))).toBeGreaterThan(0);
 });
 

@@ -210,7 +210,7 @@ describe("an issuer with an introspection endpoint", () => {
   it("causes 503 with Retry-After while it is down, and no 401", async () => {
     down = true;
     const response = await start("opaque-4");
-    expect([response.status, Object(await response.json()).code]).toEqual([503, "store_unavailable"]);
+    expect([response.status, Object(await response.json()).code]).toEqual([503, "provider_unavailable"]);
     expect(response.headers.has("Retry-After")).toBe(true);
     down = false;
     responses = { "opaque-4": active() };

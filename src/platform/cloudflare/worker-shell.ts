@@ -1,5 +1,6 @@
 import { type Refusal, type Result, refusal, refuse } from "../../base/result.ts";
 import type { Configuration } from "../../config/configuration.ts";
+import { causeOf } from "../../http/cause.ts";
 import { withCors } from "../../http/cors.ts";
 import { describeError, type Log, logRefusal, problemResponse } from "../../http/problem-response.ts";
 import { newRequestId } from "../../http/request.ts";
@@ -98,7 +99,8 @@ export function configuredBy<Env extends object, Settings, Parts>(
     made ??= await make(env);
     if (made.ok) return answer(made.value);
     const why = refusal("configuration_invalid", "see the log").refusal;
-    telemetryOf(env)({ event: "refused", worker, ...why, request: made.refusal });
+    const asked = worker === "edge" || worker === "manifest" ? "media" : undefined;
+    telemetryOf(env)({ event: "refused", worker, ...why, cause: causeOf(why.code), asked, request: made.refusal });
     const response = withCors(problemResponse(why));
     response.headers.set("Request-Id", made.refusal);
     return response;

@@ -1,10 +1,12 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import * as z from "zod";
 import { version } from "../../../src/base/constants.ts";
-import { isRefusalCode, problemFor } from "../../../src/http/problems.ts";
+import { causeOf } from "../../../src/http/cause.ts";
+import { isRefusalCode, problemFor, refusalCodes } from "../../../src/http/problems.ts";
 import { type Metric, metrics } from "../../../src/metrics/metrics.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
@@ -109,11 +111,11 @@ describe.each(queries)("the query of %s, %s,", (_, expr, legend) => {
 });
 
 describe("an alert", () => {
-  it("is a page for five kinds of fault, and a warning for two", () => {
+  it("is a page for six kinds of fault, and a warning for three", () => {
     const by = (severity: string) =>
       rules.filter(({ labels }) => labels.severity === severity).map(({ alert }) => alert);
-    expect(by("page")).toHaveLength(5);
-    expect(by("warning")).toEqual(["StagedoorRevocationsMany", "StagedoorKeyOverdue"]);
+    expect(by("page")).toHaveLength(6);
+    expect(by("warning")).toEqual(["StagedoorStartsFew", "StagedoorRevocationsMany", "StagedoorKeyOverdue"]);
   });
 
   it.each(rules.map(({ alert, annotations }) => [alert, annotations.runbook] as const))(
@@ -140,6 +142,24 @@ describe("an alert", () => {
       expect([alert, summed.filter((by) => !by.includes("job"))]).toEqual([alert, []]);
       expect([alert, /\babsent(_over_time)?\(/.test(expr)]).toEqual([alert, false]);
     }
+  });
+
+  it.skipIf(spawnSync("promtool", ["--version"]).error !== undefined)(
+    "passes promtool's cases, where it is installed",
+    () => {
+      const { status, stderr } = spawnSync("promtool", [
+        "test",
+        "rules",
+        join(root, "docs/prometheus/alerts.test.yml"),
+      ]);
+      expect([status, String(stderr)]).toEqual([0, ""]);
+    },
+  );
+
+  it("names existing causes", () => {
+    const causes = rules.flatMap(({ expr }) => [...expr.matchAll(/cause="([^"]*)"/g)].map(([, cause]) => cause));
+    expect(causes.length).toBeGreaterThan(0);
+    expect(causes.filter((cause) => !refusalCodes.some((code) => causeOf(code) === cause))).toEqual([]);
   });
 
   it("has a test case in which it fires", () => {

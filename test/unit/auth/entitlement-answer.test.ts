@@ -57,7 +57,7 @@ describe("the answer of an entitlement service", () => {
     { allow: false, streams: 1 },
     { error: "no database" },
   ])("%j is malformed, so access is refused", (answer) => {
-    expect(read(answer)).toBe("store_unavailable");
+    expect(read(answer)).toBe("provider_unavailable");
   });
 
   it("never allows access for random JSON or objects", () => {

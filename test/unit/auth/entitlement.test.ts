@@ -70,8 +70,8 @@ describe("an entitlement service", () => {
     "that is down refuses every start if STAGEDOOR_STORE_FAILURE is %s",
     async (is) => {
       const service = await serviceWith({ settings: { storeFailure: is } });
-      service.entitlement.answer = refusal("store_unavailable", "the entitlement service answered 500");
-      expect([codeOf(await service.start()), service.events]).toEqual(["store_unavailable", []]);
+      service.entitlement.answer = refusal("provider_unavailable", "the entitlement service answered 500");
+      expect([codeOf(await service.start()), service.events]).toEqual(["provider_unavailable", []]);
     },
   );
 

@@ -84,7 +84,7 @@ describe("a request to the entitlement service", () => {
       const body = status === 204 ? null : JSON.stringify({ allow: true });
       const headers = { Location: "https://elsewhere.example/" };
       expect(await outcomeOf(async () => new Response(body, { status, headers }))).toBe(
-        `store_unavailable: the entitlement service answered ${status}`,
+        `provider_unavailable: the entitlement service answered ${status}`,
       );
     },
   );
@@ -96,7 +96,7 @@ describe("a request to the entitlement service", () => {
     ["bytes that are not UTF-8", Uint8Array.from('{"allow":false,"reason":"\xff"}', (letter) => letter.charCodeAt(0))],
     ["truncated UTF-8", Uint8Array.from('{"allow":true}\xc3', (letter) => letter.charCodeAt(0))],
   ])("is refused if the service answers with %s", async (_, body) => {
-    expect(await outcomeOf(async () => new Response(body))).toMatch(/^store_unavailable: /);
+    expect(await outcomeOf(async () => new Response(body))).toMatch(/^provider_unavailable: /);
   });
 
   it("is refused if the answer exceeds 4 KiB, and the rest is not read", async () => {
@@ -112,7 +112,7 @@ describe("a request to the entitlement service", () => {
     expect(pulled).toBeLessThan(10);
     const padded = (length: number) => '{"allow":true}'.padEnd(length, " ");
     expect(await outcomeOf(async () => new Response(padded(4096)))).toEqual({ streams: undefined, until: undefined });
-    expect(await outcomeOf(async () => new Response(padded(4097)))).toMatch(/^store_unavailable: /);
+    expect(await outcomeOf(async () => new Response(padded(4097)))).toMatch(/^provider_unavailable: /);
   });
 
   it.each([
@@ -129,14 +129,14 @@ describe("a request to the entitlement service", () => {
       setTimeout(() => state.ring(), 0);
       return hang();
     }, timer);
-    expect(await waiting).toBe("store_unavailable: the entitlement service did not answer within 2 s");
+    expect(await waiting).toBe("provider_unavailable: the entitlement service did not answer within 2 s");
     expect([state.lengths, signal?.aborted]).toEqual([[2], true]);
   });
 
   it("is refused if the service cannot be reached, and the reason does not quote the error", async () => {
     const { state, timer } = manualTimer();
     const result = await outcomeOf(() => Promise.reject(new Error(`connect ${url} ${secret}`)), timer);
-    expect(result).toBe("store_unavailable: the entitlement service cannot be reached, or broke the connection off");
+    expect(result).toBe("provider_unavailable: the entitlement service cannot be reached, or broke the connection off");
     expect(state.stopped).toBe(1);
   });
 
@@ -144,6 +144,8 @@ describe("a request to the entitlement service", () => {
     const body = new ReadableStream({
       pull: (controller) => controller.error(new Error("MARKED")),
     });
-    expect(await outcomeOf(async () => new Response(body))).toMatch(/^store_unavailable: .* broke the connection off$/);
+    expect(await outcomeOf(async () => new Response(body))).toMatch(
+      /^provider_unavailable: .* broke the connection off$/,
+    );
   });
 });

@@ -73,9 +73,9 @@ describe("an introspected token (RFC 7662)", () => {
     ["token_invalid", { token_use: "id" }],
     ["token_invalid", { token_type: "DPoP" }],
     ["token_invalid", { cnf: { "x5t#S256": thumbprint } }],
-    ["store_unavailable", { active: undefined }],
-    ["store_unavailable", { active: "true" }],
-    ["store_unavailable", { active: 1 }],
+    ["provider_unavailable", { active: undefined }],
+    ["provider_unavailable", { active: "true" }],
+    ["provider_unavailable", { active: 1 }],
   ])("gets the outcome %s if the provider's answer has %o", async (expected, changes) => {
     const { answerWith, code } = provider();
     answerWith(changes);
@@ -123,34 +123,34 @@ describe("an introspecting provider", () => {
     ["answers with a string", () => Response.json("active")],
     ["answers with more than 64 kB", () => Response.json({ ...activeAnswer, more: "x".repeat(65_536) })],
   ])(
-    "that %s makes a request fail as store_unavailable, and the reason does not quote the token",
+    "that %s makes a request fail as provider_unavailable, and the reason does not quote the token",
     async (_, answer) => {
       const { state, ask } = provider();
       state.answer = answer;
       const verified = await ask("MARKEDTOKEN");
-      expect(verified).toMatchObject({ ok: false, refusal: { code: "store_unavailable" } });
+      expect(verified).toMatchObject({ ok: false, refusal: { code: "provider_unavailable" } });
       expect(JSON.stringify(verified)).not.toContain("MARKED");
     },
   );
 
-  it("that exceeds its timeout makes the request fail as store_unavailable", async () => {
+  it("that exceeds its timeout makes the request fail as provider_unavailable", async () => {
     const { state, ask, expireTimers } = provider();
     state.answer = () => new Promise(() => undefined);
     const waiting = ask();
     expireTimers();
     expect(await waiting).toMatchObject({
-      refusal: { code: "store_unavailable", reason: expect.stringContaining("within 2 s") },
+      refusal: { code: "provider_unavailable", reason: expect.stringContaining("within 2 s") },
     });
   });
 
   it("that fails three times in a row gets no requests for two seconds", async () => {
     const { state, code, requests } = provider();
     state.answer = () => new Response(null, { status: 503 });
-    for (let i = 0; i < 20; i++) expect(await code(`token-${i}`)).toBe("store_unavailable");
+    for (let i = 0; i < 20; i++) expect(await code(`token-${i}`)).toBe("provider_unavailable");
     expect(requests).toHaveLength(3);
     state.answer = () => Response.json(activeAnswer);
     state.now += 1;
-    expect([await code(), requests.length]).toEqual(["store_unavailable", 3]);
+    expect([await code(), requests.length]).toEqual(["provider_unavailable", 3]);
     state.now += 1;
     expect([await code(), requests.length]).toEqual(["ok", 4]);
   });
@@ -158,7 +158,7 @@ describe("an introspecting provider", () => {
   it.each([400, 429])("that answers %i still gets the next requests at once", async (status) => {
     const { state, code, requests } = provider();
     state.answer = () => new Response(null, { status });
-    for (let i = 0; i < 20; i++) expect(await code(`odd-${i}`)).toBe("store_unavailable");
+    for (let i = 0; i < 20; i++) expect(await code(`odd-${i}`)).toBe("provider_unavailable");
     state.answer = () => Response.json(activeAnswer);
     expect([await code(), requests.length]).toEqual(["ok", 21]);
   });
@@ -204,7 +204,7 @@ describe("an introspection answer", () => {
   it("that is malformed is not cached", async () => {
     const { code, answerWith, requests } = provider();
     answerWith({ active: "yes" });
-    expect(await code()).toBe("store_unavailable");
+    expect(await code()).toBe("provider_unavailable");
     answerWith({});
     expect([await code(), requests.length]).toEqual(["ok", 2]);
   });

@@ -146,20 +146,20 @@ describe("an issuer's JWK Set", () => {
     ["answers with other JSON", () => Response.json({ error: "MARKED" })],
     ["answers with an object instead of a list of keys", () => Response.json({ keys: { k1: "MARKED" } })],
     ["times out", () => Promise.reject(new DOMException("MARKED", "TimeoutError"))],
-  ])("makes requests fail as store_unavailable if its server %s", async (_, answer) => {
+  ])("makes requests fail as provider_unavailable if its server %s", async (_, answer) => {
     const { issuers } = served(answer);
     const verified = await verifyJwt(await token(pair), issuers, now);
-    expect(verified).toMatchObject({ ok: false, refusal: { code: "store_unavailable" } });
+    expect(verified).toMatchObject({ ok: false, refusal: { code: "provider_unavailable" } });
     expect(JSON.stringify(verified)).not.toContain("MARKED");
   });
 
   it("is fetched at most every 5 s while its server is down, and used as soon as it is back", async () => {
     let answer: () => Response = () => new Response(null, { status: 503 });
     const { issuers, fetches } = served(() => answer());
-    for (let i = 0; i < 20; i++) expect(await judge(await token(pair), issuers)).toBe("store_unavailable");
+    for (let i = 0; i < 20; i++) expect(await judge(await token(pair), issuers)).toBe("provider_unavailable");
     expect(fetches()).toBe(1);
     wait(5_000);
-    expect([await judge(await token(pair), issuers), fetches()]).toEqual(["store_unavailable", 2]);
+    expect([await judge(await token(pair), issuers), fetches()]).toEqual(["provider_unavailable", 2]);
     answer = good;
     wait(5_000);
     expect([await judge(await token(pair), issuers), fetches()]).toEqual(["ok", 3]);
@@ -172,22 +172,22 @@ describe("an issuer's JWK Set", () => {
     down = true;
     wait(300_000);
     expect(await judge(await token(pair), issuers)).toBe("ok");
-    for (let i = 0; i < 3; i++) expect(await judge(await token(next), issuers)).toBe("store_unavailable");
+    for (let i = 0; i < 3; i++) expect(await judge(await token(next), issuers)).toBe("provider_unavailable");
     expect([fetches(), failures]).toEqual([2, []]);
     wait(301_000);
     for (let i = 0; i < 20; i++) expect(await judge(await token(pair), issuers)).toBe("ok");
     expect(fetches()).toBe(3);
     expect(failures).toEqual([
       {
-        code: "store_unavailable",
+        code: "provider_unavailable",
         reason: "the issuer's JWK Set cannot be had: it answered 500; the one of before is used on",
       },
     ]);
-    expect(await judge(await token(next), issuers)).toBe("store_unavailable");
+    expect(await judge(await token(next), issuers)).toBe("provider_unavailable");
     wait(3_598_000);
     expect(await judge(await token(pair), issuers)).toBe("ok");
     wait(2_000);
-    expect(await judge(await token(pair), issuers)).toBe("store_unavailable");
+    expect(await judge(await token(pair), issuers)).toBe("provider_unavailable");
     down = false;
     wait(5_000);
     expect(await judge(await token(pair), issuers)).toBe("ok");
@@ -236,7 +236,7 @@ describe("an issuer's JWK Set", () => {
 
   it("is refused if it is larger than 256 kB", async () => {
     const { issuers } = served(() => Response.json({ keys: [pair.jwk], more: "x".repeat(262_144) }));
-    expect(await judge(await token(pair), issuers)).toBe("store_unavailable");
+    expect(await judge(await token(pair), issuers)).toBe("provider_unavailable");
   });
 
   it("is used even if it contains unknown kinds of keys and entries that are not keys", async () => {
@@ -297,7 +297,7 @@ describe("a token for which several keys match", () => {
     const issuers = [trusting([broken, { ...broken, y: "AAAA" }, pair.jwk, next.jwk])];
     for (const good of [pair, next]) expect(await judge(await nameless(good), issuers)).toBe("ok");
     expect(await judge(await nameless(third), issuers)).toBe("token_invalid");
-    expect(await judge(await nameless(pair), [trusting([broken, broken])])).toBe("store_unavailable");
+    expect(await judge(await nameless(pair), [trusting([broken, broken])])).toBe("provider_unavailable");
   });
 
   it("without a kid is refused for its claims by the key that signed it", async () => {

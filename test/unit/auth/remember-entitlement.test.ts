@@ -111,7 +111,7 @@ describe("an allowed entitlement", () => {
 });
 
 describe("a refused entitlement", () => {
-  it.each(["entitlement_refused", "store_unavailable"] as const)("is not cached if its code is %s", async (code) => {
+  it.each(["entitlement_refused", "provider_unavailable"] as const)("is not cached if its code is %s", async (code) => {
     const { state, ask } = cachedEntitlement(refusal(code, "no"));
     expect((await ask(ann)).ok).toBe(false);
     state.answer = ok({ streams: undefined, until: undefined });

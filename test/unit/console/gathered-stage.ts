@@ -1,5 +1,12 @@
 import { after, seconds, unixSeconds } from "../../../src/base/time.ts";
-import type { LiveSession, RecentRefusal, RefusalsOfHour, SessionsAsked } from "../../../src/metrics/gathered.ts";
+import type {
+  LiveSession,
+  MinuteCounts,
+  RecentRefusal,
+  RefusalsOfHour,
+  SessionsAsked,
+} from "../../../src/metrics/gathered.ts";
+import { noOutcomes } from "../../../src/metrics/last-hour.ts";
 import { now } from "../signing/session.ts";
 import { consoleStage } from "./console-stage.ts";
 
@@ -47,10 +54,12 @@ export async function withGathered(
 export function hourOf(
   recent: readonly RecentRefusal[],
   lately: Readonly<Record<string, number>> = {},
+  viewers: Partial<MinuteCounts["viewers"]> = {},
 ): RefusalsOfHour {
   const minutes = Array.from({ length: 60 }, (_, place) => ({
     at: unixSeconds(now - (59 - place) * 60),
     counts: place === 59 ? lately : {},
+    viewers: { start: noOutcomes, media: noOutcomes, ...(place === 59 && viewers) },
   }));
   return { minutes, recent };
 }

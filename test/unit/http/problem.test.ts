@@ -62,6 +62,7 @@ const statuses = {
   method_unknown: 405,
   configuration_invalid: 500,
   store_unavailable: 503,
+  provider_unavailable: 503,
   internal_error: 500,
 } as const satisfies Record<RefusalCode, number>;
 

@@ -133,6 +133,12 @@ export function gatheredContract(name: string, fresh: () => Gathered, now: () =>
         ['stagedoor_refused_total{worker="api",code="key_unknown"}', 1],
         [refused("origin_slow"), 4],
         [started, 9],
+        ['stagedoor_served_total{what="segment",outcome="served"}', 30],
+        ['stagedoor_served_total{what="key",outcome="served"}', 1],
+        ['stagedoor_served_total{what="segment",outcome="renewed"}', 8],
+        ['stagedoor_unserved_total{what="media",cause="ours",code="key_unknown"}', 2],
+        ['stagedoor_unserved_total{what="media",cause="origin",code="origin_slow"}', 4],
+        ['stagedoor_unserved_total{what="start",cause="ours",code="key_unknown"}', 1],
       ] as const;
       const refusals = [refusalOf("1", unixSeconds(time - 2)), refusalOf("2", unixSeconds(time - 1))];
       await gathered.report(reportOf({ counts, refusals }));
@@ -145,6 +151,13 @@ export function gatheredContract(name: string, fresh: () => Gathered, now: () =>
       expect(all).toEqual([
         ["key_unknown", 3],
         ["origin_slow", 4],
+      ]);
+      const served = minutes.flatMap(({ viewers }) => (viewers.start.accepted > 0 ? [viewers] : []));
+      expect(served).toEqual([
+        {
+          start: { accepted: 9, refused: { key_unknown: 1 } },
+          media: { accepted: 31, refused: { key_unknown: 2, origin_slow: 4 } },
+        },
       ]);
     });
   });

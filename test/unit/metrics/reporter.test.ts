@@ -166,7 +166,7 @@ describe("a report", () => {
 
   it("has the last refusals of each code, however many there are of another", async () => {
     const { request, later, reports } = isolate();
-    const refused = { event: "refused", worker: "edge", reason: "no such key" } as const;
+    const refused = { event: "refused", worker: "edge", cause: "ours", reason: "no such key" } as const;
     request({ ...refused, code: "internal_error", request: "rare" });
     for (let n = 0; n < 200; n++) request({ ...refused, code: "key_unknown", request: String(n) });
     await later(10);
@@ -177,7 +177,8 @@ describe("a report", () => {
   it("counts every refusal and has the last twenty", async () => {
     const { request, later, reports } = isolate();
     const refused = (n: number): TelemetryEvent => ({
-      ...{ event: "refused", worker: "edge", code: "key_unknown", reason: "no such key", request: String(n) },
+      ...{ event: "refused", worker: "edge", code: "key_unknown", cause: "ours", reason: "no such key" },
+      request: String(n),
     });
     request(...Array.from({ length: 100 }, (_, n) => refused(n)));
     await later(10);
@@ -190,8 +191,8 @@ describe("a report", () => {
 
   it("keeps only the beginning of a long reason", async () => {
     const { request, later, reports } = isolate();
-    const refused = { event: "refused", worker: "edge", code: "playlist_invalid", request: "1" } as const;
-    request({ ...refused, reason: "x".repeat(5_000) });
+    const refused = { event: "refused", worker: "edge", code: "playlist_invalid", cause: "origin" } as const;
+    request({ ...refused, request: "1", reason: "x".repeat(5_000) });
     await later(10);
     expect(reports[0]?.refusals[0]?.reason).toBe("x".repeat(500));
   });

@@ -9,7 +9,10 @@ import { analyticsSums, analyticsTelemetry, type Dataset } from "../../../src/pl
 const rows: readonly (readonly [TelemetryEvent, index: string, blobs: readonly string[]])[] = [
   [{ event: "validated", by: "jwt", outcome: "accepted" }, "validated jwt", ["validated", "jwt", "accepted"]],
   [
-    { event: "refused", worker: "edge", code: "key_unknown", reason: "no such key", request: "00000000000000ff" },
+    {
+      ...{ event: "refused", worker: "edge", code: "key_unknown", cause: "ours", asked: "media" },
+      ...{ reason: "no such key", request: "00000000000000ff" },
+    },
     "refused edge",
     ["refused", "edge", "key_unknown"],
   ],

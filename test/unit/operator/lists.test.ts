@@ -3,6 +3,7 @@ import { unixSeconds } from "../../../src/base/time.ts";
 import { newCloudFrontKey, newOperatorKey } from "../../../src/keys/generate.ts";
 import { fingerprintOf, withoutPrivateHalf } from "../../../src/keys/key-material.ts";
 import type { LiveSession, RecentRefusal } from "../../../src/metrics/gathered.ts";
+import { noOutcomes } from "../../../src/metrics/last-hour.ts";
 import { listKeys } from "../../../src/operator/list-keys.ts";
 import { listRefusals, listSessions } from "../../../src/operator/list-sessions.ts";
 import { subjectHash } from "../../../src/sessions/identifiers.ts";
@@ -105,9 +106,10 @@ describe("the list of refusals", () => {
   });
 
   it("sums the refusals per code over all minutes", async () => {
+    const viewers = { start: noOutcomes, media: noOutcomes };
     const minutes = [
-      { at: now, counts: { grant_expired: 2, token_invalid: 1 } },
-      { at: unixSeconds(now + 60), counts: { grant_expired: 3 } },
+      { at: now, counts: { grant_expired: 2, token_invalid: 1 }, viewers },
+      { at: unixSeconds(now + 60), counts: { grant_expired: 3 }, viewers },
     ];
     const gathered = { ...stage.gathered, refusals: async () => ({ minutes, recent: [] }) };
     const refusals = opened(await listRefusals({ ...stage.context(), gathered }));

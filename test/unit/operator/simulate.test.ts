@@ -100,8 +100,8 @@ const cases: readonly Case[] = [
   { what: "no entitlement", code: "entitlement_refused", entitlement: refusal("entitlement_refused", "not booked") },
   {
     what: "an entitlement service that is down",
-    code: "store_unavailable",
-    entitlement: refusal("store_unavailable", "no answer"),
+    code: "provider_unavailable",
+    entitlement: refusal("provider_unavailable", "no answer"),
   },
   {
     what: "a stream limit of the asset",

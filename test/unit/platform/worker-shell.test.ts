@@ -37,7 +37,8 @@ describe("a worker", () => {
     const { counted, send } = worker(["A: is wrong"]);
     const request = (await send()).headers.get("Request-Id");
     await send();
-    const refused = { event: "refused", worker: "api", code: "configuration_invalid", reason: "see the log", request };
+    const code = "configuration_invalid";
+    const refused = { event: "refused", worker: "api", code, cause: "ours", reason: "see the log", request };
     expect(counted).toEqual([refused, refused]);
   });
 

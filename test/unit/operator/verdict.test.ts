@@ -2,10 +2,12 @@ import { describe, expect, it } from "vitest";
 import { ok, refusal } from "../../../src/base/result.ts";
 import { seconds, unixSeconds } from "../../../src/base/time.ts";
 import { countryName, relativeTime } from "../../../src/console/format.ts";
-import { chartTop, codesOf, countRefusals, others } from "../../../src/console/refusal-counts.ts";
-import { type Overview, verdictOf } from "../../../src/console/verdict.ts";
-import type { RefusalsOfHour } from "../../../src/metrics/gathered.ts";
+import { chartTop, codesOf, others } from "../../../src/console/refusal-counts.ts";
+import type { MinuteCounts, RefusalsOfHour } from "../../../src/metrics/gathered.ts";
+import { noOutcomes } from "../../../src/metrics/last-hour.ts";
+import { countRefusals } from "../../../src/operator/counts.ts";
 import type { KeyStatus } from "../../../src/operator/list-keys.ts";
+import { type Overview, verdictOf } from "../../../src/operator/verdict.ts";
 import { now } from "../signing/session.ts";
 
 /** An hour with these counts, by minutes ago. */
@@ -13,8 +15,18 @@ function hour(ago: Readonly<Record<number, Readonly<Record<string, number>>>>): 
   const minutes = Array.from({ length: 60 }, (_, place) => ({
     at: unixSeconds(now - (59 - place) * 60),
     counts: ago[59 - place] ?? {},
+    viewers: { start: noOutcomes, media: noOutcomes },
   }));
   return { minutes, recent: [] };
+}
+
+/** The overview after a minute of viewers' requests, which began this many minutes ago. */
+function served(viewers: Partial<MinuteCounts["viewers"]>, ago = 1): Overview {
+  const counts = { ...viewers.start?.refused, ...viewers.media?.refused };
+  const { minutes } = hour({ [ago]: counts });
+  const minute = (one: MinuteCounts, place: number) =>
+    place === 59 - ago ? { ...one, viewers: { ...one.viewers, ...viewers } } : one;
+  return { ...overview(), refusals: ok({ minutes: minutes.map(minute), recent: [] }) };
 }
 
 const key = (changes: Partial<KeyStatus> = {}): KeyStatus => ({
@@ -46,7 +58,7 @@ describe("the verdict", () => {
     ["some viewers were refused", overview({ 3: { token_expired: 15 }, 30: { signature_expired: 40 } }), "ok"],
     ["requests fail", overview({ 2: { store_unavailable: 1 } }), "error"],
     ["an origin fails", overview({ 2: { origin_failed: 1 } }), "error"],
-    ["requests failed half an hour ago", overview({ 30: { store_unavailable: 9 } }), "warning"],
+    ["requests failed half an hour ago", overview({ 30: { store_unavailable: 9 } }), "ok"],
     ["refusals surge", overview({ 1: { token_expired: 60 }, 30: { token_expired: 10 } }), "warning"],
     ["refusals are always that many", overview({ 1: { token_expired: 60 }, 30: { token_expired: 400 } }), "ok"],
     ["there are few refusals", overview({ 1: { token_expired: 59 } }), "ok"],
@@ -70,6 +82,79 @@ describe("the verdict", () => {
     expect(verdictOf(seen).words).toBe("30 requests failed in the last five minutes.");
     expect(verdictOf(seen).why).toContain("store_unavailable");
     expect(verdictOf(seen).why).not.toContain("token_expired");
+  });
+});
+
+describe("the verdict on viewers' requests", () => {
+  const playing = { media: { accepted: 6_000, refused: {} } };
+
+  it.each<[string, Overview, level: string, words: string]>([
+    [
+      "a provider changes its keys or audience, and nobody watches",
+      served({ start: { accepted: 0, refused: { token_invalid: 250 } } }, 0),
+      ...(["error", "250 of 250 starts failed because of the provider."] as const),
+    ],
+    [
+      "a provider does not answer while streams go on",
+      served({ ...playing, start: { accepted: 12, refused: { provider_unavailable: 40, token_expired: 3 } } }),
+      ...(["error", "40 of 55 starts failed because of the provider."] as const),
+    ],
+    [
+      "an origin fails while streams start",
+      served({ start: { accepted: 40, refused: {} }, media: { accepted: 900, refused: { origin_failed: 100 } } }),
+      ...(["error", "100 of 1,000 media requests failed because of the origin."] as const),
+    ],
+    [
+      "an origin lost its files",
+      served({ media: { accepted: 60, refused: { object_unknown: 40 } } }),
+      ...(["error", "40 of 100 media requests failed because of the origin."] as const),
+    ],
+    [
+      "a store is down",
+      served({ start: { accepted: 0, refused: { store_unavailable: 2 } } }),
+      ...(["error", "2 of 2 starts failed because of this service."] as const),
+    ],
+    [
+      "a few of many requests fail",
+      served({ media: { accepted: 6_000, refused: { origin_slow: 2 } } }),
+      ...(["warning", "2 of 6,002 media requests failed because of the origin."] as const),
+    ],
+    [
+      "one client sends bad tokens among many starts",
+      served({ start: { accepted: 300, refused: { token_invalid: 30 } } }),
+      ...(["warning", "30 of 330 starts failed because of the provider."] as const),
+    ],
+    [
+      "viewers' own refusals leave hardly a start",
+      served({ start: { accepted: 5, refused: { country_forbidden: 45 } } }),
+      ...(["warning", "Only 5 of 50 starts were accepted."] as const),
+    ],
+    [
+      "refusals are as usual",
+      served({
+        start: { accepted: 90, refused: { token_expired: 10, token_invalid: 4 } },
+        media: { accepted: 6_000, refused: { signature_expired: 20, object_unknown: 9 } },
+      }),
+      ...(["ok", "All is well."] as const),
+    ],
+    [
+      "a provider failed and answers again",
+      served({ start: { accepted: 3, refused: { provider_unavailable: 40 } } }, 6),
+      ...(["ok", "All is well."] as const),
+    ],
+  ])("has the expected headline if %s", (_, data, level, words) => {
+    const { level: shown, words: told } = verdictOf(data);
+    expect([shown, told]).toEqual([level, words]);
+  });
+
+  it("names the codes, and a failure that is over only as evidence", () => {
+    const failing = served({ start: { accepted: 0, refused: { token_invalid: 240, token_expired: 10 } } });
+    expect(verdictOf(failing).why).toMatch(/^In the last five minutes: token_invalid \(240\)\. /);
+    const over = served({ start: { accepted: 3, refused: { provider_unavailable: 40 } } }, 6);
+    expect(verdictOf(over).why).toContain("Failures earlier in the hour, over now: provider_unavailable (40).");
+    expect(verdictOf(served({ ...playing, start: { accepted: 1, refused: {} } })).why).toBe(
+      "1 of 1 start and 6,000 of 6,000 media requests accepted in the last five minutes; nothing refused in the last hour.",
+    );
   });
 });
 
