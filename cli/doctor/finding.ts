@@ -86,6 +86,7 @@ export const findingIds = [
   "renewal_broken",
   "viewer_header_trusted",
   "edge_secret_refused",
+  "grant_in_cache",
   "origin_silent",
   "origin_refuses_us",
   "origin_entry_missing",

@@ -64,10 +64,19 @@ export function isMediaHost({ code = "" }: ProbeResponse): boolean {
   return /^(signature|grant|key)_/.test(code);
 }
 
-/** The asset to play: the one that was given, or the first that the edge serves, or else the first. */
-export function playedAsset(live: Live): Asset | undefined {
-  if (live.asset !== undefined) return live.catalog?.asset(live.asset);
-  return assetsOf(live).find(({ cdn }) => cdn === "edge") ?? assetsOf(live)[0];
+/**
+ * The assets to play: the one that was given; or else the first that the edge serves, and one of each distribution with a
+ * function; or else the first.
+ */
+export function playedAssets(live: Live): readonly Asset[] {
+  if (live.asset !== undefined) {
+    const asset = live.catalog?.asset(live.asset);
+    return asset === undefined ? [] : [asset];
+  }
+  const assets = assetsOf(live);
+  const atEdge = assets.filter(({ cdn }) => cdn === "edge");
+  const played = [atEdge.slice(0, 1), ...[...functionAssets(live).values()].map((each) => each.slice(0, 1))].flat();
+  return played.length > 0 ? played : assets.slice(0, 1);
 }
 
 /** The path of a file that does not exist: its refusal shows how far a request gets. */

@@ -5,6 +5,7 @@ import type { HttpAssetOrigin } from "../../../src/catalog/asset-origin.ts";
 import { bindingFault } from "../../../src/catalog/origin-secrets.ts";
 import { contentFault } from "../../../src/edge/file-content.ts";
 import { type Check, type Finding, fault, notChecked, warning } from "../finding.ts";
+import { bucketFindings } from "./bucket-addresses.ts";
 import { assetsOf, catalogOptions, type Live } from "./live.ts";
 import { filesOf, isContent, isListing, listingFindings, openFileFindings, readFromOrigin } from "./origin-files.ts";
 import { checkEach, statusText } from "./probe.ts";
@@ -23,6 +24,7 @@ export const originsCheck: Check<Live> = {
     const listed = new Set<string>();
     return checkEach([...byUrl.values()], async ({ asset, origin }) => [
       ...(await originFindings(asset, origin, live)),
+      ...(await bucketFindings(asset, origin, live)),
       ...(await listingFindings(asset, origin.url, listed, live)),
     ]);
   },

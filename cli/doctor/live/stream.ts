@@ -1,6 +1,8 @@
+import type { Asset } from "../../../src/catalog/asset.ts";
 import { parseJson } from "../../lib/files.ts";
 import { type Check, type Finding, fault, notChecked, unique } from "../finding.ts";
-import { type Live, playedAsset } from "./live.ts";
+import { cachedSegmentFindings } from "./cached-segment.ts";
+import { type Live, playedAssets } from "./live.ts";
 import { type Probe, type ProbeResponse, statusText } from "./probe.ts";
 
 /** Plays a stream from its start to a segment, and checks that no shared cache stores its responses. */
@@ -9,18 +11,23 @@ export const streamCheck: Check<Live> = {
   passed: "it plays from its start to a segment, and no cache stores signed responses",
   run: async (live) => {
     const refusals = await refusalFindings(live);
-    if (live.apiUrl === undefined || live.token === undefined)
+    const { apiUrl, token } = live;
+    if (apiUrl === undefined || token === undefined)
       return [
         ...refusals,
         notChecked("playing a stream", "Give --api and a viewer's bearer token with --token viewer.jwt."),
       ];
-    return [...refusals, ...(await playStream(live, live.apiUrl, live.token))];
+    const assets = playedAssets(live);
+    if (assets.length === 0)
+      return [...refusals, notChecked("playing a stream", "Name an asset of the catalog with --asset <id>.")];
+    const findings: Finding[] = [];
+    // One after another: a viewer may run one stream only.
+    for (const asset of assets) findings.push(...(await playStream(asset, live, apiUrl, token)));
+    return unique([...refusals, ...findings]);
   },
 };
 
-async function playStream(live: Live, apiUrl: string, token: string): Promise<Finding[]> {
-  const asset = playedAsset(live);
-  if (asset === undefined) return [notChecked("playing a stream", "Name an asset of the catalog with --asset <id>.")];
+async function playStream(asset: Asset, live: Live, apiUrl: string, token: string): Promise<Finding[]> {
   const about = `asset ${asset.id}`;
   const authorization = { Authorization: `Bearer ${token}` };
   const start = await live.probe(`${apiUrl}/stream/start`, {
@@ -40,7 +47,7 @@ async function playStream(live: Live, apiUrl: string, token: string): Promise<Fi
     ];
   const findings = [
     ...cacheFindings("the response to a start", apiUrl, start),
-    ...(await followStream(manifestUrl, about, live)),
+    ...(await followStream(manifestUrl, asset, live)),
   ];
   if (typeof sessionId === "string" && typeof grant === "string")
     await live.probe(`${apiUrl}/stream/${sessionId}`, {
@@ -51,7 +58,9 @@ async function playStream(live: Live, apiUrl: string, token: string): Promise<Fi
 }
 
 /** Loads the manifest, the first media playlist and its first segment. */
-async function followStream(manifestUrl: string, about: string, { probe }: Live): Promise<Finding[]> {
+async function followStream(manifestUrl: string, { id, cdn }: Asset, live: Live): Promise<Finding[]> {
+  const { probe } = live;
+  const about = `asset ${id}`;
   const findings: Finding[] = [];
   let next: StreamFile | undefined = { url: manifestUrl, kind: "playlist" };
   for (let depth = 0; next !== undefined && depth < 4; depth++) {
@@ -68,6 +77,7 @@ async function followStream(manifestUrl: string, about: string, { probe }: Live)
     findings.push(
       ...(kind === "playlist" ? cacheFindings("a playlist", host, response) : segmentCacheFindings(host, response)),
     );
+    if (cdn === "cloudfront" && kind === "segment") findings.push(...(await cachedSegmentFindings(url, about, live)));
     next = kind === "playlist" ? firstUri(response.text, url) : undefined;
   }
   return unique(findings);

@@ -7,6 +7,7 @@ import { cloudFrontCheck } from "../../../cli/doctor/live/cloudfront.ts";
 import { clocksCheck } from "../../../cli/doctor/live/hosts.ts";
 import { liveKeysCheck } from "../../../cli/doctor/live/keys.ts";
 import type { Live } from "../../../cli/doctor/live/live.ts";
+import { streamCheck } from "../../../cli/doctor/live/stream.ts";
 import { after, seconds } from "../../../src/base/time.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
 import type { FunctionSettings } from "../../../src/cloudfront/function-types.ts";
@@ -288,5 +289,63 @@ describe("a fault of a distribution is reported by its id:", () => {
     expect(await findings({ keys: [edgeKey, old] }, ringWithOld)).toMatchObject([
       { id: "retired_key_live", severity: "fault", about: `key e0 at ${host}` },
     ]);
+  });
+});
+
+describe("a stream at a distribution", () => {
+  const grant = "2D3RgrantOfThisViewer";
+  const played = `${url}/${grant}/distant`;
+  const playlists: Readonly<Record<string, string>> = {
+    "index.m3u8": "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n180p.m3u8?list=1.x\n",
+    "180p.m3u8": "#EXTM3U\n#EXTINF:4,\n0.ts?seg=1.x\n",
+  };
+  const cached = { "X-Cache": "Hit from cloudfront", "Access-Control-Allow-Origin": "*" };
+
+  /** A start of each asset, and what the distribution then serves; `segment` is its response to a segment. */
+  async function streamed(segment: (method: string, headers: Headers) => Response): Promise<readonly Finding[]> {
+    const started: string[] = [];
+    const override: Override = (at, init) => {
+      const [method, headers] = [init.method ?? "GET", new Headers(init.headers)];
+      if (at.pathname === "/stream/start" && headers.has("Authorization")) {
+        started.push(String(init.body));
+        const manifestUrl = String(init.body).includes("distant")
+          ? `${played}/index.m3u8?list=1.x`
+          : `${mediaUrl}/played/index.m3u8?list=1.x`;
+        const session = { sessionId: "s", grant, manifestUrl };
+        return Response.json(session, { status: 201, headers: { "Cache-Control": "no-store" } });
+      }
+      if (!at.href.startsWith(played)) return undefined;
+      const playlist = playlists[at.pathname.split("/").at(-1) ?? ""];
+      return playlist === undefined
+        ? segment(method, headers)
+        : new Response(playlist, { headers: { "Cache-Control": "no-store", "X-Cache": "Miss from cloudfront" } });
+    };
+    const found = await findingsOf([streamCheck], await world(override, { catalog, ring }));
+    expect(started).toEqual(['{"asset":"film"}', '{"asset":"distant"}']);
+    expect(JSON.stringify(found)).not.toContain(grant);
+    return found;
+  }
+  const sound = (_: string, headers: Headers) =>
+    new Response(null, { status: headers.has("Range") ? 206 : 200, headers: cached });
+
+  it("has no finding if its cache serves a segment to every page, by HEAD and in ranges", async () => {
+    expect(await streamed(sound)).toEqual([]);
+  });
+
+  it.each([
+    ["cors_missing", host, () => new Response(null, { headers: { "X-Cache": "Hit from cloudfront" } })],
+    [
+      "stream_broken",
+      "asset distant",
+      (_: string, headers: Headers) => new Response(headers.has("Range") ? "…" : null, { headers: cached }),
+    ],
+    [
+      "stream_broken",
+      "asset distant",
+      (method: string) => new Response(null, { status: method === "HEAD" ? 403 : 206, headers: cached }),
+    ],
+    ["grant_in_cache", host, () => new Response(null, { headers: { ...cached, Link: `</${grant}/distant/1.ts>` } })],
+  ] as const)("%s about %s is found at a cached segment", async (id, about, segment) => {
+    expect(await streamed(segment)).toContainEqual(expect.objectContaining({ id, about, severity: "fault" }));
   });
 });

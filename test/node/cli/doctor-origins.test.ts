@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { runChecks } from "../../../cli/doctor/doctor.ts";
+import { bucketAddresses } from "../../../cli/doctor/live/bucket-addresses.ts";
 import type { Live } from "../../../cli/doctor/live/live.ts";
 import { originsCheck, publicBucketsCheck } from "../../../cli/doctor/live/origins.ts";
 import { parseCatalog } from "../../../src/catalog/catalog.ts";
@@ -192,5 +193,42 @@ describe("a check without a subject is not reported as passed", () => {
   it("if a public bucket does not answer", async () => {
     const mute: Override = (url) => (url.host === "pub-1.r2.test" ? "silent" : undefined);
     expect(await findingsOf([publicBucketsCheck], await world(mute))).toMatchObject([{ id: "not_looked_at" }]);
+  });
+});
+
+describe("a bucket of S3", () => {
+  it.each([
+    "https://films.s3.eu-central-1.amazonaws.com/far/index.m3u8",
+    "https://films.s3-eu-central-1.amazonaws.com/far/index.m3u8",
+    "https://films.s3.dualstack.eu-central-1.amazonaws.com/far/index.m3u8",
+    "https://s3.eu-central-1.amazonaws.com/films/far/index.m3u8",
+  ])("at %s has a website and other addresses", (url) => {
+    const expected = [
+      "https://films.s3.eu-central-1.amazonaws.com/far/index.m3u8",
+      "https://s3.eu-central-1.amazonaws.com/films/far/index.m3u8",
+      "http://films.s3-website-eu-central-1.amazonaws.com/far/index.m3u8",
+      "http://films.s3-website.eu-central-1.amazonaws.com/far/index.m3u8",
+      "https://films.s3-accelerate.amazonaws.com/far/index.m3u8",
+    ];
+    expect(bucketAddresses(url)).toEqual(expected.filter((address) => address !== url));
+  });
+
+  it("may have a dot in its name, or no region in its address, and other stores have no such addresses", () => {
+    expect(bucketAddresses("https://a.films.s3.amazonaws.com/index.m3u8")).toContain(
+      "http://a.films.s3-website-us-east-1.amazonaws.com/index.m3u8",
+    );
+    expect(bucketAddresses("https://films.r2.example/far/index.m3u8")).toEqual([]);
+    expect(bucketAddresses("https://films.s3.amazonaws.com.attacker.example/index.m3u8")).toEqual([]);
+  });
+
+  it("is open if its website serves the entry, although its API refuses it", async () => {
+    const asset = { ...far, origin: { type: "http", url: "https://films.s3.eu-central-1.amazonaws.com/far/" } };
+    const parsed = parseCatalog({ version: 1, assets: [asset] });
+    if (!parsed.ok) throw new Error("the catalog is faulty");
+    const open: Override = (url) =>
+      url.host.includes("s3-website-") ? text("#EXTM3U") : new Response("", { status: 403 });
+    expect(await reported(open, { catalog: parsed.value })).toContainEqual(
+      expect.stringMatching(/^fault origin_open: .* at films\.s3-website-eu-central-1\.amazonaws\.com/),
+    );
   });
 });
