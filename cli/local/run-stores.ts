@@ -1,6 +1,7 @@
 import { systemClock, systemMillisecondClock } from "../../src/base/time.ts";
 import type { Configuration } from "../../src/config/configuration.ts";
 import type { DeploymentConfig, EnvironmentName } from "../../src/deployment/config-schema.ts";
+import { cloudFrontStoresOf } from "../../src/deployment/wrangler-config.ts";
 import { type Log, logError } from "../../src/http/problem-response.ts";
 import { StoredGathering } from "../../src/metrics/stored-gathering.ts";
 import { type NodeStores, sqliteStores } from "../../src/platform/node/node-stores.ts";
@@ -135,10 +136,11 @@ function redisRefusal(
 
 /** Where a deployment has its stores, as rows of a name and a place. */
 export function storePlaces(
-  { host, identity }: DeploymentConfig,
+  config: DeploymentConfig,
   environment: EnvironmentName | undefined,
   file: string,
 ): readonly (readonly [name: string, place: string])[] {
+  const { host, identity } = config;
   if (host.type !== "node" || environment === undefined) return [["Stores", file]];
   const { redis, postgres } = host;
   const database = postgres?.url.replaceAll("{environment}", environment);
@@ -147,6 +149,7 @@ export function storePlaces(
     ["Stores", redis === undefined ? file : placesOf(addressOf(redis))],
     ...(redis === undefined ? [] : ([["Log", logs[redis.durableLog]]] as const)),
     ...(identity.worker && database !== undefined ? ([["Accounts", database]] as const) : []),
+    ...cloudFrontStoresOf(config, environment).map((arn) => ["CloudFront", arn] as const),
   ];
 }
 

@@ -4,16 +4,19 @@ import { dirname, resolve } from "node:path";
 import { parseNetwork } from "../../src/base/ip-address.ts";
 import { ok, type Result, refusal, refuse } from "../../src/base/result.ts";
 import { systemClock } from "../../src/base/time.ts";
+import type { WritableStore } from "../../src/cloudfront/keep-in-step.ts";
 import { catalogOf, rootsOf } from "../../src/deployment/catalog-of.ts";
 import type { Log } from "../../src/http/problem-response.ts";
 import { httpOrigin } from "../../src/origin/http-origin.ts";
 import { type Origin, originOf } from "../../src/origin/origin.ts";
+import { openAwsStore } from "../../src/platform/aws/aws-store.ts";
 import { fileOrigin } from "../../src/platform/node/file-origin.ts";
 import { guardedFetch } from "../../src/platform/node/guarded-fetch.ts";
 import { drain, type HttpFront, httpFront, listenOn } from "../../src/platform/node/http-front.ts";
 import { nodeHost } from "../../src/platform/node/node-host.ts";
 import type { NodeStores } from "../../src/platform/node/node-stores.ts";
 import type { AnswerRequest } from "../../src/service/host-ports.ts";
+import { awsStoreClient, installs, loadedPeer } from "../lib/peers.ts";
 import { accountsOf } from "./run-accounts.ts";
 import { storesOf, writeCatalog } from "./run-stores.ts";
 import type { ServicePlan } from "./service-plan.ts";
@@ -120,8 +123,16 @@ async function openHost(plan: ServicePlan): Promise<Result<OpenHost, string>> {
     await stores.close();
     return refuse(accounts);
   }
+  const { cloudFrontStores } = configurations.api;
+  const openStore = role === "media" || cloudFrontStores.length === 0 ? undefined : await storeOpener();
+  if (typeof openStore === "string") {
+    await accounts?.close();
+    await stores.close();
+    return refuse(openStore);
+  }
   const running = await nodeHost({
     role,
+    openStore,
     configurations,
     stores,
     accounts,
@@ -143,6 +154,15 @@ async function openHost(plan: ServicePlan): Promise<Result<OpenHost, string>> {
       await close();
     },
   });
+}
+
+/** What opens a KeyValueStore by AWS's client; or which packages are missing. */
+async function storeOpener(): Promise<((arn: string) => Promise<WritableStore>) | string> {
+  const load = () =>
+    Promise.all([import("@aws-sdk/client-cloudfront-keyvaluestore"), import("@aws-sdk/signature-v4a")]);
+  return (await loadedPeer(awsStoreClient, load)) === undefined
+    ? `cdns: the store of a CloudFront Function is written with ${awsStoreClient}, which is not installed: ${installs(awsStoreClient)}`
+    : (arn) => openAwsStore({ arn, fetch });
 }
 
 /** Requests without a response yet. A response's body needs no store. */

@@ -29,6 +29,10 @@ export interface Configuration extends SessionSettings {
   readonly originSecrets: OriginSecrets;
   /** The values of Stagedoor-Edge-Secret by which a CDN in front of the media host is known. */
   readonly edgeSecrets: readonly string[];
+  /** The ARNs of the KeyValueStores that the API keeps in step. */
+  readonly cloudFrontStores: readonly string[];
+  /** The access key for them, on Workers. */
+  readonly awsCredentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
   readonly entitlement:
     | { readonly url: string; readonly secret: string | undefined; readonly cache: Seconds }
     | undefined;
@@ -122,7 +126,7 @@ function faultsBetween(settings: SoundSettings, ring: KeyRing | undefined): stri
     faults.push(
       `STAGEDOOR_ISSUERS: "${backendIssuer}" and names that begin with "${backendIssuerPrefix}" are for backends and their viewers; name the issuers of viewers' tokens`,
     );
-  faults.push(...backendFaults(settings));
+  faults.push(...backendFaults(settings), ...storeFaults(settings, ring));
   if (settings.STAGEDOOR_ENV !== undefined && settings.STAGEDOOR_ENV !== "development")
     faults.push(...developmentFaults(settings, ring));
   faults.push(...faultsAmong(issuers).map((fault) => `STAGEDOOR_ISSUERS: ${fault}`));
@@ -179,6 +183,30 @@ function developmentFaults(settings: SoundSettings, ring: KeyRing | undefined): 
   return faults;
 }
 
+/** Half an access key, or stores without a key that their function could verify with. */
+function storeFaults(settings: SoundSettings, ring: KeyRing | undefined): string[] {
+  const { STAGEDOOR_AWS_KEY_ID: id, STAGEDOOR_AWS_SECRET_KEY: secret, STAGEDOOR_CLOUDFRONT_STORES: stores } = settings;
+  return [
+    ...((id === undefined) === (secret === undefined)
+      ? []
+      : [
+          `${id === undefined ? "STAGEDOOR_AWS_KEY_ID" : "STAGEDOOR_AWS_SECRET_KEY"}: the other half of the access key is set; set this, or remove both`,
+        ]),
+    ...(stores === undefined ||
+    stores.length === 0 ||
+    ring === undefined ||
+    keysFor(ring, "cloudfront-session").length > 0
+      ? []
+      : [
+          "STAGEDOOR_CLOUDFRONT_STORES: no key has the purpose cloudfront-session; make one with `npx stagedoor keys new --purpose cloudfront-session`",
+        ]),
+  ];
+}
+
+function awsCredentialsOf({ STAGEDOOR_AWS_KEY_ID: id, STAGEDOOR_AWS_SECRET_KEY: secret }: Settings) {
+  return id === undefined || secret === undefined ? undefined : { accessKeyId: id, secretAccessKey: secret };
+}
+
 function anHour(name: string, quota: number): RatePolicy | undefined {
   return quota === 0 ? undefined : { name, quota, window: seconds(3600) };
 }
@@ -213,6 +241,8 @@ function configuration(settings: Settings, ring: KeyRing): Configuration {
     tokenRateAddress: anHour("token-address", settings.STAGEDOOR_TOKEN_RATE_ADDRESS),
     originSecrets: settings.STAGEDOOR_ORIGIN_SECRETS,
     edgeSecrets: settings.STAGEDOOR_EDGE_SECRETS,
+    cloudFrontStores: settings.STAGEDOOR_CLOUDFRONT_STORES,
+    awsCredentials: awsCredentialsOf(settings),
     entitlement:
       settings.STAGEDOOR_ENTITLEMENT_URL === undefined
         ? undefined

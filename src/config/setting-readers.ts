@@ -51,6 +51,9 @@ export const settingReaders: Readonly<Record<keyof typeof settingsSchema.shape, 
   STAGEDOOR_ENTITLEMENT_CACHE: api,
   STAGEDOOR_ORIGIN_SECRETS: three,
   STAGEDOOR_EDGE_SECRETS: { workers: ["edge", "manifest"], secret: true },
+  STAGEDOOR_CLOUDFRONT_STORES: api,
+  STAGEDOOR_AWS_KEY_ID: { ...api, secret: true },
+  STAGEDOOR_AWS_SECRET_KEY: { ...api, secret: true },
   STAGEDOOR_RENEWAL: { workers: ["api", "edge"] },
 };
 

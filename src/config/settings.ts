@@ -192,6 +192,26 @@ export const settingsSchema = z.object({
       "The values of the header Stagedoor-Edge-Secret by which a CDN in front of the media host is known, with commas between " +
         "them (a secret). Only with one of them the header Stagedoor-Viewer names the viewer's address and country.",
     ),
+  STAGEDOOR_CLOUDFRONT_STORES: z
+    .string()
+    .transform((text) => text.split(/\s+/).filter((word) => word !== ""))
+    .pipe(z.array(storeArnSchema).max(8))
+    .default([])
+    .describe(
+      "The ARNs of the KeyValueStores that the API keeps in step with the keys and revocations, with spaces between them (API only).",
+    ),
+  STAGEDOOR_AWS_KEY_ID: z
+    .string()
+    .regex(/^[A-Z0-9]{16,128}$/, "write the id of an access key, such as AKIAIOSFODNN7EXAMPLE")
+    .optional()
+    .describe(
+      "The access key for these stores (a secret, API worker only). On Node they are written with AWS's own variables, profiles and roles.",
+    ),
+  STAGEDOOR_AWS_SECRET_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,128}$/, "16 to 128 printable characters without spaces")
+    .optional()
+    .describe("The secret access key of STAGEDOOR_AWS_KEY_ID (a secret, API worker only)."),
   STAGEDOOR_RENEWAL: z
     .enum(["redirect", "off"])
     .default("redirect")

@@ -204,6 +204,7 @@ export const decidedSettings = {
   STAGEDOOR_API_URL: "api.host",
   STAGEDOOR_ISSUERS: "identity.issuers",
   STAGEDOOR_ORIGIN_SECRETS: "secrets",
+  STAGEDOOR_CLOUDFRONT_STORES: "cdns.<name>.store",
 } as const satisfies Partial<Record<keyof typeof settingsSchema.shape, string>>;
 
 /** The settings that are secrets of this service: never in the file. */
@@ -212,6 +213,8 @@ export const secretSettings = {
   STAGEDOOR_IDENTITY_SECRET: "secrets-<environment>.env, which `npx stagedoor secrets new` makes",
   STAGEDOOR_ENTITLEMENT_SECRET: "secrets-<environment>.env, which `npx stagedoor secrets new` makes",
   STAGEDOOR_EDGE_SECRETS: "secrets-<environment>.env, which `npx stagedoor secrets new` makes",
+  STAGEDOOR_AWS_KEY_ID: "secrets-<environment>.env, which `npx stagedoor secrets new` makes",
+  STAGEDOOR_AWS_SECRET_KEY: "secrets-<environment>.env, which `npx stagedoor secrets new` makes",
 } as const;
 
 /** The schemas of the settings that the file's `settings` may have, by the names of their variables. */

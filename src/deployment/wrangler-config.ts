@@ -242,6 +242,9 @@ export function settingsFor(
   const secrets = originSecretsOf(config);
   if (Object.keys(secrets).length > 0 && isRead("STAGEDOOR_ORIGIN_SECRETS"))
     settings.set("STAGEDOOR_ORIGIN_SECRETS", JSON.stringify(secrets));
+  const stores = environment === undefined ? [] : cloudFrontStoresOf(config, environment);
+  if (stores.length > 0 && isRead("STAGEDOOR_CLOUDFRONT_STORES"))
+    settings.set("STAGEDOOR_CLOUDFRONT_STORES", stores.join(" "));
   if (environment !== undefined && worker === "api" && issuers.length > 0 && issuerSecretsOf(config).length === 0)
     settings.set("STAGEDOOR_ISSUERS", JSON.stringify(issuersWith(issuers, () => undefined)));
   return Object.fromEntries(settings);
@@ -275,10 +278,18 @@ export function uploadableSecrets(config: DeploymentConfig): readonly string[] {
     ...(Object.values(config.cdns).some(({ type }) => type === "cloudfront-function")
       ? ["STAGEDOOR_EDGE_SECRETS"]
       : []),
+    ...(config.host.type === "workers" && hasStores(config) ? awsSecrets : []),
     ...(config.host.type === "node" && config.host.postgres !== undefined ? ["STAGEDOOR_POSTGRES_PASSWORD"] : []),
     ...(config.host.type === "node" && config.host.redis !== undefined ? ["STAGEDOOR_REDIS_PASSWORD"] : []),
     ...new Set(own),
   ];
+}
+
+/** The access key for the stores of CloudFront Functions. A machine has AWS's own ways. */
+const awsSecrets = ["STAGEDOOR_AWS_KEY_ID", "STAGEDOOR_AWS_SECRET_KEY"] as const;
+
+function hasStores(config: DeploymentConfig): boolean {
+  return environmentNames.some((name) => cloudFrontStoresOf(config, name).length > 0);
 }
 
 function hasEntitlement({ settings, environments }: DeploymentConfig): boolean {
@@ -307,6 +318,9 @@ export function requiredSecrets(
     "STAGEDOOR_KEYS",
     ...(readsFiles.includes(worker) ? originSecretNames(config, environment) : []),
     ...(worker === "api" && issuerSecretsOf(config).length > 0 ? ["STAGEDOOR_ISSUERS"] : []),
+    ...(worker === "api" && environment !== undefined && cloudFrontStoresOf(config, environment).length > 0
+      ? awsSecrets
+      : []),
   ];
 }
 
@@ -320,6 +334,7 @@ export function secretsOfWorker(
     if (name === "STAGEDOOR_IDENTITY_SECRET") return worker === "identity";
     if (name === "STAGEDOOR_ENTITLEMENT_SECRET") return worker === "api";
     if (name === "STAGEDOOR_EDGE_SECRETS") return worker === "edge" || worker === "manifest";
+    if (awsSecrets.some((own) => own === name)) return worker === "api";
     return readsFiles.includes(worker) && config.secrets[name]?.use !== "issuer";
   };
   const own = Object.entries(values).filter(([name]) => isFor(name));

@@ -39,7 +39,10 @@ function configurationFindings(facts: Facts): Finding[] {
     for (const error of errorsOf(worker, facts))
       filesByError.set(error, [...new Set([...(filesByError.get(error) ?? []), worker.file])]);
   return [...filesByError].map(([error, files]) => {
-    const [secret] = /^STAGEDOOR_(KEYS|ISSUERS|IDENTITY_SECRET|ENTITLEMENT_SECRET|EDGE_SECRETS)\b/.exec(error) ?? [];
+    const [secret] =
+      /^STAGEDOOR_(KEYS|ISSUERS|IDENTITY_SECRET|ENTITLEMENT_SECRET|EDGE_SECRETS|AWS_KEY_ID|AWS_SECRET_KEY)\b/.exec(
+        error,
+      ) ?? [];
     const whatToDo =
       secret !== undefined
         ? `Fix the error, and ${uploadAdvice(secret, files, facts)}.`
@@ -72,6 +75,8 @@ function secretFindings({ file, vars }: WorkerConfig, facts: Facts): Finding[] {
     "STAGEDOOR_IDENTITY_SECRET",
     "STAGEDOOR_ENTITLEMENT_SECRET",
     "STAGEDOOR_EDGE_SECRETS",
+    "STAGEDOOR_AWS_KEY_ID",
+    "STAGEDOOR_AWS_SECRET_KEY",
     ...ofOrigins,
   ]);
   const names = Object.keys(vars).filter((name) => secrets.has(name) || hasClientSecret(name, vars[name]));

@@ -4,6 +4,8 @@ import { ok, refuse } from "../../base/result.ts";
 import { type Seconds, seconds, systemClock, systemMillisecondClock, systemTimer } from "../../base/time.ts";
 import { defaultMaxAge, keepCatalog } from "../../catalog/catalog-source.ts";
 import { editInTurn } from "../../catalog/edit-in-turn.ts";
+import type { WritableStore } from "../../cloudfront/keep-in-step.ts";
+import { cycleLog, type StoreWriter, startStoreWriter } from "../../cloudfront/store-writer.ts";
 import type { Configuration, WorkerName } from "../../config/configuration.ts";
 import { type Log, logError, logRefusal } from "../../http/problem-response.ts";
 import {
@@ -41,6 +43,8 @@ export interface NodeHostParts {
   readonly roots: readonly string[];
   /** For requests to providers: JWK Sets, introspection, entitlement. */
   readonly fetch: typeof globalThis.fetch;
+  /** Opens the KeyValueStore with an ARN; undefined if this process writes none. */
+  readonly openStore?: ((arn: string) => Promise<WritableStore>) | undefined;
   readonly log: Log;
 }
 
@@ -182,8 +186,10 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
     ...(accounts === undefined ? [] : [repeat(sweepAccountsEvery, "identity", () => accounts.sweep())]),
   ];
   const reporters = [apiPorts, manifestPorts, edgePorts].map(({ reporter }) => reporter);
+  const writers: StoreWriter[] = [];
   const close = async () => {
     for (const sweep of sweeps) clearInterval(sweep);
+    await Promise.all(writers.map((writer) => writer.stop()));
     await Promise.all(pending);
     await Promise.all([...reporters, accountReporter].map((reporter) => reporter.report()));
     await parts.accounts?.close();
@@ -194,6 +200,7 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
     await close();
     return refuse(faults);
   }
+  if (role !== "media") writers.push(...storeWriters(parts));
   const counted = (answer: AnswerRequest | undefined, reporters: readonly Reporter[]): AnswerRequest | undefined => {
     if (answer === undefined) return undefined;
     return (request, keepRunning, target) => {
@@ -207,6 +214,23 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
     waitUntil,
     close,
   });
+}
+
+/** What keeps the stores of CloudFront's functions in step. Of several processes one writes: they take turns by the used proofs. */
+function storeWriters({ stores, configurations, openStore, log }: NodeHostParts): readonly StoreWriter[] {
+  if (openStore === undefined) return [];
+  const { cloudFrontStores, ring } = configurations.api;
+  return cloudFrontStores.map((arn) =>
+    startStoreWriter({
+      open: () => openStore(arn),
+      log: stores.revocations,
+      ring,
+      claim: (turn, until) => stores.proofs.firstUse("cloudfront-store", `${arn} ${turn}`, until),
+      clock: systemClock,
+      timer: systemTimer,
+      onResult: cycleLog(log, arn),
+    }),
+  );
 }
 
 /** The log of all services, which counts skipped entries. */

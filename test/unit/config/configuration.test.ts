@@ -156,6 +156,27 @@ describe("the configuration", () => {
     expect(settingsOf(faults)).toEqual(["STAGEDOOR_EXPIRY_STEP"]);
   });
 
+  it("names the stores of CloudFront's functions and an access key for them, and refuses a half of one", () => {
+    const arn = "arn:aws:cloudfront::123456789012:key-value-store/01234567-89ab-cdef-0123-456789abcdef";
+    const keys = [sessionKey("2026-a", 1), { ...sessionKey("cf", 2), purpose: "cloudfront-session" }];
+    const id = { STAGEDOOR_AWS_KEY_ID: "AKIAIOSFODNN7EXAMPLE" };
+    const secret = { STAGEDOOR_AWS_SECRET_KEY: "wJalrXUtnFEMI-EXAMPLE" };
+    const stores = { STAGEDOOR_CLOUDFRONT_STORES: ` ${arn}\n${arn} `, STAGEDOOR_KEYS: json({ keys }) };
+    expect(readConfiguration({ ...environment, ...stores, ...id, ...secret })).toMatchObject({
+      value: {
+        cloudFrontStores: [arn, arn],
+        awsCredentials: { accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "wJalrXUtnFEMI-EXAMPLE" },
+      },
+    });
+    expect(settingsOf(faultsOf({ ...stores, ...id }))).toEqual(["STAGEDOOR_AWS_SECRET_KEY"]);
+    expect(settingsOf(faultsOf({ ...stores, ...secret }))).toEqual(["STAGEDOOR_AWS_KEY_ID"]);
+    expect(faultsOf({ STAGEDOOR_CLOUDFRONT_STORES: arn })).toEqual([
+      expect.stringMatching(/^STAGEDOOR_CLOUDFRONT_STORES: no key has the purpose cloudfront-session; make one /),
+    ]);
+    const faults = faultsOf({ STAGEDOOR_CLOUDFRONT_STORES: "films", STAGEDOOR_AWS_KEY_ID: "a secret?" });
+    expect(faults.join()).not.toMatch(/films|a secret/);
+  });
+
   it("reports a misspelt setting, and ignores other bindings", () => {
     expect(settingsOf(faultsOf({ STAGEDOOR_MANIFST_TTL: "60", MEDIA: {}, toString: 1 }))).toEqual([
       "STAGEDOOR_MANIFST_TTL",

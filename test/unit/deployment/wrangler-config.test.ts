@@ -138,6 +138,26 @@ describe("the generated configuration", () => {
     ]);
   });
 
+  it("gives the API of an environment its stores and their access key, which a deployment on Node does not need", () => {
+    const arn = "arn:aws:cloudfront::123456789012:key-value-store/01234567-89ab-cdef-0123-456789abcdef";
+    const far = { type: "cloudfront-function", host: "cdn.{domain}", store: { production: arn } };
+    const cdns = { far, further: far, main: { type: "workers", host: "media.{domain}" } };
+    const { config } = deploymentWith({ cdns });
+    const names = ["STAGEDOOR_AWS_KEY_ID", "STAGEDOOR_AWS_SECRET_KEY"];
+    expect(varsOf({ cdns }).STAGEDOOR_CLOUDFRONT_STORES).toBe(arn);
+    expect(settingsFor("api", config, "staging").STAGEDOOR_CLOUDFRONT_STORES).toBeUndefined();
+    expect(varsOf({ cdns }, "edge").STAGEDOOR_CLOUDFRONT_STORES).toBeUndefined();
+    expect(uploadableSecrets(config)).toEqual(expect.arrayContaining(names));
+    expect(requiredSecrets("api", config, "production")).toEqual(expect.arrayContaining(names));
+    expect(requiredSecrets("api", config, "staging")).not.toEqual(expect.arrayContaining(names));
+    const values = { STAGEDOOR_AWS_KEY_ID: "id", STAGEDOOR_AWS_SECRET_KEY: "key" };
+    expect((["api", "edge", "manifest"] as const).map((worker) => secretsOfWorker(worker, config, values))).toEqual([
+      ...[values, {}, {}],
+    ]);
+    const node = deploymentWith({ ...onNode(), cdns: { far, main: { type: "node", host: "media.{domain}" } } }).config;
+    expect(uploadableSecrets(node)).toEqual(["STAGEDOOR_EDGE_SECRETS"]);
+  });
+
   it("writes issuers without secrets as a setting that the API accepts", () => {
     const issuers = [
       { issuer: "https://id.example.tv", audience: "a", algorithms: ["RS256"], jwksUri: "https://id.example.tv/jwks" },

@@ -1,0 +1,137 @@
+import { after, type Clock, seconds, type Timer, type UnixSeconds, unixSeconds } from "../base/time.ts";
+import type { KeyRing } from "../keys/ring.ts";
+import type { WritableStore } from "./keep-in-step.ts";
+import { type CycleResult, cycleTimes, type FollowedLog, StoreCycle, storeKeys } from "./store-cycle.ts";
+
+/** A turn is a period in which one process writes a store. Its process claims the next one before it ends. */
+const turn = { length: 15, claimedBefore: 8 };
+
+/**
+ * Who writes a store among the processes that share a claim: the one that has the current turn. A process that stops loses it,
+ * and another one takes over within a turn. If two believe that they have it, the store's ETag decides.
+ */
+export class WriterTurn {
+  readonly #claim: (turn: string, until: UnixSeconds) => Promise<boolean>;
+  #mineUntil = unixSeconds(0);
+
+  /** `claim` is true once for each turn, until the time that it names. */
+  constructor(claim: (turn: string, until: UnixSeconds) => Promise<boolean>) {
+    this.#claim = claim;
+  }
+
+  /** Rejects if the claim does. */
+  async isMine(now: UnixSeconds): Promise<boolean> {
+    const number = Math.floor(now / turn.length);
+    const isMine = now < this.#mineUntil;
+    if (isMine && now < this.#mineUntil - turn.claimedBefore) return true;
+    if (await this.#claimed(isMine ? number + 1 : number)) this.#mineUntil = endOf(isMine ? number + 1 : number);
+    return now < this.#mineUntil;
+  }
+
+  /** A claim lasts longer than its turn, so that no clock that is behind finds it free. */
+  #claimed(number: number): Promise<boolean> {
+    return this.#claim(String(number), unixSeconds(endOf(number) + 4 * turn.length));
+  }
+}
+
+function endOf(number: number): UnixSeconds {
+  return unixSeconds((number + 1) * turn.length);
+}
+
+export interface StoreWriterParts {
+  /** Opens the store. It may reject. */
+  readonly open: () => Promise<WritableStore>;
+  readonly log: FollowedLog;
+  readonly ring: KeyRing;
+  readonly claim: (turn: string, until: UnixSeconds) => Promise<boolean>;
+  readonly clock: Clock;
+  readonly timer: Timer;
+  readonly onResult: (result: CycleResult) => void;
+}
+
+/** A store's writer in a process that runs all the time. */
+export interface StoreWriter {
+  /** Resolves after the cycle in progress. */
+  readonly stop: () => Promise<void>;
+}
+
+/** How often a process looks whether the turn is its own: more than once while it can claim the next one. */
+const look = seconds(3);
+
+/** Runs cycles in this process's turns until it is stopped. */
+export function startStoreWriter(parts: StoreWriterParts): StoreWriter {
+  const { clock, timer } = parts;
+  const stopping = Promise.withResolvers<undefined>();
+  let isStopping = false;
+  const writerTurn = new WriterTurn(parts.claim);
+  let cycle: StoreCycle | undefined;
+  let dueAt = unixSeconds(0);
+
+  const pause = async (work?: Promise<unknown>) => {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const cancel = timer(look, () => resolve(undefined));
+    await Promise.race([promise, stopping.promise, ...(work === undefined ? [] : [work])]);
+    cancel();
+  };
+
+  const runCycle = async (): Promise<CycleResult> => {
+    cycle ??= new StoreCycle({ log: parts.log, store: await parts.open(), clock });
+    return cycle.run(storeKeys(parts.ring, clock()));
+  };
+
+  /** The turn is kept meanwhile: the first cycle of a large store takes minutes. */
+  const inTurn = async (work: Promise<CycleResult>): Promise<CycleResult> => {
+    let isRunning = true;
+    const done = work.finally(() => {
+      isRunning = false;
+    });
+    while (isRunning && !isStopping) {
+      await pause(done);
+      if (isRunning) await writerTurn.isMine(clock()).catch(() => false);
+    }
+    return done;
+  };
+
+  const run = async () => {
+    while (!isStopping) {
+      try {
+        // What this process knew about the store is outdated once another one wrote it.
+        if (!(await writerTurn.isMine(clock()))) cycle = undefined;
+        else if (clock() >= dueAt) {
+          const result = await inTurn(runCycle());
+          dueAt = after(clock(), result.next);
+          parts.onResult(result);
+        }
+      } catch (error) {
+        const detail = error instanceof Error ? error.message : "it failed";
+        const next = cycleTimes.longestPause;
+        dueAt = after(clock(), next);
+        parts.onResult({ status: "failed", fault: "store", detail, store: undefined, next });
+      }
+      if (!isStopping) await pause();
+    }
+  };
+  const ended = run();
+  return {
+    stop: async () => {
+      isStopping = true;
+      stopping.resolve(undefined);
+      await ended;
+    },
+  };
+}
+
+/** Logs the first of equal failures, and their end. A line names the store, and neither an entry nor a key. */
+export function cycleLog(log: (line: string) => void, store: string): (result: CycleResult) => void {
+  let failure: string | undefined;
+  return (result) => {
+    if (result.status === "in_step") {
+      if (failure !== undefined) log(JSON.stringify({ worker: "api", event: "store_in_step", store }));
+      failure = undefined;
+      return;
+    }
+    const { fault, detail } = result;
+    if (detail !== failure) log(JSON.stringify({ worker: "api", event: "store_failed", store, fault, detail }));
+    failure = detail;
+  };
+}

@@ -1,0 +1,170 @@
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, describe, expect, it } from "vitest";
+import { EmulatedStore, writable } from "../../../cli/cloudfront/key-value-store.ts";
+import { devEnvironment } from "../../../cli/lib/dev-environment.ts";
+import { after, seconds, systemClock, type Timer, type UnixSeconds } from "../../../src/base/time.ts";
+import type { WritableStore } from "../../../src/cloudfront/keep-in-step.ts";
+import type { CycleResult } from "../../../src/cloudfront/store-cycle.ts";
+import { cycleLog, type StoreWriter, startStoreWriter, WriterTurn } from "../../../src/cloudfront/store-writer.ts";
+import { readConfiguration, type WorkerName } from "../../../src/config/configuration.ts";
+import { newEdgeKey, newSessionKey, newTokenKey } from "../../../src/keys/generate.ts";
+import { fileOrigin } from "../../../src/platform/node/file-origin.ts";
+import { nodeHost } from "../../../src/platform/node/node-host.ts";
+import { sqliteStores } from "../../../src/platform/node/node-stores.ts";
+import { now } from "../../unit/signing/session.ts";
+
+const arn = "arn:aws:cloudfront::123456789012:key-value-store/0c1e4a38-2f5d-4c4a-9d55-5f2b6a1c7e90";
+const folder = mkdtempSync(join(tmpdir(), "store-writer-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const ring = {
+  keys: [newSessionKey("dev-session", randomBytes), newEdgeKey("dev-cf", randomBytes), await newTokenKey("dev-issuer")],
+};
+
+/** What all processes share: each name is claimed once. */
+function claims() {
+  const claimed = new Set<string>();
+  return async (turn: string) => !claimed.has(turn) && claimed.add(turn).size > 0;
+}
+
+describe("the turns of a store's writers", () => {
+  it("belong to one process at a time, which keeps them until it stops, and to another one a turn later", async () => {
+    const claim = claims();
+    const [first, second] = [new WriterTurn(claim), new WriterTurn(claim)];
+    const writers: string[] = [];
+    for (let offset = 0; offset < 240; offset += 3) {
+      const at = after(now, seconds(offset));
+      if (offset < 120 && (await first.isMine(at))) writers.push("first");
+      if (await second.isMine(at)) writers.push("second");
+    }
+    expect(writers.slice(0, 40)).toEqual(Array(40).fill("first"));
+    expect(new Set(writers.slice(40))).toEqual(new Set(["second"]));
+    // The first one had claimed its last turn and the next: 23 seconds at most.
+    expect(writers.length).toBeGreaterThanOrEqual(80 - 8);
+  });
+});
+
+/** A clock whose timers ring when it is advanced. */
+class Stage {
+  time: UnixSeconds = now;
+  #timers: { readonly at: number; readonly ring: () => void }[] = [];
+  readonly timer: Timer = (length, ring) => {
+    const timer = { at: this.time + length, ring };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  };
+
+  async advance(length: number): Promise<void> {
+    for (const end = this.time + length; this.time < end; ) {
+      this.time = after(this.time, seconds(1));
+      const due = this.#timers.filter(({ at }) => at <= this.time);
+      this.#timers = this.#timers.filter(({ at }) => at > this.time);
+      for (const { ring } of due) ring();
+      await sleep(0);
+    }
+  }
+}
+
+describe("the writer of a store in a process that runs all the time", () => {
+  const stage = new Stage();
+  const log = { since: async () => ({ cursor: 0, reset: false, more: false, entries: [] }) };
+  const claim = claims();
+  const store = new EmulatedStore(() => stage.time * 1000);
+
+  function started(open: () => Promise<WritableStore>, onResult: (result: CycleResult) => void): StoreWriter {
+    const clock = () => stage.time;
+    return startStoreWriter({
+      ...{ open, log, ring, claim, clock, timer: stage.timer, onResult },
+    });
+  }
+
+  it("runs a cycle every few seconds in its turns; another process takes over after it stopped", async () => {
+    const first: CycleResult[] = [];
+    const second: CycleResult[] = [];
+    const one = started(
+      async () => writable(store),
+      (result) => first.push(result),
+    );
+    const two = started(
+      async () => writable(store),
+      (result) => second.push(result),
+    );
+    await stage.advance(120);
+    expect([first.length > 15, second.length]).toEqual([true, 0]);
+    expect(first.every(({ status }) => status === "in_step")).toBe(true);
+    await one.stop();
+    const { length } = first;
+    await stage.advance(40);
+    expect([first.length, second.length > 2]).toEqual([length, true]);
+    await two.stop();
+  });
+
+  it("tries again after a store that cannot be opened, and logs the first of equal failures and their end", async () => {
+    const lines: string[] = [];
+    const report = cycleLog((line) => lines.push(line), arn);
+    let opens = 0;
+    const open = async () => {
+      opens++;
+      if (opens < 3) throw new Error("no route to AWS");
+      return writable(store);
+    };
+    const writer = started(open, report);
+    await stage.advance(200);
+    await writer.stop();
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      { worker: "api", event: "store_failed", store: arn, fault: "store", detail: "no route to AWS" },
+      { worker: "api", event: "store_in_step", store: arn },
+    ]);
+  });
+});
+
+describe("the service on Node", () => {
+  it("keeps the stores of its configuration in step, in one of the processes that share its stores, until it closes", async () => {
+    const store = new EmulatedStore(() => 0);
+    const opened: string[] = [];
+    const configurationOf = (worker: WorkerName) => {
+      const stores = { STAGEDOOR_CLOUDFRONT_STORES: arn };
+      const read = readConfiguration({
+        ...devEnvironment(worker, ring, "http://localhost:8788", stores),
+        STAGEDOOR_API_URL: "http://localhost:8787",
+      });
+      if (!read.ok) throw new Error(read.refusal.join("\n"));
+      return read.value;
+    };
+    const [api, manifest, edge] = (["api", "manifest", "edge"] as const).map(configurationOf);
+    if (!api || !manifest || !edge) throw new Error("three services");
+    const start = async (name: string) => {
+      const stores = sqliteStores(join(folder, "stores.sqlite"), { leaseTtl: edge.leaseTtl });
+      const until = after(systemClock(), seconds(600));
+      const login = {
+        kind: "login",
+        value: "AAAAAAAAAAAAAAAAAAAAAA",
+        cause: "revoked",
+        at: systemClock(),
+        until,
+      } as const;
+      await stores.revocations.append([login], "operator");
+      const host = await nodeHost({
+        ...{ role: "api", configurations: { api, manifest, edge }, stores, accounts: undefined, roots: [] },
+        ...{ origin: fileOrigin(new Map()), fetch, log: () => undefined },
+        openStore: async (store_arn) => {
+          opened.push(`${name} ${store_arn}`);
+          return writable(store);
+        },
+      });
+      if (!host.ok) throw new Error(host.refusal.join("\n"));
+      return host.value;
+    };
+    const hosts = [await start("first"), await start("second")];
+    await expect.poll(() => [...store.list().keys()].toSorted()).toEqual(["c", "lAAAAAAAAAAAAAAAAAAAAAA"]);
+    expect(store.list().get("c")).toContain("|dev-cf:");
+    for (const host of hosts) await host.close();
+    expect(opened.length).toBe(1);
+  });
+});
