@@ -29,7 +29,7 @@ const words = (...more: readonly string[]) => [
 ];
 
 let store: EmulatedStore;
-let entries: { kind: string; value: string; cause: string; at: number; until: number }[];
+let entries: { kind: string; value: string; cause: string; at: number; until: number; by: string }[];
 /** The API's response to a question for the log. */
 let answerLog: (request: Request) => Response;
 
@@ -60,7 +60,7 @@ afterEach(() => {
 
 function revoke(value: string): void {
   const at = Math.floor(Date.now() / 1000);
-  entries.push({ kind: "login", value, cause: "revoked", at, until: at + 600 });
+  entries.push({ kind: "login", value, cause: "revoked", at, until: at + 600, by: "operator" });
 }
 
 describe("npx stagedoor cloudfront sync", () => {
