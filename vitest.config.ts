@@ -44,6 +44,7 @@ const longJourneys = [
   "test/journeys/start-command.test.ts",
   "test/browser/account.test.ts",
   "test/browser/account-token.test.ts",
+  "test/browser/cloudfront-function.test.ts",
   "test/browser/console-refresh.test.ts",
   "test/browser/examples.test.ts",
   "test/browser/page.test.ts",

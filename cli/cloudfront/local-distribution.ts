@@ -1,12 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { maxSessionTtl } from "../../src/base/constants.ts";
-import { after, systemClock } from "../../src/base/time.ts";
+import { setTimeout as wait } from "node:timers/promises";
+import { systemClock } from "../../src/base/time.ts";
 import type { Catalog } from "../../src/catalog/catalog.ts";
-import { bringInStep } from "../../src/cloudfront/keep-in-step.ts";
-import { StoreContents } from "../../src/cloudfront/store-contents.ts";
+import { type CycleResult, type FollowedLog, StoreCycle, storeKeys } from "../../src/cloudfront/store-cycle.ts";
 import { withInert } from "../../src/edge/answer-media.ts";
 import { withCors } from "../../src/http/cors.ts";
-import { type KeyRing, keysFor } from "../../src/keys/ring.ts";
+import type { KeyRing } from "../../src/keys/ring.ts";
 import type { Origin } from "../../src/origin/origin.ts";
 import { functionScript, manifestOrigin, settingsOfFunction } from "../lib/function-script.ts";
 import { startDistribution } from "./distribution-server.ts";
@@ -16,22 +15,30 @@ import { EmulatedStore, writable } from "./key-value-store.ts";
 export interface LocalDistributionOptions {
   /** 0 lets the system choose. */
   readonly port: number;
-  readonly ring: KeyRing;
+  /** The key ring as it is now. */
+  readonly ring: () => KeyRing;
   /** The settings of the media host (STAGEDOOR_*), of which the function has some. */
   readonly settings: Readonly<Record<string, string>>;
-  readonly mediaUrl: string;
   /** A value of STAGEDOOR_EDGE_SECRETS. */
   readonly edgeSecret: string;
+  /** Asks the media host, which is the origin of playlists. */
+  readonly media: (request: OriginRequest) => Promise<Response>;
   /** The assets of the running catalog. */
   readonly catalog: () => Promise<Catalog>;
   /** Their files. */
   readonly origin: Origin;
+  /** The revocation log, of which the store is kept in step. */
+  readonly log: FollowedLog;
+  /** Receives a line for each failed cycle. */
+  readonly onFailure: (line: string) => void;
 }
 
 export interface LocalDistribution {
   /** Scheme, host and port, as an asset's `cdnUrl` has them. */
   readonly url: string;
   readonly store: EmulatedStore;
+  /** Runs a cycle of the store's writer now, without waiting for the next. */
+  readonly keepInStep: () => Promise<CycleResult>;
   readonly stop: () => Promise<void>;
 }
 
@@ -41,11 +48,12 @@ export function newEdgeSecret(): string {
 }
 
 /**
- * Starts an emulated CloudFront distribution on this machine: the function as it would be uploaded, a cache, the files' origin
- * and the media host as the origin of playlists. Its store has the ring's keys. Rejects if the port is in use.
+ * Starts an emulated CloudFront distribution on this machine: the function as it would be uploaded, a cache, the files' origin,
+ * the media host as the origin of playlists, and a store that is kept in step with the keys and the revocation log. Rejects if
+ * the port is in use.
  */
 export async function startLocalDistribution(options: LocalDistributionOptions): Promise<LocalDistribution> {
-  const { port, settings, mediaUrl, edgeSecret } = options;
+  const { settings, edgeSecret, media } = options;
   const script = await functionScript({ ...settingsOfFunction(settings), storeFailure: "refuse" });
   if (!script.ok) throw new Error(script.refusal);
   const store = new EmulatedStore(Date.now);
@@ -55,21 +63,51 @@ export async function startLocalDistribution(options: LocalDistributionOptions):
       default: { fetch: (request) => fileOf(request, options) },
       [manifestOrigin]: {
         customHeaders: { "Stagedoor-Edge-Secret": edgeSecret },
-        fetch: ({ method, target, headers }) =>
-          fetch(`${mediaUrl}${target}`, { method, headers: passedOn(headers), redirect: "manual" }),
+        fetch: (request) => media({ ...request, headers: passedOn(request.headers) }),
       },
     },
     // What the media host sends with each of its responses.
     responseHeaders: withInert(withCors(new Response(null))).headers,
   });
-  const wanted = new StoreContents().wanted(systemClock(), {
-    keys: keysFor(options.ring, "cloudfront-session"),
-    until: after(systemClock(), maxSessionTtl),
-  });
-  if (!wanted.ok) throw new Error(wanted.refusal);
-  await bringInStep(writable(store), wanted.value.entries);
-  const server = await startDistribution(answer, port);
-  return { url: server.url, store, stop: server.stop };
+  const writer = startWriter(store, options);
+  await writer.keepInStep();
+  const server = await startDistribution(answer, options.port);
+  const stop = async () => {
+    await writer.stop();
+    await server.stop();
+  };
+  return { url: server.url, store, keepInStep: writer.keepInStep, stop };
+}
+
+/** Runs the cycles of a store's writer one after another, until it is stopped. */
+function startWriter(store: EmulatedStore, { log, ring, onFailure }: LocalDistributionOptions) {
+  const cycle = new StoreCycle({ log, store: writable(store), clock: systemClock });
+  const stopped = new AbortController();
+  const runNow = async () => {
+    const result = await cycle.run(storeKeys(ring(), systemClock()));
+    if (result.status === "failed" && !stopped.signal.aborted)
+      onFailure(`The KeyValueStore of the emulated CloudFront is not in step: ${result.detail}`);
+    return result;
+  };
+  let last = runNow();
+  const keepInStep = () => {
+    last = last.then(runNow);
+    return last;
+  };
+  const follow = async () => {
+    while (!stopped.signal.aborted) {
+      const { next } = await last;
+      await wait(next * 1000, undefined, { signal: stopped.signal }).catch(() => undefined);
+      if (!stopped.signal.aborted) await keepInStep();
+    }
+  };
+  const following = follow();
+  const stop = async () => {
+    stopped.abort();
+    await following;
+    await last;
+  };
+  return { keepInStep, stop };
 }
 
 /** A file, as a bucket answers CloudFront. */

@@ -5,13 +5,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Miniflare, Request as MiniflareRequest, Response as MiniflareResponse, V4WorkerOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
-import { systemClock } from "../../src/base/time.ts";
+import { systemClock, systemMillisecondClock } from "../../src/base/time.ts";
 import { parseCatalog } from "../../src/catalog/catalog.ts";
 import { type OriginSecrets, readOriginSecrets } from "../../src/catalog/origin-secrets.ts";
 import type { WorkerName } from "../../src/config/configuration.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { contentTypeOf } from "../../src/origin/file-response.ts";
 import { mediaOrigin } from "../../src/platform/cloudflare/r2-origin.ts";
+import { revocationLog, type SessionBindings } from "../../src/platform/cloudflare/session-stores.ts";
 import { type LocalDistribution, newEdgeSecret, startLocalDistribution } from "../cloudfront/local-distribution.ts";
 import { applyMigrations } from "../identity/migrations.ts";
 import { sourceOf } from "../lib/deployment-folder.ts";
@@ -103,24 +104,42 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   );
   await miniflare.ready;
   if (identity) await applyMigrations(miniflare);
-  const { ring, distributionPort } = options;
+  const { distributionPort } = options;
   const distribution =
     distributionPort === undefined
       ? undefined
-      : await startLocalDistribution({
-          ...{ port: distributionPort, ring, settings, mediaUrl, edgeSecret: edge.secret },
-          catalog: async () => {
-            const catalog = parseCatalog({ version: 1, assets: await localAssets(miniflare) });
-            if (!catalog.ok) throw new Error("the catalog is invalid");
-            return catalog.value;
-          },
-          origin: mediaOrigin(await miniflare.getBindings("stagedoor-edge"), systemClock),
-        });
+      : await distributionOf(miniflare, { ...options, settings, port: distributionPort, edgeSecret: edge.secret });
   const stop = async () => {
     await distribution?.stop();
     await miniflare.dispose();
   };
   return { apiUrl, mediaUrl, distribution, miniflare, stop };
+}
+
+/** The emulated distribution in front of the media host. Its store follows the log in its Durable Object. */
+async function distributionOf(
+  miniflare: Miniflare,
+  options: Pick<ClusterOptions, "ring" | "settings" | "mediaPort" | "log"> & {
+    readonly port: number;
+    readonly edgeSecret: string;
+  },
+): Promise<LocalDistribution> {
+  const { mediaUrl } = addressesAt({ port: 0, mediaPort: options.mediaPort });
+  const bindings = await miniflare.getBindings<SessionBindings<unknown>>("stagedoor-edge");
+  return startLocalDistribution({
+    ...{ port: options.port, settings: options.settings, edgeSecret: options.edgeSecret, onFailure: options.log },
+    ring: () => options.ring,
+    media: ({ method, target, headers }) => fetch(`${mediaUrl}${target}`, { method, headers, redirect: "manual" }),
+    catalog: async () => {
+      const catalog = parseCatalog({ version: 1, assets: await localAssets(miniflare) });
+      if (!catalog.ok) throw new Error("the catalog is invalid");
+      return catalog.value;
+    },
+    origin: mediaOrigin(bindings, systemClock),
+    log: revocationLog({
+      ...{ objects: bindings.REVOCATION_LOG, cache: undefined, mediaUrl, clock: systemMillisecondClock },
+    }),
+  });
 }
 
 /** The secret by which the media host knows the emulated distribution: one of its settings or secrets, or one for this run. */
