@@ -6,8 +6,9 @@ import { type CycleResult, type FollowedLog, StoreCycle, storeKeys } from "../..
 import { withInert } from "../../src/edge/answer-media.ts";
 import { withCors } from "../../src/http/cors.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
-import type { Origin } from "../../src/origin/origin.ts";
+import { type Origin, pickHeaders } from "../../src/origin/origin.ts";
 import { functionScript, manifestOrigin, settingsOfFunction } from "../lib/function-script.ts";
+import { forwardedHeaders } from "./distribution-plan.ts";
 import { startDistribution } from "./distribution-server.ts";
 import { emulateDistribution, type OriginRequest } from "./emulator.ts";
 import { EmulatedStore, writable } from "./key-value-store.ts";
@@ -62,8 +63,8 @@ export async function startLocalDistribution(options: LocalDistributionOptions):
     origins: {
       default: { fetch: (request) => fileOf(request, options) },
       [manifestOrigin]: {
-        customHeaders: { "Stagedoor-Edge-Secret": edgeSecret },
-        fetch: (request) => media({ ...request, headers: passedOn(request.headers) }),
+        customHeaders: { [edgeSecretHeader]: edgeSecret },
+        fetch: (request) => media({ ...request, headers: pickHeaders(request.headers, sentHeaders) }),
       },
     },
     // What the media host sends with each of its responses.
@@ -124,11 +125,7 @@ async function fileOf(
   return new Response(null, { status: file.refusal.code === "object_unknown" ? 404 : 502 });
 }
 
-/** Headers of one connection, and those that CloudFront writes itself. */
-const ownHeaders = ["accept-encoding", "connection", "content-length", "host", "keep-alive", "te", "transfer-encoding"];
+const edgeSecretHeader = "Stagedoor-Edge-Secret";
 
-function passedOn(headers: Headers): Headers {
-  const kept = new Headers(headers);
-  for (const name of ownHeaders) kept.delete(name);
-  return kept;
-}
+/** What the origin request policy names, what the distribution adds, and what CloudFront sends in any case. */
+const sentHeaders = [...forwardedHeaders, edgeSecretHeader, "Range", "If-None-Match", "If-Range"];
