@@ -26,7 +26,8 @@ import {
 import { clientOf, countryOf } from "../http/request.ts";
 import type { RequestCode, Route, RouteTable } from "../http/route.ts";
 import type { OperatorContext } from "../operator/operator-context.ts";
-import { metricsRoutes, operatorRoutes, revocationRoutes } from "../operator/operator-routes.ts";
+import { metricsRoutes, operatorRoutes } from "../operator/operator-routes.ts";
+import { revocationRoutes } from "../operator/revocation-routes.ts";
 import { longestBody, type SessionContext, type SessionRequest } from "../sessions/session-context.ts";
 import { apiMiddleware, type RequestObserver, requestObserver } from "./api-middleware.ts";
 import { viewerRoutes } from "./api-routes.ts";

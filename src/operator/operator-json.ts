@@ -2,14 +2,14 @@ import * as z from "zod";
 import { isCountry, unknownCountries } from "../base/country.ts";
 import { parseIpAddress } from "../base/ip-address.ts";
 import type { RefusalCode } from "../base/result.ts";
-import { between, rfc3339, type UnixSeconds } from "../base/time.ts";
+import { between, isUnixSeconds, rfc3339, type UnixMilliseconds, type UnixSeconds } from "../base/time.ts";
 import { catalogFaultNames } from "../catalog/catalog-fault.ts";
 import { problemFor, refusalCodes } from "../http/problems.ts";
 import type { SessionsNow } from "../metrics/gathered.ts";
 import { backendViewerSchema } from "../sessions/backend-viewer.ts";
 import { idForm } from "../sessions/identifiers.ts";
 import { filePathSchema } from "../sessions/open-files.ts";
-import { revocationKinds } from "../sessions/revocation.ts";
+import { type RevocationDelta, revocationCauses, revocationKinds, revocationMakers } from "../sessions/revocation.ts";
 import type { Revoked } from "../sessions/revoke.ts";
 import type { Explanation } from "./explain/explanation.ts";
 import type { KeyList } from "./list-keys.ts";
@@ -230,6 +230,50 @@ export const revokedSchema: z.ZodType<Revoked> = z.strictObject({
     .exactOptional()
     .describe("False if the asset or key does not exist, perhaps because of a typing error. It is revoked anyway."),
 });
+
+const unixTime = z.number().refine(isUnixSeconds, "Not a time in Unix seconds.");
+
+/** A page of the revocation log, in full, as programs follow it. */
+export const revocationPageSchema: z.ZodType<RevocationDelta> = z.strictObject({
+  cursor: z.int().min(0).describe("The `since` of the next request."),
+  asOf: z
+    .number()
+    .refine(isUnixMilliseconds, "Not a time in Unix milliseconds.")
+    .describe("Unix milliseconds: everything that was added before is included."),
+  reset: z
+    .boolean()
+    .describe(
+      "True if the log does not know `since`: discard what you know. Sessions that ended a while ago are missing.",
+    ),
+  more: z.boolean().describe("Whether there are more entries after `cursor`."),
+  notBefore: unixTime
+    .exactOptional()
+    .describe("Unix seconds: grants from before are refused, because the store lost the entries about them."),
+  entries: z
+    .array(
+      z.strictObject({
+        kind: z.enum(revocationKinds),
+        value: z
+          .string()
+          .describe("A session's id, an asset's id, a kid, or a hash or digest of a subject, token or login."),
+        cause: z.enum(revocationCauses),
+        at: unixTime.describe("Unix seconds: when it was made. Of a subject: it forbids what was issued until then."),
+        until: unixTime.describe(
+          "Unix seconds. If it has passed, the entry forbids nothing any more; 0 if it was lifted.",
+        ),
+        by: z.enum(revocationMakers).exactOptional(),
+        lastGrant: unixTime
+          .exactOptional()
+          .describe("Unix seconds: when the last grant of an ended session or login expires."),
+        subject: z.string().exactOptional().describe("The keyed hash of the viewer whose session ended."),
+      }),
+    )
+    .describe("In the order of their addition. A later entry of the same kind and value replaces the earlier one."),
+});
+
+function isUnixMilliseconds(value: number): value is UnixMilliseconds {
+  return Number.isSafeInteger(value) && value >= 0;
+}
 
 export const explanationSchema: z.ZodType<ReturnType<typeof explanationJson>> = z.strictObject({
   kind: z.enum(["media", "cloudfront", "grant", "token", "start"]).describe("The kind of text that was explained."),

@@ -11,12 +11,10 @@ import {
   type RouteParameter,
   type RouteTable,
   requestRefusals,
-  route,
 } from "../http/route.ts";
 import { prometheusType } from "../metrics/prometheus-text.ts";
-import { authorizeOperator } from "../sessions/authorize-operator.ts";
+import { authorizeOperator, operatorRefusals } from "../sessions/authorize-operator.ts";
 import { readBody } from "../sessions/request-body.ts";
-import { revocationBodySchema, revoke } from "../sessions/revoke.ts";
 import type { OperatorAct, SessionContext, SessionRequest } from "../sessions/session-context.ts";
 import { explainText } from "./explain/explain-text.ts";
 import { listKeys } from "./list-keys.ts";
@@ -35,12 +33,12 @@ import {
   maxExplainBody,
   refusalsJson,
   refusalsSchema,
-  revokedSchema,
   sessionsJson,
   sessionsSchema,
   simulateBodySchema,
 } from "./operator-json.ts";
 import { checkParameters } from "./query-parameters.ts";
+import { revocationRoutes } from "./revocation-routes.ts";
 import { simulate } from "./simulate.ts";
 
 /** A route for operators: what OpenAPI says about it, the scope that it needs, and its handler. */
@@ -51,8 +49,6 @@ interface OperatorRoute extends RouteDescription {
   readonly assetAct?: Extract<OperatorAct["act"], "put" | "remove">;
 }
 
-/** The refusals of an operator's credential, in addition to those of every request. */
-const operatorRefusals = ["token_expired", "token_revoked", "scope_insufficient", "store_unavailable"] as const;
 type OperatorCode = (typeof operatorRefusals)[number];
 
 /** As {@link route}: `refusals` are the codes of `run`. Those of the operator's credential are added. */
@@ -265,34 +261,6 @@ const metricsTable: RouteTable<OperatorRoute> = {
       response: { status: 200, description: "Every series with its value.", contentType: "text/plain" },
       refusals: [],
       run: showMetrics,
-    }),
-  },
-};
-
-/** Its handler checks the scope itself, because the scope depends on the body. It needs no {@link OperatorContext}. */
-export const revocationRoutes: RouteTable<Route<SessionContext>> = {
-  "/operator/revocations": {
-    POST: route({
-      id: "revoke",
-      tag: "Operators",
-      summary: "Revoke access",
-      description:
-        "Ends a session, all sessions of a viewer or an asset, or those that a token, login or key has started, everywhere " +
-        "within two seconds; with `lift`, takes a revocation back. Name exactly one. A key needs the scope operator:keys, " +
-        "everything else operator:revoke.",
-      access: ["operator:revoke", "operator:keys"],
-      body: {
-        name: "Revocation",
-        schema: revocationBodySchema,
-        example: { session: "q83vEjRWeJCrze8SNFZ4kA" },
-      },
-      response: {
-        status: 201,
-        description: "What was revoked, and until when.",
-        body: { name: "Revoked", schema: revokedSchema },
-      },
-      refusals: [...operatorRefusals, "revocation_invalid", "revocation_unknown"],
-      handler: revoke,
     }),
   },
 };

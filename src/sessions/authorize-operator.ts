@@ -12,6 +12,9 @@ import type { SessionContext, SessionRequest } from "./session-context.ts";
 
 export type OperatorRefusal = Refusal<(OperatorTokenRefusal | RevokedRefusal)["code"]>;
 
+/** The refusals of an operator's credential, in addition to those of every request. */
+export const operatorRefusals = ["token_expired", "token_revoked", "scope_insufficient", "store_unavailable"] as const;
+
 /** The credential of the operator who sends a request, if it has this scope and neither it nor its key is revoked. */
 export async function authorizeOperator(
   request: SessionRequest,

@@ -122,7 +122,7 @@ describe("the session and operator routes", () => {
   it.each([
     [`/stream/${id}`, "GET, DELETE, OPTIONS", ["POST", "PUT", "PATCH"]],
     [`/stream/${id}/renew`, "POST, OPTIONS", ["GET", "PUT", "DELETE"]],
-    ["/operator/revocations", "POST, OPTIONS", ["GET", "PUT", "DELETE"]],
+    ["/operator/revocations", "GET, POST, OPTIONS", ["PUT", "DELETE"]],
     ["/stream/start", "POST, OPTIONS", ["GET", "DELETE"]],
   ])("accept at %s only the methods %s", async (path, allow, others) => {
     for (const method of others) {
@@ -178,6 +178,53 @@ describe("POST /operator/revocations", () => {
   it("checks the credential before the body", async () => {
     expect((await post("{", as(viewer))).status).toBe(401);
     expect((await post("{", as(operator))).status).toBe(400);
+  });
+});
+
+describe("GET /operator/revocations", () => {
+  const follow = async (query: string, scope = "operator:read") => {
+    const bearer = await operatorToken(shared.operators, { scope });
+    const response = await shared.send(`/operator/revocations${query}`, {
+      headers: { Authorization: `Bearer ${bearer}` },
+    });
+    return { status: response.status, body: Object(await response.json()) };
+  };
+
+  it("answers an operator who may read with the entries since a cursor, in full", async () => {
+    const mine = await started();
+    const { status, body } = await follow("");
+    expect([status, body.reset, body.more]).toEqual([200, true, false]);
+    await send("DELETE", mine);
+    const next = await follow(`?since=${body.cursor}`);
+    expect(next.body).toMatchObject({ reset: false, more: false, asOf: expect.any(Number) });
+    const { subject } = Object((await shared.context.log.since(body.cursor, "full")).entries[0]);
+    expect(subject).toMatch(/^[\w-]{22}$/);
+    expect(next.body.entries).toEqual([
+      {
+        ...{ kind: "session", value: mine.sessionId, cause: "revoked", by: "viewer", subject },
+        ...{ at: expect.any(Number), until: expect.any(Number), lastGrant: expect.any(Number) },
+      },
+    ]);
+    expect(next.body.entries[0].lastGrant).toBeGreaterThan(next.body.entries[0].until);
+    expect((await follow(`?since=${next.body.cursor}`)).body.entries).toEqual([]);
+  });
+
+  it("reads from the beginning for a cursor that the log does not know, and says so", async () => {
+    expect((await follow(`?since=${2 ** 53 - 1}`)).body).toMatchObject({ reset: true });
+  });
+
+  it.each(["?since=-1", "?since=1.5", "?since=x", `?since=${2 ** 53}`, "?since=1&since=2", "?cursor=1"])(
+    "refuses %s",
+    async (query) => {
+      const { status, body } = await follow(query);
+      expect([status, body.code, body.faults.length]).toEqual([400, "body_invalid", 1]);
+    },
+  );
+
+  it("refuses operators who may not read, and viewers", async () => {
+    expect((await follow("", "operator:revoke operator:keys operator:assets")).status).toBe(403);
+    const refused = await shared.send("/operator/revocations", { headers: { Authorization: `Bearer ${viewer}` } });
+    expect(refused.status).toBe(401);
   });
 });
 

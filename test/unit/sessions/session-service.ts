@@ -106,9 +106,9 @@ export async function sessionService(
       up("log");
       return inMemory.lift(kind, value);
     },
-    since: async (cursor) => {
+    since: async (...since) => {
       up("log");
-      return inMemory.since(cursor);
+      return inMemory.since(...since);
     },
   };
   const streams: SessionContext["streams"] = (subject, older) => {
