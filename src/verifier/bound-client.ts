@@ -1,3 +1,4 @@
+import { hexOfByte } from "./signed-target.ts";
 import type { Primitives, VerifiedGrant, VerifiedNetwork, VerifierClient } from "./verifier-types.ts";
 
 /** Whether a client is the one that the grant is bound to, as `isBindingMet` of `sessions/client-network.ts` decides. */
@@ -17,7 +18,7 @@ function isInNetwork(address: string, network: VerifiedNetwork): boolean {
   return (
     address.length === network.digits &&
     address.slice(0, whole) === prefix.slice(0, whole) &&
-    rest >> (4 - (network.bits & 3)) === 0
+    !(rest >> (4 - (network.bits & 3)))
   );
 }
 
@@ -29,8 +30,8 @@ function hexOf(address: string): string {
   const last = address.slice(address.lastIndexOf(":") + 1);
   const dotted = last.indexOf(".") < 0 ? "" : ipv4Hex(last);
   if (last === address) return dotted;
-  const text = dotted === "" ? address : `${address.slice(0, -last.length)}${dotted.slice(0, 4)}:${dotted.slice(4)}`;
-  const halves = text.split("::").map((half) => (half === "" ? [] : half.split(":")));
+  const text = dotted ? `${address.slice(0, -last.length)}${dotted.slice(0, 4)}:${dotted.slice(4)}` : address;
+  const halves = text.split("::").map((half) => (half ? half.split(":") : []));
   let groups = halves[0] || [];
   if (halves.length === 2) {
     const tail = halves[1] || [];
@@ -48,5 +49,5 @@ function hexOf(address: string): string {
 function ipv4Hex(text: string): string {
   const octets = text.split(".");
   const valid = octets.length === 4 && octets.every((octet) => String(Number(octet) & 255) === octet);
-  return valid ? octets.map((octet) => (Number(octet) + 256).toString(16).slice(1)).join("") : "";
+  return valid ? octets.map((octet) => hexOfByte(Number(octet))).join("") : "";
 }

@@ -1,4 +1,4 @@
-import { latest } from "./signed-target.ts";
+import { hasPrefix, latest } from "./signed-target.ts";
 import type { Bytes, Primitives, VerifiedGrant, VerifiedNetwork, VerifierKey } from "./verifier-types.ts";
 
 /**
@@ -31,7 +31,7 @@ export function openSealed(
   const replaced = `AIRkTUFD${text.slice(4)}`;
   bytes = primitives.decode(replaced);
   at = 6;
-  if (text.length > 1024 || text.slice(0, 4) !== "2D3R" || bytes.toString("base64url") !== replaced) return undefined;
+  if (text.length > 1024 || !hasPrefix(text, "2D3R") || bytes.toString("base64url") !== replaced) return undefined;
   next(0x84);
   const headerLength = head(2);
   const headerEnd = at + headerLength;
@@ -119,13 +119,13 @@ function prefixesOf(): readonly string[] {
     .split("/|")
     .map((part) => `${part.replace(/\\(.)/g, "$1")}/`);
   const escaped = prefixes.map((prefix) => prefix.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
-  const few = prefixes.length > 1 && prefixes.length < 9 && prefixes.every(isPrefix);
-  if (!few || `^(?:${escaped.join("|")})` !== text) at = lost;
+  const isList = prefixes.length > 1 && prefixes.every(isPrefix);
+  if (!isList || prefixes.length > 8 || `^(?:${escaped.join("|")})` !== text) at = lost;
   return prefixes;
 }
 
 function isPrefix(text: string): boolean {
-  return text.charAt(0) === "/" && text.slice(-1) === "/";
+  return text.charAt(0) + text.slice(-1) === "//";
 }
 
 /** A list of one: a whole address, or the length and the first bytes of a prefix (RFC 9164 §3.1). */

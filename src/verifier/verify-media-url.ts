@@ -1,7 +1,7 @@
 import { isBindingMet } from "./bound-client.ts";
 import { fileOfAlias } from "./origin-alias.ts";
 import { beginsWith, openSealed } from "./sealed-grant.ts";
-import { canonicalQuery, isCanonical, signedEnd } from "./signed-target.ts";
+import { canonicalQuery, firstSegment, hasPrefix, isCanonical, signedEnd } from "./signed-target.ts";
 import type {
   Primitives,
   Purpose,
@@ -38,11 +38,11 @@ export function verifyMediaUrl(
   const location = target.slice(0, `${target}?`.indexOf("?"));
   const parameters = target.slice(location.length + 1);
   if (!isCanonical(location) || /[^\0-\x7f]/.test(parameters)) return refused("path_invalid");
-  const text = location.slice(1, `${location}/`.indexOf("/", 1));
+  const text = firstSegment(location);
   const path = location.slice(text.length + 1) || "/";
   const end = signedEnd(parameters);
   const start = parameters.lastIndexOf("&", end - 1) + 1;
-  const parameter = end > 0 ? parameters.slice(start, parameters.indexOf("=", start)) : "";
+  const parameter = end ? parameters.slice(start, parameters.indexOf("=", start)) : "";
   if (parameter === "tpl") return refused("signature_invalid");
 
   const opened = openSealed(text, settings.keys, now, primitives);
@@ -51,18 +51,18 @@ export function verifyMediaUrl(
   const grant = opened.grant;
   if (grant.issuer !== settings.issuer) return refused("grant_invalid");
   if (now >= grant.expiresAt) return refused("grant_expired");
-  if (!grant.prefixes.some((prefix) => path.slice(0, prefix.length) === prefix)) return refused("path_not_covered");
+  if (!grant.prefixes.some((prefix) => hasPrefix(path, prefix))) return refused("path_not_covered");
   if (!isBindingMet(grant, client, primitives)) return refused("binding_mismatch");
 
   const purpose = purposes[parameter];
   if (!purpose) return refused("signature_missing");
-  const asset = path.slice(1, `${path}/`.indexOf("/", 1));
+  const asset = firstSegment(path);
   const binding = settings.assets ? settings.assets[asset] : "shared";
   const isShared = (purpose === "segment" || purpose === "key") && binding !== "session";
   const key = isShared
     ? primitives.decode(opened.key.shared[purpose])
     : primitives.mac(primitives.decode(opened.key.session[purpose]), text);
-  const query = start > 0 ? canonicalQuery(parameters.slice(0, start - 1)) : "";
+  const query = start ? canonicalQuery(parameters.slice(0, start - 1)) : "";
   const sign = (until: number) => primitives.mac(key, `${purpose}\n\n${path}\n${query}\n${until}`);
   const expiry = Number(parameters.slice(start + parameter.length + 1, end - 23));
   const signature = parameters.slice(end - 22, end);
@@ -73,7 +73,7 @@ export function verifyMediaUrl(
   const rest = path.slice(asset.length + 2);
   if ((binding !== "shared" && binding !== "session") || path.length < asset.length + 2)
     return refused("asset_unknown");
-  const file = rest.slice(0, 2) === "~/" ? fileOfAlias(rest, query, primitives) : { path: rest, query };
+  const file = hasPrefix(rest, "~/") ? fileOfAlias(rest, query, primitives) : { path: rest, query };
   if (typeof file === "string") return refused(file);
   const download = purpose === "file" ? downloadIn(file.query) : undefined;
   const appended = parameters.slice(end + 1);
@@ -103,12 +103,13 @@ export function verifyMediaUrl(
 
 /** The name in the query of a `file` URL; see `signing/download-name.ts`. */
 function downloadIn(query: string): string | undefined {
-  if (query.slice(0, 9) !== "download=" || query.indexOf("&") >= 0) return undefined;
-  try {
-    return decodeURIComponent(query.slice(9));
-  } catch (_) {
-    return undefined;
-  }
+  if (hasPrefix(query, "download=") && query.indexOf("&") < 0)
+    try {
+      return decodeURIComponent(query.slice(9));
+    } catch (_) {
+      return undefined;
+    }
+  return undefined;
 }
 
 function refused(code: VerifierRefusal): Verdict {

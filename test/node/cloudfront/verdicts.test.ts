@@ -5,6 +5,7 @@ import { parseCatalog } from "../../../src/catalog/catalog.ts";
 import { isRefusalCode, problemFor } from "../../../src/http/problems.ts";
 import * as golden from "../../unit/golden/version-1.ts";
 import { catalog, preparedKeys, ringKeys } from "../../unit/signing/session.ts";
+import { longCases } from "../verifier/long-requests.ts";
 import {
   bindingCases,
   byteCases,
@@ -65,6 +66,7 @@ describe("the CloudFront Function decides as the edge worker about", () => {
     ["every 25th URL that the signing contract judges", contractCases.filter((_, at) => at % 25 === 0)],
     ["every 25th grant with a byte changed, authentic or not", byteCases.filter((_, at) => at % 25 === 0)],
     ["paths and aliases that servers read differently", escapeCases.filter(({ target }) => target.length <= maxUrl)],
+    ["long queries", longCases],
     ["grants with claims at their limits", limitCases],
     ["grants that are bound to a network", bindingCases],
   ])("%s", async (_, cases) => {

@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import * as golden from "../../unit/golden/version-1.ts";
 import { catalog, preparedKeys, ringKeys } from "../../unit/signing/session.ts";
+import { longCases } from "./long-requests.ts";
 import {
   bindingCases,
   byteCases,
@@ -41,7 +42,8 @@ function inNjs(worlds: readonly { readonly settings: World["settings"]; readonly
   try {
     writeFileSync(join(folder, "cases.json"), JSON.stringify(worlds));
     writeFileSync(join(folder, "script.js"), script);
-    const run = spawnSync("njs", ["script.js"], { cwd: folder, encoding: "utf8" });
+    const run = spawnSync("njs", ["script.js"], { cwd: folder, encoding: "utf8", timeout: 100_000 });
+    expect(run.error).toBeUndefined();
     expect(run.stdout + run.stderr).toBe("");
     return readFileSync(join(folder, "verdicts"), "utf8")
       .split("\n")
@@ -58,7 +60,10 @@ it("the portable verifier says the same in njs as in Node", async ({ skip }) => 
   const random = [requests, claimRequests, unsignedRequests].flatMap((arbitrary) => fc.sample(arbitrary, 700));
   const runs = [
     { world: old, cases: goldenCases },
-    { world, cases: [...contractCases, ...escapeCases, ...byteCases, ...limitCases, ...bindingCases, ...random] },
+    {
+      world,
+      cases: [...contractCases, ...escapeCases, ...longCases, ...byteCases, ...limitCases, ...bindingCases, ...random],
+    },
   ];
   const verdicts = inNjs(runs.map(({ world: { settings }, cases }) => ({ settings, cases })));
   const expected = runs.flatMap(({ world: own, cases }) => cases.map(inVm(own)));

@@ -70,7 +70,7 @@ export const escapeCases: readonly Case[] = [
   ),
 ].flatMap((target) => [now, in5Minutes].map((time) => ({ target, client, now: time })));
 
-function sign(parts: { purpose?: "playlist" | "segment"; path: string; query?: string }): string {
+export function sign(parts: { purpose?: "playlist" | "segment"; path: string; query?: string }): string {
   return signedTarget(key, { purpose: "segment", grant: grantOf(key), ...parts });
 }
 

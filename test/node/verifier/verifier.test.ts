@@ -15,6 +15,7 @@ import {
   ringKeys,
   signedTarget,
 } from "../../unit/signing/session.ts";
+import { longCases } from "./long-requests.ts";
 import {
   authenticCase,
   bindingCases,
@@ -58,8 +59,8 @@ describe("the portable verifier agrees with the core about", () => {
     expect(disagreements(contractCases)).toEqual([]);
   });
 
-  it("paths and aliases that servers read differently", () => {
-    expect(disagreements(escapeCases)).toEqual([]);
+  it("paths and aliases that servers read differently, and long queries", () => {
+    expect(disagreements([...escapeCases, ...longCases])).toEqual([]);
   });
 
   it("grants with any byte changed, authentic or not, and claims at their limits", () => {
