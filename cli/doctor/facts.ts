@@ -1,12 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { parseEnv } from "node:util";
 import type { Result } from "../../src/base/result.ts";
 import { systemClock, type UnixSeconds } from "../../src/base/time.ts";
 import { type Catalog, parseCatalogText } from "../../src/catalog/catalog.ts";
 import type { CatalogFault } from "../../src/catalog/catalog-fault.ts";
 import { ringFor } from "../../src/config/configuration.ts";
+import { settingsSchema } from "../../src/config/settings.ts";
 import { configFile, type Deployment } from "../../src/deployment/config-schema.ts";
+import { placeholderStart } from "../../src/deployment/placeholders.ts";
 import { settingsFor } from "../../src/deployment/wrangler-config.ts";
 import { newSessionKey } from "../../src/keys/generate.ts";
 import { type KeyRing, parseKeyRing } from "../../src/keys/ring.ts";
@@ -44,6 +47,8 @@ export interface Facts {
   readonly catalogUnread?: string | undefined;
   /** The text of --issuers, in the form of STAGEDOOR_ISSUERS. */
   readonly issuers: string | undefined;
+  /** The file of the deployment's secrets, and what is wrong with STAGEDOOR_EDGE_SECRETS in it. Never the value. */
+  readonly edgeSecrets?: { readonly file: string; readonly fault: string | undefined } | undefined;
   /** The addresses of the development workers. */
   readonly addresses: { readonly apiUrl: string; readonly mediaUrl: string };
   readonly now: UnixSeconds;
@@ -116,9 +121,21 @@ export async function gatherFacts(args: Args, addresses: Facts["addresses"]): Pr
         ? undefined
         : { where: shortName(catalog), parsed: parseCatalogText(readText(catalog, "the catalog")) },
     issuers: issuers === undefined ? undefined : readText(issuers, "the issuers"),
+    edgeSecrets: deployment === undefined ? undefined : readEdgeSecrets(project, environment),
     addresses,
     now: systemClock(),
   };
+}
+
+function readEdgeSecrets(project: string, environment = "development"): Facts["edgeSecrets"] {
+  const name = `secrets-${environment}.env`;
+  const file = join(project, name);
+  if (!existsSync(file)) return undefined;
+  const value = parseEnv(readText(file, "the secrets")).STAGEDOOR_EDGE_SECRETS;
+  const isUnset = value === undefined || value === "" || value.startsWith(placeholderStart);
+  const parsed = settingsSchema.shape.STAGEDOOR_EDGE_SECRETS.safeParse(value);
+  const why = parsed.success ? undefined : `is invalid (${parsed.error.issues[0]?.message})`;
+  return { file: name, fault: isUnset ? "has no value" : why };
 }
 
 /** The ring that `npx stagedoor serve` reads. */

@@ -59,6 +59,9 @@ export const findingIds = [
   "origin_secret_unbound",
   "origin_without_auth",
   "origin_local",
+  "cdn_local",
+  "edge_secret_missing",
+  "store_unnamed",
   // What runs
   "host_silent",
   "host_strange",

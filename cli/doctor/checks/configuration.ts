@@ -5,6 +5,7 @@ import { secretReferences } from "../../../src/deployment/issuers-of.ts";
 import type { WorkerConfig } from "../../lib/worker-files.ts";
 import { environmentOf, type Facts, settingsPlace, uploadAdvice, validCatalog } from "../facts.ts";
 import { type Check, type Finding, fault, notChecked, warning } from "../finding.ts";
+import { distributionFindings } from "./distributions.ts";
 
 /** Whether each worker would accept its configuration, by the worker's own code. */
 export const configurationCheck: Check<Facts> = {
@@ -15,6 +16,7 @@ export const configurationCheck: Check<Facts> = {
     ...configurationFindings(facts),
     ...facts.workers.flatMap((worker) => secretFindings(worker, facts)),
     ...issuerFindings(facts),
+    ...distributionFindings(facts),
   ],
 };
 

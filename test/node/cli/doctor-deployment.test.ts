@@ -2,13 +2,14 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
+import { configurationCheck } from "../../../cli/doctor/checks/configuration.ts";
 import { doctorCommand, offlineChecks } from "../../../cli/doctor/doctor.ts";
 import { type Facts, gatherFacts } from "../../../cli/doctor/facts.ts";
 import { gatherLive } from "../../../cli/doctor/live/gather-live.ts";
 import { readArguments } from "../../../cli/lib/command.ts";
 import { generateFiles } from "../../../cli/lib/deployment-folder.ts";
 import { folder, projectFolder, runFile } from "./command-line.ts";
-import { catalogOf, far, films, findingsOf, ringKeys, ringOf } from "./doctor-stage.ts";
+import { catalogOf, far, films, findingsOf, ringKeys, ringOf, sound } from "./doctor-stage.ts";
 
 /** What only a clone has. The programs are those of the folder where the command runs. */
 const filesOfClones = /wrangler\.(toml|json)|wrangler secret|\[\[|\[env\.|\[vars\]|fixtures\//;
@@ -49,6 +50,50 @@ async function factsOf(project: string, ...words: readonly string[]): Promise<Fa
 async function production(project: string): Promise<Facts> {
   return { ...(await factsOf(project, "--env", "production")), ring: ringOf(...ringKeys) };
 }
+
+describe("doctor in a deployment's folder with a function at CloudFront", () => {
+  const store = { production: "arn:aws:cloudfront::123456789012:key-value-store/0a1b2c3d-0a1b-4c3d-8e5f-0a1b2c3d4e5f" };
+  const cdn = { type: "cloudfront-function", host: "d1.cloudfront.net", store };
+  const distant = { ...films, id: "distant", cdn: "cloudfront", cdnUrl: "https://d1.cloudfront.net" };
+
+  /** `id about` of the findings about CloudFront, with this line in the file of secrets. */
+  async function found(line: string | undefined, changes: object = {}, asset: object = distant) {
+    const project = deployment({ cdns: { ...config.cdns, cloudfront: { ...cdn, ...changes } } });
+    if (line !== undefined) writeFileSync(join(project, "secrets-production.env"), `${line}\n`, { mode: 0o600 });
+    const facts = { ...(await production(project)), catalog: catalogOf(asset) };
+    const findings = await findingsOf([configurationCheck], facts);
+    expect(JSON.stringify(findings)).not.toContain(line?.split("=")[1] || "no line");
+    return findings.map(({ id, about, found: text }) => `${id} ${about}: ${text}`);
+  }
+  const valid = `STAGEDOOR_EDGE_SECRETS=${"new".repeat(12)},${"old".repeat(12)}`;
+
+  it("finds nothing if its secret has values and its store is named", async () => {
+    expect(await found(valid)).toEqual([]);
+  });
+
+  const edge = "STAGEDOOR_EDGE_SECRETS";
+  it.each([
+    ["edge_secret_missing", `${edge}: In secrets-production.env it has no value`, "FAR_SECRET=something"],
+    ["edge_secret_missing", `${edge}: In secrets-production.env it has no value`, `${edge}=`],
+    ["edge_secret_missing", `${edge}: In secrets-production.env it is invalid (32 to`, `${edge}=short`],
+    ["not_looked_at", edge, undefined],
+    ["store_unnamed", "cdns.cloudfront.store.production", valid, { store: { staging: store.production } }],
+    ["cdn_local", "asset distant", valid, {}, { ...distant, cdnUrl: "http://localhost:9" }],
+  ] as const)("finds %s about %s", async (id, text, line, changes: object = {}, asset: object = distant) => {
+    expect(await found(line, changes, asset)).toEqual([expect.stringContaining(`${id} ${text}`)]);
+  });
+});
+
+it("doctor in a clone names the workers that do not list the secret of an asset at CloudFront", async () => {
+  const distant = catalogOf({ ...films, id: "distant", cdn: "cloudfront", cdnUrl: "https://d1.cloudfront.net" });
+  expect(await findingsOf([configurationCheck], { ...sound, catalog: distant })).toMatchObject([
+    {
+      ...{ id: "edge_secret_missing", severity: "warning" },
+      found: expect.stringContaining("wrangler.toml and workers/manifest/wrangler.toml do not list it"),
+      do: expect.stringContaining("wrangler secret put STAGEDOOR_EDGE_SECRETS"),
+    },
+  ]);
+});
 
 describe("doctor in a deployment's folder", () => {
   it("finds no fault in a deployment that is filled in", async () => {
