@@ -1,7 +1,9 @@
 import type { Asset } from "../../../src/catalog/asset.ts";
 import { refusalHeader } from "../../../src/http/problem-response.ts";
 import type { KeyRing } from "../../../src/keys/ring.ts";
+import { startProgram } from "../../lib/project.ts";
 import { type Finding, fault } from "../finding.ts";
+import type { Live } from "./live.ts";
 import type { ProbeResponse } from "./probe.ts";
 
 /** A distribution of CloudFront whose function checks URLs, and what its checks need. */
@@ -31,22 +33,36 @@ export function refusalOf({ headers, code = "" }: ProbeResponse): string {
   return headers.get(refusalHeader) ?? code;
 }
 
+/** How the store gets the ring's keys. On this machine the program that emulates it writes them. */
+export function syncAdvice({ environment }: Pick<Live, "environment">): string {
+  return environment === "development"
+    ? `restart \`${startProgram}\``
+    : `run \`npx stagedoor cloudfront sync --env ${environment}\``;
+}
+
+/** How a distribution gets a function with the deployment's settings. */
+export function publishAdvice({ environment }: Pick<Live, "environment">): string {
+  return environment === "development"
+    ? `restart \`${startProgram}\``
+    : `write the function again with \`npx stagedoor cloudfront function --env ${environment}\` and publish it`;
+}
+
 /** A function that CloudFront cannot run, or that has no store in step. */
-export function brokenFinding(host: string, response: ProbeResponse): Finding | undefined {
+export function brokenFinding(host: string, response: ProbeResponse, live: Live): Finding | undefined {
   const answerer = answererOf(response);
   if (answerer === "broken function")
     return fault(
       "function_failed",
       host,
       `CloudFront could not run the function (${response.status}, X-Cache: ${response.headers.get("X-Cache")}).`,
-      "Write it again with `npx stagedoor cloudfront function --env <environment>`, and publish it. Its errors are in the function's log at CloudWatch.",
+      `Read its errors in the function's log at CloudWatch, and ${publishAdvice(live)}.`,
     );
   if (answerer !== "function" || response.headers.get(refusalHeader) !== "store_unavailable") return undefined;
   return fault(
     "function_store_unavailable",
     host,
     `The function refuses every request (${response.status} store_unavailable): its KeyValueStore is empty, was not written for too long, or is not associated with the function.`,
-    "Bring it in step with `npx stagedoor cloudfront sync --env <environment>`, and let that run all the time. Then check that the function is associated with this store.",
+    `To bring it in step, ${syncAdvice(live)}. The service does so all the time if stagedoor.config.json names the store. Then check that the function is associated with this store.`,
   );
 }
 

@@ -5,12 +5,10 @@ import { oneShotHmac } from "../../../src/platform/node/node-crypto.ts";
 import type { BoundNetwork } from "../../../src/signing/grant.ts";
 import { type PreparedSessionKey, prepareSessionKeys } from "../../../src/signing/session-keys.ts";
 import { type Finding, fault, notChecked, warning } from "../finding.ts";
-import { answererOf, brokenFinding, type Distribution, refusalOf } from "./distribution.ts";
+import { answererOf, brokenFinding, type Distribution, publishAdvice, refusalOf, syncAdvice } from "./distribution.ts";
 import { doctorUrl, keyMissing } from "./keys.ts";
 import { type Live, missingFile } from "./live.ts";
 import { type ProbeResponse, statusText } from "./probe.ts";
-
-const sync = "`npx stagedoor cloudfront sync --env <environment>`";
 
 /** What a distribution does with signatures of the ring's keys: each key, the renewal, and how it names its viewers. */
 export async function signedFindings(distribution: Distribution, live: Live): Promise<Finding[]> {
@@ -74,7 +72,7 @@ async function keyFindings(
   const about = `key ${key.kid} at ${host}`;
   const response = await live.probe(signedUrl(key, distribution, live));
   if (response === "silent") return [notChecked(about, "The distribution does not answer within 5 s.")];
-  const broken = brokenFinding(host, response);
+  const broken = brokenFinding(host, response, live);
   if (broken !== undefined) return [broken];
   const code = refusalOf(response);
   if (keyMissing.has(code)) {
@@ -84,7 +82,7 @@ async function keyFindings(
         "key_not_live",
         about,
         `It is ${state} in the ring, and the distribution refuses its signatures (${statusText(response)}): its KeyValueStore does not have the key or has another with this kid, or the function was written with another STAGEDOOR_GRANT_ISSUER.`,
-        `Bring the store in step with the ring: ${sync}. After a change of the issuer, publish the function again: \`npx stagedoor cloudfront function --env <environment>\`.`,
+        `To bring the store in step with the ring, ${syncAdvice(live)}. After a change of the issuer, ${publishAdvice(live)}.`,
       ),
     ];
   }
@@ -94,7 +92,7 @@ async function keyFindings(
         "function_asset_unknown",
         `asset ${asset.id}`,
         `The function at ${host} does not have the asset (${statusText(response)}).`,
-        "Publish the function again: `npx stagedoor cloudfront function --env <environment>` writes one for every asset.",
+        `To have one for every asset, ${publishAdvice(live)}.`,
       ),
     ];
   if (answererOf(response) === "function")
@@ -112,7 +110,7 @@ async function keyFindings(
       "retired_key_live",
       about,
       "It is retired in the ring, and the distribution still accepts its signatures.",
-      `Bring the store in step with the ring, which removes the key: ${sync}.`,
+      `To remove the key from the store, ${syncAdvice(live)}.`,
     ),
   ];
 }
@@ -126,7 +124,7 @@ async function renewalFindings(key: PreparedSessionKey, distribution: Distributi
   if (first === "silent") return [notChecked(`the renewal at ${host}`, "The hosts do not answer within 5 s.")];
   const { here, response } = first;
   if (here === undefined && refusalOf(response) !== "signature_expired")
-    return [broken(host, `is answered ${statusText(response)} in place of 307 to a fresh one`)];
+    return [broken(live, host, `is answered ${statusText(response)} in place of 307 to a fresh one`)];
   // Between two answers a step may begin, so a difference counts if it is there twice.
   const second = first.areEqual ? first : await renewalsOf(url, distribution, live);
   if (second !== "silent" && !first.areEqual && !second.areEqual)
@@ -135,23 +133,23 @@ async function renewalFindings(key: PreparedSessionKey, distribution: Distributi
         "function_differs",
         host,
         `The function ${renewalText(first.here, live)}, and the media host ${renewalText(first.there, live)}: the function was written with other settings.`,
-        "Publish the function again: `npx stagedoor cloudfront function --env <environment>` writes it with STAGEDOOR_RENEWAL, STAGEDOOR_PAUSE_ALLOWANCE and STAGEDOOR_EXPIRY_STEP of stagedoor.config.json.",
+        `To have STAGEDOOR_RENEWAL, STAGEDOOR_PAUSE_ALLOWANCE and STAGEDOOR_EXPIRY_STEP in both, ${publishAdvice(live)}.`,
       ),
     ];
   // `STAGEDOOR_RENEWAL=off`, which the settings check reports.
   if (here === undefined) return [];
   const renewed = await live.probe(here.url);
-  if (renewed === "silent") return [broken(host, "is redirected to a URL that gets no answer within 5 s")];
+  if (renewed === "silent") return [broken(live, host, "is redirected to a URL that gets no answer within 5 s")];
   if (answererOf(renewed) === "elsewhere" && renewed.status !== 307) return [];
-  return [broken(host, `is redirected to a URL that is answered ${statusText(renewed)}`)];
+  return [broken(live, host, `is redirected to a URL that is answered ${statusText(renewed)}`)];
 }
 
-function broken(host: string, result: string): Finding {
+function broken(live: Live, host: string, result: string): Finding {
   return fault(
     "renewal_broken",
     host,
     `An authentic URL that has expired ${result}: viewers who pause have to start again.`,
-    "Publish the function again: `npx stagedoor cloudfront function --env <environment>`. Nothing between players and CloudFront may follow or change redirects.",
+    `Check that nothing between players and CloudFront follows or changes redirects. Otherwise ${publishAdvice(live)}.`,
   );
 }
 
@@ -225,7 +223,7 @@ async function viewerFindings(key: PreparedSessionKey, distribution: Distributio
         "edge_secret_refused",
         host,
         "The media host does not believe the function about the viewer's address: a session that is bound to a network plays nowhere, and all viewers seem to be in CloudFront's networks.",
-        "Give the distribution's origin manifest the header Stagedoor-Edge-Secret with a value of STAGEDOOR_EDGE_SECRETS, and the workers that setting: `npx stagedoor deploy --env <environment> --secrets <file> --secrets-only`.",
+        `Give the distribution's origin manifest the header Stagedoor-Edge-Secret with a value of STAGEDOOR_EDGE_SECRETS, and the media host that setting: ${live.upload("STAGEDOOR_EDGE_SECRETS")}.`,
       ),
     ];
   if (answererOf(response) !== "media host" && response.status >= 300)

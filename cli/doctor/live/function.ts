@@ -38,7 +38,7 @@ async function distributionFindings(distribution: Distribution, live: Live): Pro
     return [...missing, notChecked(`the function of ${host}`, "Associate it with the distribution first.")];
   const findings = [...missing, ...(await preflightFindings(distribution, live))];
   // Without its store the function refuses everything alike.
-  const failing = brokenFinding(host, first);
+  const failing = brokenFinding(host, first, live);
   return failing === undefined ? [...findings, ...(await signedFindings(distribution, live))] : [...findings, failing];
 }
 

@@ -13,7 +13,7 @@ import { readTextOrInput } from "../../lib/files.ts";
 import { operatorSigningKey, readUrl, signOperatorToken } from "../../lib/operator-api.ts";
 import { projectRoot } from "../../lib/project.ts";
 import { developmentSecrets } from "../../lib/secrets-file.ts";
-import { environmentOf, type Facts, validCatalog, validRing, workerOf } from "../facts.ts";
+import { environmentOf, type Facts, uploadAdvice, validCatalog, validRing, workerOf } from "../facts.ts";
 import type { Live } from "./live.ts";
 import { probeWith } from "./probe.ts";
 
@@ -36,6 +36,7 @@ export function addressesOf(args: Args): {
 export function gatherLive(args: Args, facts: Facts, { token, bearer }: Credentials): Live {
   const { apiUrl, mediaUrl } = addressesOf(args);
   const edge = workerOf(facts, "edge");
+  const mediaWorkers = facts.workers.filter(({ worker }) => worker === "edge" || worker === "manifest");
   const settings = edge === undefined ? {} : environmentOf(edge, facts);
   const configured = (name: string) => (typeof settings[name] === "string" ? settings[name] : undefined);
   const local = localVariables(facts);
@@ -53,6 +54,8 @@ export function gatherLive(args: Args, facts: Facts, { token, bearer }: Credenti
       apiUrl: facts.development ? undefined : configured("STAGEDOOR_API_URL"),
       mediaUrl: facts.development ? undefined : configured("STAGEDOOR_MEDIA_URL"),
     },
+    environment: facts.environment,
+    upload: (name) => uploadAdvice(name, [...new Set(mediaWorkers.map(({ file }) => file))], facts),
     ring: validRing(facts),
     ringFile: facts.ring?.file,
     catalog,

@@ -7,7 +7,6 @@ import { type KeyRing, keysFor } from "../../../src/keys/ring.ts";
 import { oneShotHmac } from "../../../src/platform/node/node-crypto.ts";
 import { type PreparedSessionKey, prepareSessionKeys } from "../../../src/signing/session-keys.ts";
 import { parseJson } from "../../lib/files.ts";
-import { deployProgram } from "../../lib/project.ts";
 import { type MediaFile, type SigningContext, signMediaUrl } from "../../lib/sign-media-url.ts";
 import { type Check, type Finding, fault, notChecked, warning } from "../finding.ts";
 import { assetsOf, catalogOptions, type Live, missingFile } from "./live.ts";
@@ -17,8 +16,6 @@ import { type ProbeResponse, statusText } from "./probe.ts";
 export const keyMissing = new Set(["key_unknown", "grant_invalid", "signature_invalid", "signature_missing"]);
 /** Codes of checks that come after the signature's: the media host has the key. */
 const keyAccepted = new Set(["object_unknown", "origin_failed", "origin_slow", "session_shared", "stream_taken"]);
-
-const uploadRing = `\`${deployProgram} --env <environment> --ring <file> --secrets-only\``;
 
 /** Tries each session key of the ring at the media host, and compares the API's list of keys with the ring. */
 export const liveKeysCheck: Check<Live> = {
@@ -62,12 +59,16 @@ async function keysAt(
     const state = keyStateOf(key, ring.keys, live.clock());
     const file = { asset, path: missingFile(asset), purpose: "segment" } as const;
     const url = doctorUrl(preparedKey, file, { mediaUrl, grantIssuer: live.grantIssuer, now: live.clock() });
-    return keyFindings(key.kid, state, asset, await live.probe(url));
+    return keyFindings({ kid: key.kid, state, asset }, await live.probe(url), live);
   });
   return (await Promise.all(findings)).flat();
 }
 
-function keyFindings(kid: string, state: string, asset: Asset, response: ProbeResponse | "silent"): Finding[] {
+function keyFindings(
+  { kid, state, asset }: { readonly kid: string; readonly state: string; readonly asset: Asset },
+  response: ProbeResponse | "silent",
+  { upload }: Live,
+): Finding[] {
   const about = `key ${kid}`;
   if (response === "silent") return [untested(about, "The media host does not answer within 5 s.")];
   const { code = "" } = response;
@@ -78,7 +79,7 @@ function keyFindings(kid: string, state: string, asset: Asset, response: ProbeRe
         "key_not_live",
         about,
         `It is ${state} in the ring, and the media host refuses its signatures (${statusText(response)}): it does not have the key, has another key with this kid, or has another STAGEDOOR_GRANT_ISSUER.`,
-        `Upload this ring to the workers: ${uploadRing}.`,
+        `Let the service have this ring: ${upload("STAGEDOOR_KEYS")}.`,
       ),
     ];
   if (code === "asset_unknown" || code === "path_not_covered")
@@ -97,7 +98,7 @@ function keyFindings(kid: string, state: string, asset: Asset, response: ProbeRe
       "retired_key_live",
       about,
       "It is retired in the ring, and the media host still accepts its signatures.",
-      `Upload the ring to the workers again: ${uploadRing} leaves retired keys out.`,
+      `Let the service have this ring again, without its retired keys: ${upload("STAGEDOOR_KEYS")}.`,
     ),
   ];
 }
@@ -112,7 +113,7 @@ function untested(about: string, found: string): Finding {
 }
 
 /** Compares the keys that the API lists, without their secrets, with the ring. */
-async function apiFindings({ apiUrl, bearer, ring, probe, clock }: Live): Promise<Finding[]> {
+async function apiFindings({ apiUrl, bearer, ring, probe, clock, upload }: Live): Promise<Finding[]> {
   if (apiUrl === undefined || bearer === undefined || ring === undefined)
     return [notChecked("keys at the API", "Give --api, --ring and an operator's credential with --bearer ann.jwt.")];
   const response = await probe(`${apiUrl}/operator/keys`, { headers: { Authorization: `Bearer ${bearer}` } });
@@ -126,7 +127,7 @@ async function apiFindings({ apiUrl, bearer, ring, probe, clock }: Live): Promis
         "Make a credential with the scope operator:read: `npx stagedoor operator new`. The API needs the public half of the key that signs it.",
       ),
     ];
-  return comparedKeys(listedKeys(response.text), ring, clock());
+  return comparedKeys(listedKeys(response.text), ring, { now: clock(), upload });
 }
 
 interface ListedKey {
@@ -144,17 +145,21 @@ function listedKeys(text: string): readonly ListedKey[] {
 }
 
 /** Whether the API has each key of its part of the ring, the same one, and not revoked. */
-async function comparedKeys(listed: readonly ListedKey[], ring: KeyRing, now: UnixSeconds): Promise<Finding[]> {
-  const upload = `Upload this ring to the API: ${uploadRing}.`;
+async function comparedKeys(
+  listed: readonly ListedKey[],
+  ring: KeyRing,
+  { now, upload }: Pick<Live, "upload"> & { readonly now: UnixSeconds },
+): Promise<Finding[]> {
+  const ofRing = `Let the API have this ring: ${upload("STAGEDOOR_KEYS")}.`;
   const findings = ringFor("api", ring).keys.map(async (key): Promise<Finding[]> => {
     const state = keyStateOf(key, ring.keys, now);
     if (state === "retired") return [];
     const about = `key ${key.kid}`;
     const apiKey = listed.find(({ kid }) => kid === key.kid);
     if (apiKey === undefined)
-      return [fault("api_keys_differ", about, `It is ${state} in the ring, and the API does not have it.`, upload)];
+      return [fault("api_keys_differ", about, `It is ${state} in the ring, and the API does not have it.`, ofRing)];
     if (apiKey.fingerprint !== undefined && apiKey.fingerprint !== (await fingerprintOf(key)))
-      return [fault("api_keys_differ", about, "The API has another key with this kid.", upload)];
+      return [fault("api_keys_differ", about, "The API has another key with this kid.", ofRing)];
     if (apiKey.revoked !== true) return [];
     return [
       fault(

@@ -13,6 +13,10 @@ export interface Live {
   readonly mediaUrl: string | undefined;
   /** The addresses of the API and the media host in the workers' settings. */
   readonly configured: { readonly apiUrl: string | undefined; readonly mediaUrl: string | undefined };
+  /** The name of the environment, such as production. */
+  readonly environment: string;
+  /** How a changed secret reaches the service, as an instruction without a full stop. */
+  readonly upload: (secret: "STAGEDOOR_KEYS" | "STAGEDOOR_EDGE_SECRETS") => string;
   readonly ring: KeyRing | undefined;
   /** The file that the ring was read from. */
   readonly ringFile: string | undefined;

@@ -4,6 +4,7 @@ import { expect, it } from "vitest";
 import { hostCheck } from "../../../cli/doctor/checks/host.ts";
 import { doctorCommand } from "../../../cli/doctor/doctor.ts";
 import { gatherFacts } from "../../../cli/doctor/facts.ts";
+import { gatherLive } from "../../../cli/doctor/live/gather-live.ts";
 import { readArguments } from "../../../cli/lib/command.ts";
 import { generateFiles } from "../../../cli/lib/deployment-folder.ts";
 import { defaultConfig, onNode } from "../../unit/deployment/example-config.ts";
@@ -64,6 +65,15 @@ it("doctor names a missing folder, a file that other users can read, and a folde
     JSON.stringify({ ...defaultConfig, ...onNode(), origins, environments: { production: { domain: "example.com" } } }),
   );
   expect((await found(project))[0]).toEqual(["folder_unreadable", "origins.films.folder"]);
+});
+
+it("doctor says how a ring or a secret reaches a service on Node, and never to upload it to workers", async () => {
+  const args = words(selfHosted());
+  const facts = await gatherFacts(args, { apiUrl: "http://localhost:8787", mediaUrl: "http://localhost:8788" });
+  const { upload, environment } = gatherLive(args, facts, { token: undefined, bearer: undefined });
+  expect(environment).toBe("production");
+  for (const name of ["STAGEDOOR_KEYS", "STAGEDOOR_EDGE_SECRETS"] as const)
+    expect(upload(name)).toMatch(/^reload the service: send SIGHUP/);
 });
 
 it.each([

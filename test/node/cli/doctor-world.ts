@@ -40,6 +40,8 @@ export async function world(override: Override = () => undefined, more: Partial<
     apiUrl,
     mediaUrl,
     configured: { apiUrl, mediaUrl },
+    environment: "production",
+    upload: (name) => `upload ${name}`,
     ring: { keys: ringKeys },
     ringFile: "keys.json",
     catalog,
