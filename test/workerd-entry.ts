@@ -3,6 +3,7 @@ export { MetricsStore } from "../src/platform/cloudflare/manifest-objects.ts";
 export { RevocationLog, SubjectLeases } from "../src/platform/cloudflare/session-objects.ts";
 
 export { EditedCatalogEditor } from "./workerd-catalog.ts";
+export { EmulatedCloudFrontStore } from "./workerd-cloudfront.ts";
 
 export { CountedSharedPlaylist } from "./workerd-playlists.ts";
 

@@ -9,6 +9,7 @@ import {
 } from "../../src/deployment/config-schema.ts";
 import {
   addressesOf,
+  hasStores,
   issuerSecretsOf,
   type Placeholder,
   placeholdersOf,
@@ -27,6 +28,7 @@ import {
 } from "../lib/command.ts";
 import { generateFiles, unfilledValues, workersOnly } from "../lib/deployment-folder.ts";
 import { shortName } from "../lib/files.ts";
+import { requireStoreClient } from "../lib/peers.ts";
 import { generatedFolder, inDeployment, projectRoot } from "../lib/project.ts";
 import { readSecretsFile } from "../lib/secrets-file.ts";
 import { workerFile } from "../lib/worker-files.ts";
@@ -98,6 +100,7 @@ async function deployFolder(args: Args, folder: string, progress: Progress): Pro
   const unfilled = placeholdersOf(deployment, environment);
   const blocking = creates ? unfilled.filter(({ isCreated }) => !isCreated) : unfilled;
   if (blocking.length > 0 && !dryRun) endFailed(`Nothing was deployed. ${unfilledText(blocking, environment)}`);
+  if (hasStores(deployment.config) && !secretsOnly) await requireStoreClient();
   const errors = await secretErrors(request);
   if (errors.length > 0)
     endFailed(

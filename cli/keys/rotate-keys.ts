@@ -222,7 +222,7 @@ async function planOf(ring: KeyRing, rotation: Rotation): Promise<readonly Plann
 
 /** The result of a step, and what to do now. */
 function stepText({ step, kid, before, stranded }: StepTaken, { purpose, file, times }: Rotation): string {
-  const upload = uploadCommand(file);
+  const upload = `${uploadCommand(file)}${purpose === "cloudfront-session" ? storeText(file) : ""}`;
   switch (step) {
     case "introduce":
       if (before === undefined) return `${kid} is staged.\n\n${introduceText(purpose, kid, file, upload)}`;
@@ -251,6 +251,13 @@ ${atOnceTexts[purpose]}${stranded.length === 0 ? "" : `\n${stranded.join(", ")} 
 Now, without delay:
 ${upload}${before === undefined ? "" : `\n${revokeText(purpose, before, file)}`}`;
   }
+}
+
+/** The function verifies with the keys in its store, which have to be there before they sign. */
+function storeText(file: string): string {
+  return `
+The stores that stagedoor.config.json names get the ring with it. Any other store of a CloudFront Function needs it before the next step:
+  npx stagedoor cloudfront sync --store <ARN> --api <url> --bearer <file>${ringArgument(file)}`;
 }
 
 function introduceText(purpose: RotatedPurpose, kid: string, file: string, upload: string): string {

@@ -5,7 +5,7 @@ import { type WorkerKind, workerKinds } from "../../src/config/setting-readers.t
 import { catalogOf } from "../../src/deployment/catalog-of.ts";
 import { configFile, type Deployment, type DeploymentConfig } from "../../src/deployment/config-schema.ts";
 import { configFaultText, readConfig } from "../../src/deployment/read-config.ts";
-import { type Placeholder, wranglerConfig } from "../../src/deployment/wrangler-config.ts";
+import { hasStores, type Placeholder, wranglerConfig } from "../../src/deployment/wrangler-config.ts";
 import { generatedFolder, inDeployment, packageRoot, projectRoot } from "./project.ts";
 
 /** The generated configuration of a worker, relative to the deployment's folder. */
@@ -58,6 +58,11 @@ export function sourceOf(worker: WorkerKind): string | undefined {
   return existsSync(source) ? source : undefined;
 }
 
+/** AWS's client of a KeyValueStore, which only a deployment with a store installs and bundles. */
+const storePackages = ["@aws-sdk/client-cloudfront-keyvaluestore", "@aws-sdk/signature-v4a"];
+const absentText =
+  "// Written by stagedoor in place of packages that a deployment without a store does not need.\nexport {};\n";
+
 /**
  * Writes wrangler's files of a deployment into its folder `.stagedoor`: a configuration and an entry for each worker. Files that
  * are the same already are left alone, so that nothing is built again.
@@ -69,12 +74,18 @@ export function generateFiles(folder: string): Result<Deployment, string> {
     const target = join(folder, generatedFolder, worker);
     const source = sourceOf(worker);
     const module = `stagedoor/workers/${worker}`;
+    const isWithoutClient = worker === "api" && !hasStores(read.value.config);
+    const alias = {
+      ...(source === undefined ? {} : { [module]: source }),
+      ...(isWithoutClient ? Object.fromEntries(storePackages.map((name) => [name, join(target, "absent.js")])) : {}),
+    };
     const config = wranglerConfig(worker, read.value.config, {
       main: "index.js",
       migrationsFolder: relative(target, join(packageRoot, "workers/identity/migrations")),
-      ...(source === undefined ? {} : { alias: { [module]: source } }),
+      ...(Object.keys(alias).length === 0 ? {} : { alias }),
     });
     mkdirSync(target, { recursive: true, mode: 0o700 });
+    if (isWithoutClient) writeIfChanged(join(target, "absent.js"), absentText);
     writeIfChanged(join(target, "wrangler.json"), `${JSON.stringify(config, null, 2)}\n`);
     writeIfChanged(
       join(target, "index.js"),

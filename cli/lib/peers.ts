@@ -29,6 +29,16 @@ export async function requiredPeer<Module>(peer: Peer, load: () => Promise<Modul
   );
 }
 
+/** Ends the command if AWS's client of a KeyValueStore is not installed: the API worker of a deployment with a store bundles it. */
+export async function requireStoreClient(): Promise<void> {
+  await requiredPeer(awsStoreClient, loadStoreClient);
+}
+
+/** The packages of {@link awsStoreClient}. */
+export function loadStoreClient() {
+  return Promise.all([import("@aws-sdk/client-cloudfront-keyvaluestore"), import("@aws-sdk/signature-v4a")]);
+}
+
 /** The command that installs a peer in a version that fits, with the packages that it needs. */
 export function installs(peer: Peer): string {
   const words = Object.entries(packagesOf(peer)).map(([name, range]) => `"${name}@${range}"`);

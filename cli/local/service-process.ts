@@ -16,7 +16,7 @@ import { drain, type HttpFront, httpFront, listenOn } from "../../src/platform/n
 import { nodeHost } from "../../src/platform/node/node-host.ts";
 import type { NodeStores } from "../../src/platform/node/node-stores.ts";
 import type { AnswerRequest } from "../../src/service/host-ports.ts";
-import { awsStoreClient, installs, loadedPeer } from "../lib/peers.ts";
+import { awsStoreClient, installs, loadedPeer, loadStoreClient } from "../lib/peers.ts";
 import { accountsOf } from "./run-accounts.ts";
 import { storesOf, writeCatalog } from "./run-stores.ts";
 import type { ServicePlan } from "./service-plan.ts";
@@ -158,9 +158,7 @@ async function openHost(plan: ServicePlan): Promise<Result<OpenHost, string>> {
 
 /** What opens a KeyValueStore by AWS's client; or which packages are missing. */
 async function storeOpener(): Promise<((arn: string) => Promise<WritableStore>) | string> {
-  const load = () =>
-    Promise.all([import("@aws-sdk/client-cloudfront-keyvaluestore"), import("@aws-sdk/signature-v4a")]);
-  return (await loadedPeer(awsStoreClient, load)) === undefined
+  return (await loadedPeer(awsStoreClient, loadStoreClient)) === undefined
     ? `cdns: the store of a CloudFront Function is written with ${awsStoreClient}, which is not installed: ${installs(awsStoreClient)}`
     : (arn) => openAwsStore({ arn, fetch });
 }

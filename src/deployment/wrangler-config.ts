@@ -23,6 +23,7 @@ const objects: Readonly<Record<string, SharedObject>> = {
   RATE_LIMIT_COUNTER: { className: "RateLimitCounter", host: "api", users: ["api"] },
   DPOP_PROOFS: { className: "DpopProofs", host: "api", users: ["api"] },
   CATALOG_EDITOR: { className: "CatalogEditor", host: "api", users: ["api"] },
+  CLOUDFRONT_STORE: { className: "CloudFrontStore", host: "api", users: ["api"] },
   REFRESH_TURNS: { className: "RefreshTurns", host: "identity", users: ["identity"] },
 };
 
@@ -30,7 +31,10 @@ const objects: Readonly<Record<string, SharedObject>> = {
 const migrations: Readonly<
   Record<WorkerKind, readonly { readonly tag: string; readonly classes: readonly string[] }[]>
 > = {
-  api: [{ tag: "v1", classes: ["RateLimitCounter", "DpopProofs", "CatalogEditor"] }],
+  api: [
+    { tag: "v1", classes: ["RateLimitCounter", "DpopProofs", "CatalogEditor"] },
+    { tag: "v2", classes: ["CloudFrontStore"] },
+  ],
   edge: [{ tag: "v1", classes: ["RevocationLog", "SubjectLeases"] }],
   manifest: [{ tag: "v1", classes: ["SharedPlaylist", "MetricsStore"] }],
   identity: [{ tag: "v1", classes: ["RefreshTurns"] }],
@@ -288,7 +292,8 @@ export function uploadableSecrets(config: DeploymentConfig): readonly string[] {
 /** The access key for the stores of CloudFront Functions. A machine has AWS's own ways. */
 const awsSecrets = ["STAGEDOOR_AWS_KEY_ID", "STAGEDOOR_AWS_SECRET_KEY"] as const;
 
-function hasStores(config: DeploymentConfig): boolean {
+/** Whether an environment has a store of a CloudFront Function. */
+export function hasStores(config: DeploymentConfig): boolean {
   return environmentNames.some((name) => cloudFrontStoresOf(config, name).length > 0);
 }
 

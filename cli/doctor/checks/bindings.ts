@@ -143,7 +143,10 @@ interface NeededBinding {
   readonly className?: string;
   /** The worker that it leads to, if that is another one. */
   readonly of?: WorkerKind;
-  readonly optional?: "no viewer can sign in with the identity worker" | "this worker's requests are not counted";
+  readonly optional?:
+    | "no viewer can sign in with the identity worker"
+    | "no store of a CloudFront Function is kept in step"
+    | "this worker's requests are not counted";
 }
 
 const metrics = { binding: "METRICS_STORE", kind: "object", className: "MetricsStore" } as const;
@@ -162,6 +165,12 @@ export const neededBindings: Readonly<Record<WorkerKind, readonly NeededBinding[
     { binding: "RATE_LIMIT_COUNTER", kind: "object", className: "RateLimitCounter" },
     { ...metrics, of: "manifest" },
     { binding: "CATALOG_EDITOR", kind: "object", className: "CatalogEditor" },
+    {
+      binding: "CLOUDFRONT_STORE",
+      kind: "object",
+      className: "CloudFrontStore",
+      optional: "no store of a CloudFront Function is kept in step",
+    },
     {
       binding: "IDENTITY",
       kind: "service",

@@ -41,13 +41,16 @@ export async function openAwsStore(parts: AwsStoreParts): Promise<WritableStore>
   });
 
   const call = async <Output>(action: StoreAction, send: (abortSignal: AbortSignal) => Promise<Output>) => {
-    const abortSignal = AbortSignal.timeout(timeout * 1000);
+    const deadline = new AbortController();
+    // AbortSignal.timeout would run on after the answer, and keep a Durable Object awake.
+    const timer = setTimeout(() => deadline.abort(), timeout * 1000);
     try {
-      return await send(abortSignal);
+      return await send(deadline.signal);
     } catch (error) {
-      throw new Error(
-        abortSignal.aborted ? `${action}: no answer within ${timeout} s` : `${action}: ${describe(error)}`,
-      );
+      const why = deadline.signal.aborted ? `no answer within ${timeout} s` : describe(error);
+      throw new Error(`${action}: ${why}`);
+    } finally {
+      clearTimeout(timer);
     }
   };
 

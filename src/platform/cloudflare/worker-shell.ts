@@ -127,6 +127,7 @@ async function wireSafely<Env, Settings, Parts>(
   }
 }
 
-function settingsOf(env: object): Environment {
+/** The settings among a worker's bindings. */
+export function settingsOf(env: object): Environment {
   return Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith("STAGEDOOR_")));
 }

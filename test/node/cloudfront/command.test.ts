@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { functionSettings } from "../../../cli/cloudfront/function-command.ts";
+import { generateFiles } from "../../../cli/lib/deployment-folder.ts";
 import { functionScript, storeFailures } from "../../../cli/lib/function-script.ts";
 import { defaultConfig, deploymentWith } from "../../unit/deployment/example-config.ts";
 import { folder, projectFolder, runFile, stagedoor } from "../cli/command-line.ts";
@@ -47,5 +48,27 @@ describe("npx stagedoor cloudfront function", () => {
   it("needs the folder of a deployment", async () => {
     const { exit, stderr } = await stagedoor("cloudfront", "function", "--env", "production");
     expect([exit, stderr]).toEqual([2, expect.stringContaining("There is no stagedoor.config.json here or above")]);
+  });
+});
+
+describe("the API worker of a deployment", () => {
+  it.each([
+    ["is built without AWS's client, which need not be installed, if no CDN has a store", undefined],
+    [
+      "has AWS's client if a CDN has a store",
+      "arn:aws:cloudfront::123456789012:key-value-store/01234567-89ab-cdef-0123-456789abcdef",
+    ],
+  ])("%s", (_, production) => {
+    const project = folder();
+    const store = production === undefined ? {} : { store: { production } };
+    const cdns = { ...defaultConfig.cdns, far: { type: "cloudfront-function", host: "cdn.{domain}", ...store } };
+    writeFileSync(join(project, "stagedoor.config.json"), JSON.stringify({ ...defaultConfig, cdns }));
+    expect(generateFiles(project)).toMatchObject({ ok: true });
+    const { alias = {} } = JSON.parse(readFileSync(join(project, ".stagedoor/api/wrangler.json"), "utf8"));
+    const packages = Object.keys(alias).filter((name) => name.startsWith("@aws-sdk/"));
+    expect(packages).toEqual(
+      production === undefined ? ["@aws-sdk/client-cloudfront-keyvaluestore", "@aws-sdk/signature-v4a"] : [],
+    );
+    for (const name of packages) expect(readFileSync(alias[name], "utf8")).toMatch(/export \{\};\n$/);
   });
 });

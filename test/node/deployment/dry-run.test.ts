@@ -17,6 +17,7 @@ const bindings = {
     "RATE_LIMIT_COUNTER",
     "METRICS_STORE",
     "CATALOG_EDITOR",
+    "CLOUDFRONT_STORE",
     "TELEMETRY",
   ],
 } as const satisfies Record<WorkerKind, readonly string[]>;
