@@ -1,15 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import * as z from "zod";
-import {
-  inTime,
-  isUnixSeconds,
-  rfc3339,
-  seconds,
-  systemClock,
-  systemTimer,
-  type UnixSeconds,
-  unixSeconds,
-} from "../../src/base/time.ts";
+import { inTime, rfc3339, seconds, systemClock, systemTimer } from "../../src/base/time.ts";
 import {
   type CycleResult,
   type FollowedLog,
@@ -20,8 +10,8 @@ import {
 import { storeArnSchema } from "../../src/config/settings.ts";
 import { type EnvironmentName, environmentNames } from "../../src/deployment/config-schema.ts";
 import { addressesOf, cloudFrontStoresOf } from "../../src/deployment/wrangler-config.ts";
+import { revocationPageSchema } from "../../src/operator/operator-json.ts";
 import { openAwsStore } from "../../src/platform/aws/aws-store.ts";
-import { revocationCauses, revocationKinds, revocationMakers } from "../../src/sessions/revocation.ts";
 import {
   type Args,
   type Command,
@@ -218,29 +208,6 @@ function failureText({ fault, detail }: CycleResult & { readonly status: "failed
   }
 }
 
-const instant = z
-  .number()
-  .refine(isUnixSeconds, "not a Unix time")
-  .transform((value): UnixSeconds => unixSeconds(value));
-const pageSchema = z.object({
-  cursor: z.int().nonnegative(),
-  reset: z.boolean(),
-  more: z.boolean(),
-  notBefore: instant.optional(),
-  entries: z.array(
-    z.object({
-      kind: z.enum(revocationKinds),
-      value: z.string(),
-      cause: z.enum(revocationCauses),
-      at: instant,
-      until: instant,
-      by: z.enum(revocationMakers).optional(),
-      lastGrant: instant.optional(),
-      subject: z.string().optional(),
-    }),
-  ),
-});
-
 /** The longest time that the API may take for a page. */
 const answerWithin = seconds(10);
 
@@ -249,7 +216,7 @@ function operatorLog(api: OperatorApi): FollowedLog {
   return {
     since: async (cursor) => {
       const page = await inTime(
-        readFromApi(api, `/operator/revocations?since=${cursor}`, pageSchema),
+        readFromApi(api, `/operator/revocations?since=${cursor}`, revocationPageSchema),
         answerWithin,
         systemTimer,
       ).catch((error: unknown) => {

@@ -99,7 +99,7 @@ describe("an operator", () => {
   it("sees the keys and their states", async () => {
     const { body } = await send("GET", "/keys");
     const purposes = new Set(body.keys.map(({ purpose }: { purpose: string }) => purpose));
-    expect(purposes).toEqual(new Set(["session", "cloudfront", "operator", "backend"]));
+    expect(purposes).toEqual(new Set(["session", "cloudfront-session", "cloudfront", "operator", "backend"]));
     expect(body.keys.every(({ state }: { state: string }) => state === "active")).toBe(true);
   });
 

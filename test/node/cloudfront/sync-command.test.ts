@@ -5,6 +5,13 @@ import { EmulatedStore } from "../../../cli/cloudfront/key-value-store.ts";
 import { answerStore } from "../../../cli/cloudfront/store-server.ts";
 import { storeArnOf } from "../../../cli/cloudfront/sync-command.ts";
 import { CommandEnded } from "../../../cli/lib/command.ts";
+import { devEnvironment } from "../../../cli/lib/dev-environment.ts";
+import { newDevKeys } from "../../../cli/lib/dev-keys.ts";
+import { after, seconds, systemClock } from "../../../src/base/time.ts";
+import { readConfiguration, type WorkerName } from "../../../src/config/configuration.ts";
+import { fileOrigin } from "../../../src/platform/node/file-origin.ts";
+import { nodeHost } from "../../../src/platform/node/node-host.ts";
+import { sqliteStores } from "../../../src/platform/node/node-stores.ts";
 import { defaultConfig } from "../../unit/deployment/example-config.ts";
 import { folder, json, projectFolder, runFile, stagedoor } from "../cli/command-line.ts";
 
@@ -38,7 +45,8 @@ beforeEach(() => {
   entries = [];
   answerLog = (request) => {
     const cursor = Number(new URL(request.url).searchParams.get("since"));
-    return Response.json({ cursor: entries.length, reset: false, more: false, entries: entries.slice(cursor) });
+    const page = { cursor: entries.length, asOf: Date.now(), reset: false, more: false };
+    return Response.json({ ...page, entries: entries.slice(cursor) });
   };
   vi.stubEnv("AWS_ACCESS_KEY_ID", credentials.accessKeyId);
   vi.stubEnv("AWS_SECRET_ACCESS_KEY", credentials.secretAccessKey);
@@ -145,6 +153,42 @@ The function uses it for 60 minutes. Next: run this command again before then, o
       expect.stringMatching(/^No CDN of stagedoor\.config\.json names a store for production: add "store": /),
       expect.stringMatching(/^stagedoor\.config\.json names 2 stores for production: give one of them with --store /),
     ]);
+  });
+
+  it("follows the log of the service itself, with an operator's credential", async () => {
+    const keys = await newDevKeys();
+    const localRing = file("dev.json", JSON.stringify({ keys }));
+    const configurationOf = (worker: WorkerName) => {
+      const read = readConfiguration(devEnvironment(worker, { keys }, "http://localhost:8788", {}));
+      if (!read.ok) throw new Error(read.refusal.join("\n"));
+      return read.value;
+    };
+    const configurations = {
+      api: configurationOf("api"),
+      manifest: configurationOf("manifest"),
+      edge: configurationOf("edge"),
+    };
+    const stores = sqliteStores(join(home, "stores.sqlite"), configurations.edge);
+    const at = systemClock();
+    const login = { kind: "login", value: "AAAAAAAAAAAAAAAAAAAAAA", cause: "revoked" } as const;
+    await stores.revocations.append([{ ...login, at, until: after(at, seconds(600)) }], "viewer");
+    const host = await nodeHost({
+      ...{ role: "api", configurations, stores, accounts: undefined, roots: [] },
+      ...{ origin: fileOrigin(new Map()), fetch, log: () => undefined },
+    });
+    if (!host.ok) throw new Error(host.refusal.join("\n"));
+    const { api, waitUntil, close } = host.value;
+    const answer = answerStore({ store, arn, ...credentials });
+    vi.stubGlobal("fetch", async (input: string, init?: RequestInit) => {
+      const request = new Request(input, init);
+      return new URL(request.url).host === "localhost:8787" && api !== undefined
+        ? api(request, waitUntil)
+        : answer(request);
+    });
+    const { exit, stderr } = await stagedoor("cloudfront", "sync", "--store", arn, "--ring", localRing);
+    await close();
+    expect([exit, stderr]).toEqual([0, ""]);
+    expect([...store.list().keys()].toSorted()).toEqual(["c", "lAAAAAAAAAAAAAAAAAAAAAA"]);
   });
 
   it("keeps the store in step with --watch, and ends between two cycles when it is stopped", async () => {
