@@ -15,6 +15,7 @@ const services = ["test/node/identity/**/*.test.ts", "test/node/deployment/**/*.
 /** What takes a minute: `npm run test:full`. */
 const longInNode = [
   "test/node/cli/nginx-config.test.ts",
+  "test/node/cloudfront/template-linters.test.ts",
   "test/node/deployment/command.test.ts",
   "test/node/deployment/deploy-folder.test.ts",
   "test/node/deployment/dry-run.test.ts",

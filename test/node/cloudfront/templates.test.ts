@@ -1,48 +1,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { distributionPlan } from "../../../cli/cloudfront/distribution-plan.ts";
-import { cloudfrontTemplateCommand, type Format, templateFiles } from "../../../cli/cloudfront/template-command.ts";
+import { cloudfrontTemplateCommand } from "../../../cli/cloudfront/template-command.ts";
 import { inertHeaders } from "../../../src/edge/answer-media.ts";
 import { withCors } from "../../../src/http/cors.ts";
-import { defaultConfig, deploymentWith } from "../../unit/deployment/example-config.ts";
+import { defaultConfig } from "../../unit/deployment/example-config.ts";
 import { folder, projectFolder, runFile, stagedoor } from "../cli/command-line.ts";
-import { scriptOf } from "./stage.ts";
-
-const cdn = (host: string) => ({ ...defaultConfig.cdns, far: { type: "cloudfront-function", host } });
-const films = { type: "s3", bucket: "films-bucket", region: "eu-central-1", secret: "S3_KEY" };
-const secrets = {
-  S3_KEY: {
-    use: "sigv4",
-    accessKeyId: "S3_KEY_ID",
-    hosts: [...["films-bucket", "more-films"].map((name) => `${name}.s3.eu-central-1.amazonaws.com`), "s3.tv.test"],
-  },
-};
-const film = { id: "film", origin: "films", entries: { hls: "index.m3u8" }, cdn: "far" };
-const production = (domain: string) => ({ production: { ...defaultConfig.environments.production, domain } });
-const script = await scriptOf();
-
-const planOf = (changes: object, named?: string) =>
-  distributionPlan(
-    deploymentWith({
-      cdns: cdn("cdn.{domain}"),
-      origins: { films },
-      secrets,
-      assets: [film],
-      environments: production("tv.test"),
-      ...changes,
-    }),
-    "production",
-    named,
-    script,
-  );
-
-/** The files of a format, by name. */
-function filesOf(format: Format, host: string): Readonly<Record<string, string>> {
-  const plan = planOf({ cdns: cdn(host) });
-  if (!plan.ok) throw new Error(plan.refusal);
-  return Object.fromEntries(templateFiles(plan.value, format));
-}
+import { cdn, filesOf, film, films, planOf, production, script, secrets } from "./template-stage.ts";
 
 const plain = filesOf("cloudformation", "d111111abcdef8.cloudfront.net");
 const aliased = filesOf("cloudformation", "cdn.{domain}");
