@@ -8,6 +8,7 @@ import { backendNewCommand } from "./backend/new-backend.ts";
 import { cloudfrontFunctionCommand } from "./cloudfront/function-command.ts";
 import { cloudfrontSyncCommand } from "./cloudfront/sync-command.ts";
 import { cloudfrontTemplateCommand } from "./cloudfront/template-command.ts";
+import { cloudfrontTestCasesCommand } from "./cloudfront/test-cases-command.ts";
 import { completionCommand } from "./completion.ts";
 import { deployCommand } from "./deploy/deploy-command.ts";
 import { doctorCommand } from "./doctor/doctor.ts";
@@ -81,6 +82,7 @@ const ownCommands: readonly Command[] = [
   nginxLogCommand,
   cloudfrontFunctionCommand,
   cloudfrontTemplateCommand,
+  cloudfrontTestCasesCommand,
   cloudfrontSyncCommand,
   doctorCommand,
 ];
