@@ -100,6 +100,7 @@ export function logResources({ name }: DistributionPlan) {
 export function bucketTemplate({ bucket, name }: DistributionPlan): string {
   const arn = sub(`arn:\${AWS::Partition}:s3:::${bucket}`);
   const objects = sub(`arn:\${AWS::Partition}:s3:::${bucket}/*`);
+  const own = `arn:\${AWS::Partition}:cloudfront::\${AWS::AccountId}:distribution/\${DistributionId}`;
   const document = {
     AWSTemplateFormatVersion: "2010-09-09",
     Description: `The bucket ${bucket} and who may read it: ${name}.`,
@@ -111,8 +112,16 @@ export function bucketTemplate({ bucket, name }: DistributionPlan): string {
         Description: "Whether the stack creates the bucket. no: it exists, and the stack replaces its policy.",
       },
       DistributionId: { Type: "String", Description: "The output DistributionId of the distribution's stack." },
+      OtherDistributionArns: {
+        Type: "String",
+        Default: "",
+        Description: "ARNs of further distributions that read the bucket, with commas between them.",
+      },
     },
-    Conditions: { CreatesBucket: { "Fn::Equals": [ref("CreateBucket"), "yes"] } },
+    Conditions: {
+      CreatesBucket: { "Fn::Equals": [ref("CreateBucket"), "yes"] },
+      HasOthers: { "Fn::Not": [{ "Fn::Equals": [ref("OtherDistributionArns"), ""] }] },
+    },
     Resources: {
       Films: {
         Type: "AWS::S3::Bucket",
@@ -136,9 +145,13 @@ export function bucketTemplate({ bucket, name }: DistributionPlan): string {
                 Resource: objects,
                 Condition: {
                   StringEquals: {
-                    "AWS:SourceArn": sub(
-                      `arn:\${AWS::Partition}:cloudfront::\${AWS::AccountId}:distribution/\${DistributionId}`,
-                    ),
+                    "AWS:SourceArn": {
+                      "Fn::If": [
+                        "HasOthers",
+                        { "Fn::Split": [",", sub(`${own},\${OtherDistributionArns}`)] },
+                        sub(own),
+                      ],
+                    },
                   },
                 },
               },

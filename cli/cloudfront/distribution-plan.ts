@@ -16,6 +16,8 @@ import { manifestOrigin } from "../lib/function-script.ts";
 export interface DistributionPlan {
   /** The names of the function, the store and the policies: `stagedoor-production`. */
   readonly name: string;
+  /** The member of `cdns`. */
+  readonly cdn: string;
   /** The distribution's own name, such as `cdn.example.tv`; undefined if it is CloudFront's `….cloudfront.net`. */
   readonly alias: string | undefined;
   /** The media host, which is the manifest host. */
@@ -174,6 +176,7 @@ export function distributionPlan(
   const host = hostOf(cdn.host, config, environment);
   return ok({
     name: `${config.name}-${environment}${isOnly ? "" : `-${cdn.name}`}`,
+    cdn: cdn.name,
     alias: host.endsWith(".cloudfront.net") || isPlaceholder(host) ? undefined : host,
     manifestHost,
     bucket: bucket.value.bucket,

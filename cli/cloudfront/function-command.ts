@@ -63,8 +63,7 @@ Next, once for each distribution:
 
 Then associate the function with the event viewer-request of every cache behaviour. The distribution's origin with the id
 ${manifestOrigin} is the media host. It needs the header Stagedoor-Edge-Secret with a value of STAGEDOOR_EDGE_SECRETS.
-\`npx stagedoor cloudfront template\` writes all of this. docs/deploy/cloudfront.md says what is still missing: no command fills the
-store yet.`,
+\`npx stagedoor cloudfront template\` writes all of this, and \`npx stagedoor cloudfront sync\` fills the store.`,
       { file, bytes, limit: maxFunctionBytes, storeFailure },
     );
   },

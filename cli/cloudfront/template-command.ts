@@ -60,8 +60,9 @@ Next:
 
 ${nextCommands(plan.value, format, folder, environment).join("\n\n")}
 
-The store is empty until \`npx stagedoor cloudfront sync\` has filled it: the function answers 503 (store_unavailable).
-docs/deploy/cloudfront.md has all steps.`,
+Then write the outputs into stagedoor.config.json: ${plan.value.alias === undefined ? `the distribution's domain name is cdns.${plan.value.cdn}.host, and ` : ""}the store's ARN is
+cdns.${plan.value.cdn}.store.${environment}. The store is empty until \`npx stagedoor cloudfront sync\` has filled it: the function
+answers 503 (store_unavailable). docs/deploy/cloudfront.md has all steps.`,
       { folder, files: names, format, name: plan.value.name },
     );
   },

@@ -60,7 +60,11 @@ resource "aws_s3_bucket_policy" "films" {
         Principal = { Service = "cloudfront.amazonaws.com" }
         Action    = "s3:GetObject"
         Resource  = "${arn}/*"
-        Condition = { StringEquals = { "AWS:SourceArn" = aws_cloudfront_distribution.stagedoor.arn } }
+        Condition = {
+          StringEquals = {
+            "AWS:SourceArn" = concat([aws_cloudfront_distribution.stagedoor.arn], var.other_distribution_arns)
+          }
+        }
       },
 ${onlyEncrypted(arn)}
     ]

@@ -63,6 +63,12 @@ variable "create_bucket" {
   default     = false
 }
 
+variable "other_distribution_arns" {
+  description = "Further distributions that read the bucket"
+  type        = list(string)
+  default     = []
+}
+
 variable "alarm_topic_arns" {
   description = "SNS topics of us-east-1 that receive the alarms"
   type        = list(string)

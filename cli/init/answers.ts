@@ -11,8 +11,8 @@ export interface Answers {
   readonly domain: string;
   readonly environments: readonly ("staging" | "production")[];
   readonly origin: OriginAnswer;
-  /** The host of the CloudFront distribution that serves segments; undefined for the host itself. */
-  readonly cloudfront: string | undefined;
+  /** The CloudFront distribution that serves segments, with a function or native signed URLs; undefined for the host itself. */
+  readonly cloudfront: { readonly type: "cloudfront-function" | "cloudfront"; readonly host: string } | undefined;
   readonly identity: { readonly worker: boolean } & ProviderAnswer;
   readonly asset: { readonly id: string; readonly path: string | undefined; readonly entry: string };
 }
@@ -75,7 +75,7 @@ export async function readAnswers(args: Args, ask: Ask): Promise<Answers> {
   const environments = readEnvironments(await answer("environments", "Environments", "staging,production"));
   const type = await choice("origin", "Where the films are stored", originTypes[host]);
   const origin = await originOf(type, answer);
-  const cdn = await choice("cdn", "What serves the segments", [host, "cloudfront"]);
+  const cdn = await choice("cdn", "What serves the segments", [host, "cloudfront-function", "cloudfront"]);
   const identity = await choice("identity", "Who signs viewers' tokens", ["worker", "provider"]);
   checkUnused(args, { type, cdn, identity });
   return {
@@ -85,9 +85,12 @@ export async function readAnswers(args: Args, ask: Ask): Promise<Answers> {
     environments,
     origin,
     cloudfront:
-      cdn !== "cloudfront"
+      cdn === "workers" || cdn === "node"
         ? undefined
-        : await answer("cdn-host", "Host of the CloudFront distribution", placeholders.cdnHost),
+        : {
+            type: cdn,
+            host: await answer("cdn-host", "Host of the CloudFront distribution", placeholders.cdnHost),
+          },
     identity:
       identity === "worker"
         ? { worker: true, issuers: [], secrets: [] }
@@ -143,7 +146,7 @@ function checkUnused(
     endpoint: chosen.type === "s3",
     "origin-url": chosen.type === "http",
     "origin-header": chosen.type === "http",
-    "cdn-host": chosen.cdn === "cloudfront",
+    "cdn-host": chosen.cdn.startsWith("cloudfront"),
     discovery: chosen.identity === "provider",
     audience: chosen.identity === "provider",
     issuers: chosen.identity === "provider",

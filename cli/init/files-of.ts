@@ -37,9 +37,7 @@ export function configText(answers: Answers): string {
   "api": { "host": "api.{domain}" },
   "cdns": {
     "main": { "type": ${JSON.stringify(answers.host)}, "host": "media.{domain}" }${
-      answers.cloudfront === undefined
-        ? ""
-        : `,\n    "cloudfront": ${inline({ type: "cloudfront", host: answers.cloudfront })}`
+      answers.cloudfront === undefined ? "" : `,\n    "cloudfront": ${inline(answers.cloudfront)}`
     }
   },
 

@@ -29,8 +29,9 @@ an existing package.json or .gitignore only what is missing.
   --endpoint <url>          the address of an S3 store that is not Amazon's
   --origin-url <url>        the base URL of the films, with http
   --origin-header <name>    the header with a secret that the origin checks, with http; without it the origin is public
-  --cdn <type>              what serves segments: workers, or cloudfront with signed URLs (workers)
-  --cdn-host <host>         the distribution's host, with cloudfront
+  --cdn <type>              what serves segments: workers (with --host node node), cloudfront-function for CloudFront with the
+                            workers' checks, or cloudfront for CloudFront's native signed URLs (workers)
+  --cdn-host <host>         the distribution's host, with either of CloudFront's
   --identity <type>         worker: Stagedoor's own accounts; provider: your own identity provider (worker)
   --discovery <url>         the provider's issuer, or the address of its metadata: its keys and algorithms are read there
   --audience <name>         the name of this service in the provider's tokens, with --discovery

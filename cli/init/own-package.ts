@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { parseJson } from "../lib/files.ts";
-import { packagesOf } from "../lib/peers.ts";
+import { awsSigner, awsStoreClient, packagesOf } from "../lib/peers.ts";
 import { packageRoot } from "../lib/project.ts";
 import type { Answers } from "./answers.ts";
 
@@ -48,7 +48,8 @@ export function peersFor({ host, identity, cloudfront }: Answers): Readonly<Reco
     ...(identity.worker
       ? Object.keys(packagesOf("better-auth")).filter((name) => host === "node" || name !== "kysely")
       : []),
-    ...(cloudfront === undefined ? [] : ["@aws-sdk/cloudfront-signer"]),
+    ...(cloudfront?.type === "cloudfront" ? [awsSigner] : []),
+    ...(cloudfront?.type === "cloudfront-function" ? Object.keys(packagesOf(awsStoreClient)) : []),
   ];
   return Object.fromEntries(names.map((name) => [name, String(peerDependencies[name])]));
 }

@@ -202,7 +202,7 @@ describe("npx stagedoor init --host node", () => {
 
   it.each([
     ["--origin", "r2", "file or s3 or http"],
-    ["--cdn", "workers", "node or cloudfront"],
+    ["--cdn", "workers", "node or cloudfront-function or cloudfront"],
   ])("refuses %s %s for Node", async (option, value, allowed) => {
     const { exit, stderr } = await stagedoor("init", join(folder(), "tv"), "--yes", "--host", "node", option, value);
     expect(exit).toBe(2);

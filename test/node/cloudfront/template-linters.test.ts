@@ -105,7 +105,7 @@ describe("the Terraform configuration", () => {
     const allowed = policies.films[0].policy.match(/Effect\s*=\s*"Allow"/g);
     expect(allowed).toHaveLength(1);
     expect(policies.films[0].policy).toMatch(
-      /Service = "cloudfront.amazonaws.com"[\s\S]*"AWS:SourceArn" = aws_cloudfront_distribution/,
+      /Service = "cloudfront.amazonaws.com"[\s\S]*"AWS:SourceArn" = concat\(\[aws_cloudfront_distribution/,
     );
   });
 

@@ -54,6 +54,7 @@ describe("the plan of a distribution", () => {
       ok: true,
       value: {
         name: "stagedoor-production",
+        cdn: "far",
         alias: "cdn.tv.test",
         manifestHost: "media.tv.test",
         bucket: "films-bucket",
@@ -234,6 +235,7 @@ describe("the bucket", () => {
     const allowed = Resources.FilmsPolicy.Properties.PolicyDocument.Statement.filter(
       ({ Effect }: { Effect: string }) => Effect === "Allow",
     );
+    const own = `arn:\${AWS::Partition}:cloudfront::\${AWS::AccountId}:distribution/\${DistributionId}`;
     expect(allowed).toEqual([
       {
         Sid: "OnlyTheDistribution",
@@ -244,7 +246,11 @@ describe("the bucket", () => {
         Condition: {
           StringEquals: {
             "AWS:SourceArn": {
-              "Fn::Sub": `arn:\${AWS::Partition}:cloudfront::\${AWS::AccountId}:distribution/\${DistributionId}`,
+              "Fn::If": [
+                "HasOthers",
+                { "Fn::Split": [",", { "Fn::Sub": `${own},\${OtherDistributionArns}` }] },
+                { "Fn::Sub": own },
+              ],
             },
           },
         },
