@@ -120,7 +120,9 @@ async function fileOf(
   if (asset === undefined) return new Response(null, { status: 404 });
   const [path = "", query = ""] = target.slice(asset.id.length + 2).split("?", 2);
   const range = headers.get("Range") ?? undefined;
-  const file = await origin({ asset, path, query, method: method === "HEAD" ? "HEAD" : "GET", range });
+  // As S3 reads it.
+  const key = path.replaceAll("+", "%20").replaceAll("%2B", "+");
+  const file = await origin({ asset, path: key, query, method: method === "HEAD" ? "HEAD" : "GET", range });
   if (file.ok) return file.value;
   return new Response(null, { status: file.refusal.code === "object_unknown" ? 404 : 502 });
 }

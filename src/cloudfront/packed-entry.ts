@@ -64,28 +64,31 @@ export function mayContain(filter: Bytes, identifier: Bytes): boolean {
  */
 export function keysInGrant(list: string, grant: string, primitives: Primitives): readonly VerifierKey[] {
   const start = primitives.decode(grant.slice(0, 120)).toString("utf8");
-  return list
-    .split(",")
-    .map((text) => text.split(":"))
-    .filter((parts) => start.indexOf(parts[0] || "") >= 0)
-    .map((parts) => {
-      const key = parts[1] || "";
-      // HKDF without a salt has one of zeros.
-      const extracted = primitives.mac(primitives.decode(Array(44).join("A")), primitives.decode(key));
-      const derived = (purpose: string) =>
-        primitives.mac(extracted, `stagedoor/v1/${purpose}\x01`).toString("base64url");
-      const session = (purpose: string) => derived(`session/${purpose}`);
-      return {
-        kid: parts[0] || "",
-        exp: parts[2] ? Number(parts[2]) : undefined,
-        grant: key,
-        shared: { segment: derived("segment"), key: derived("key") },
-        session: {
-          playlist: session("playlist"),
-          segment: session("segment"),
-          key: session("key"),
-          file: session("file"),
-        },
-      };
-    });
+  return (
+    list
+      .split(",")
+      .map((text) => text.split(":"))
+      // Without a key, anybody could sign.
+      .filter((parts) => parts[1] && start.indexOf(parts[0] || "") >= 0)
+      .map((parts) => {
+        const key = parts[1] || "";
+        // HKDF without a salt has one of zeros.
+        const extracted = primitives.mac(primitives.decode(Array(44).join("A")), primitives.decode(key));
+        const derived = (purpose: string) =>
+          primitives.mac(extracted, `stagedoor/v1/${purpose}\x01`).toString("base64url");
+        const session = (purpose: string) => derived(`session/${purpose}`);
+        return {
+          kid: parts[0] || "",
+          exp: parts[2] ? Number(parts[2]) : undefined,
+          grant: key,
+          shared: { segment: derived("segment"), key: derived("key") },
+          session: {
+            playlist: session("playlist"),
+            segment: session("segment"),
+            key: session("key"),
+            file: session("file"),
+          },
+        };
+      })
+  );
 }

@@ -80,7 +80,8 @@ export function packedEntry({ keys, revocations, until, renewal }: PackedState):
   for (const { kind, value } of revocations) {
     if (kind === "asset" || kind === "key") {
       const name = `${kind.charAt(0)}${value}`;
-      if (used + name.length < room) {
+      // A name of another form would be read as several members.
+      if (/^[\w.-]+$/.test(value) && used + name.length < room) {
         names.push(name);
         used += name.length + 1;
       } else {

@@ -31,6 +31,12 @@ declare const responses: FunctionResponses;
 const primitives = edgePrimitives(crypto, Buffer);
 
 /**
+ * The most characters of a query that cost a call each. CloudFront throttles a function that takes long, so the manifest host
+ * decides about a query with more.
+ */
+const maxReserved = 512;
+
+/**
  * The CloudFront Function of the event `viewer-request`: the edge check in front of CloudFront's cache. It answers
  * preflights, refusals and renewals itself. A segment or key goes on to the cache as the plain path of its origin, so that
  * all viewers share it. What needs the core goes to the manifest host as it came: playlists, `file` URLs, and requests that
@@ -46,6 +52,7 @@ export async function handler(event: ViewerEvent): Promise<FunctionRequest | Fun
   if (request.method === "OPTIONS") return preflight(request);
   if (request.method !== "GET" && request.method !== "HEAD") return refused("method_not_covered");
   try {
+    if ((request.rawQueryString() || "").replace(/[\w.~+-]+/g, "").length > maxReserved) return forwarded(event);
     const store = cf.kvs();
     const now = Math.floor(Date.now() / 1000);
     let entry = await store.get(packedKey);
@@ -80,7 +87,8 @@ export async function handler(event: ViewerEvent): Promise<FunctionRequest | Fun
     )
       return forwarded(event);
     if (isExpired) return answer(307, ["location", verdict.location || ""]);
-    request.uri = `/${verdict.asset}/${verdict.path}`;
+    // S3 reads a bare "+" as a space.
+    request.uri = `/${verdict.asset}/${verdict.path}`.replace(/\+/g, "%2B");
     request.querystring = verdict.query;
     return request;
   } catch (_) {

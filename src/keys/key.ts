@@ -1,6 +1,8 @@
 import * as z from "zod";
 import { decodeBase64url } from "../base/encoding.ts";
 
+export const kidSchema = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "a kid is 1 to 64 characters of A-Z a-z 0-9 . _ -");
+
 /**
  * A key of the ring is a JWK (RFC 7517) with a kid, an alg and further members. `purpose`: a key for one use is never
  * accepted for another. `nbf`: when it starts to sign; verifiers accept it before that. `exp`: when verifiers stop
@@ -9,7 +11,7 @@ import { decodeBase64url } from "../base/encoding.ts";
  * receives that.
  */
 const window = {
-  kid: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "a kid is 1 to 64 characters of A-Z a-z 0-9 . _ -"),
+  kid: kidSchema,
   nbf: z.int().nonnegative().optional(),
   exp: z.int().nonnegative().optional(),
   state: z.enum(["next", "active", "retiring", "retired"]).optional(),

@@ -6,6 +6,7 @@ import { maxSessionTtl } from "../base/constants.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { after, isUnixSeconds, later, rfc3339, seconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
 import { assetIdSchema } from "../catalog/asset.ts";
+import { kidSchema } from "../keys/key.ts";
 import { authorizeOperator, type OperatorRefusal } from "./authorize-operator.ts";
 import {
   idForm,
@@ -60,6 +61,11 @@ export const revocationBodySchema = z
         "Unix seconds in the future: until when, at least until the longest session has ended. Without it a session is revoked until then, and everything else until it is lifted.",
       ),
     lift: z.boolean().default(false).describe("Takes the revocation back."),
+  })
+  // Another text is no kid of a ring. An earlier release accepted one, so it can be lifted.
+  .refine((body) => body.lift || body.key === undefined || kidSchema.safeParse(body.key).success, {
+    path: ["key"],
+    message: "A kid is 1 to 64 characters of A-Z a-z 0-9 . _ - (npx stagedoor keys list shows those of the ring).",
   })
   .refine((body) => kindsOf(body).length === 1, "Name one of session, subject, asset, token, login and key.")
   // No session has a backend as its viewer, so this would refuse its credentials and end nothing that they started.

@@ -6,7 +6,7 @@ import { functionScript, maxFunctionBytes } from "../../../cli/lib/function-scri
 import { refusal } from "../../../src/base/result.ts";
 import { mediaPreflight, withCors } from "../../../src/http/cors.ts";
 import { problemResponse } from "../../../src/http/problem-response.ts";
-import { grantOf, keyOf, now, preparedKeys, ringKeys, signedTarget } from "../../unit/signing/session.ts";
+import { grantOf, in5Minutes, keyOf, now, preparedKeys, ringKeys, signedTarget } from "../../unit/signing/session.ts";
 import { type Node, parse, strays } from "../verifier/language.ts";
 import { packed, Stage, scriptOf, settings } from "./stage.ts";
 
@@ -122,6 +122,23 @@ describe("the responses of the CloudFront Function", () => {
       ...{ origin: "default", target: "/film/A/0.ts" },
     });
   });
+
+  it("ask S3 for a plus sign by its escape, because S3 reads a bare one as a space", async () => {
+    const target = signedTarget(key, { purpose: "segment", grant: grantOf(key), path: "/film/audio+video/0.ts" });
+    expect(await stage.outcome({ target, client, now })).toEqual({
+      ...{ origin: "default", target: "/film/audio%2Bvideo/0.ts" },
+    });
+  });
+
+  it.each(["(".repeat(600), "=&".repeat(300), "%41".repeat(600)])(
+    "leave a query to the manifest host that would cost the function much time: %#",
+    async (more) => {
+      const forwarded = { origin: "manifest", viewer: `${client.address} XX` };
+      for (const target of [`${segment}&${more}`, segment.replace("?", `?${more}&`)])
+        for (const at of [now, in5Minutes])
+          expect(await stage.outcome({ target, client, now: at })).toEqual({ ...forwarded, target });
+    },
+  );
 
   it("name the viewer's address to the manifest host, whatever the viewer claims", async () => {
     const target = signedTarget(key, { purpose: "playlist", grant: grantOf(key), path: "/film/index.m3u8" });

@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { EmulatedStore, storeLimits } from "../../../cli/cloudfront/key-value-store.ts";
 import { encodeBase64url } from "../../../src/base/encoding.ts";
@@ -136,6 +137,27 @@ describe("the packed entry", () => {
       ok: false,
       refusal: expect.stringMatching(/^the 20 session keys .* npx stagedoor keys remove$/),
     });
+  });
+
+  it.each(["a|b", "a,kb", "schlüssel", "k".repeat(2000)])(
+    "is valid whatever text a log names as a key: %s",
+    async (kid) => {
+      expect(await outcomeOf(revoked(entry("key", kid), entry("key", "2026-b")))).toEqual(served);
+      expect(await outcomeOf(revoked(entry("key", kid), entry("key", "2026-a")))).toEqual({
+        ...{ status: 403, refusal: "session_revoked" },
+      });
+      expect(Buffer.byteLength(packed({ revocations: [entry("key", kid), entry("key", "2026-a")] }))).toBeLessThan(
+        1025,
+      );
+    },
+  );
+
+  it("accepts no grant if it has no keys, not even one without a kid", async () => {
+    const grant = (message: Uint8Array) => createHmac("sha256", "").update(message).digest();
+    const nobody = { ...key, kid: "", grant };
+    const stage = new Stage(script, { keys: [] });
+    const target = signedTarget(nobody, { purpose: "segment", grant: grantOf(nobody), path: "/film/A/0.ts" });
+    expect(Object(await outcomeOf(stage, target)).status).toBe(403);
   });
 
   it("has the keys' expiry: a key that has expired is not accepted", async () => {

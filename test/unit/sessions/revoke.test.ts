@@ -311,6 +311,7 @@ describe("the body of a revocation", () => {
   it.each([
     ["no target", {}],
     ["null", "null"],
+    ["a key whose kid no ring could have", { key: "a|b" }],
     ["two targets", { asset: "film", key: "2026-a" }],
     ["an unknown member", { asset: "film", reason: "x" }],
     ["a session id that is too short", { session: "AAAA" }],
