@@ -59,7 +59,7 @@ export function mayContain(filter: Bytes, identifier: Bytes): boolean {
 }
 
 /**
- * The keys of a list whose kid occurs in the first bytes of a grant, with what HKDF-SHA256 derives from them (RFC 5869), as
+ * The keys of a list whose kid occurs in the first bytes of a path's grant, with what HKDF-SHA256 derives from them (RFC 5869), as
  * `signing/session-keys.ts` derives it. The others are not needed, and deriving costs more than looking.
  */
 export function keysInGrant(list: string, grant: string, primitives: Primitives): readonly VerifierKey[] {

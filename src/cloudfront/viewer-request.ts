@@ -1,4 +1,5 @@
 import { type EdgeBuffer, type EdgeCrypto, edgePrimitives } from "../verifier/edge-primitives.ts";
+import { isCostly } from "../verifier/signed-target.ts";
 import { verifyMediaUrl } from "../verifier/verify-media-url.ts";
 import type {
   CloudFrontModule,
@@ -31,16 +32,10 @@ declare const responses: FunctionResponses;
 const primitives = edgePrimitives(crypto, Buffer);
 
 /**
- * The most characters of a query that cost a call each. CloudFront throttles a function that takes long, so the manifest host
- * decides about a query with more.
- */
-const maxReserved = 512;
-
-/**
  * The CloudFront Function of the event `viewer-request`: the edge check in front of CloudFront's cache. It answers
- * preflights, refusals and renewals itself. A segment or key goes on to the cache as the plain path of its origin, so that
- * all viewers share it. What needs the core goes to the manifest host as it came: playlists, `file` URLs, and requests that
- * the store's filter may mean.
+ * preflights, refusals and renewals itself. A segment goes on to the cache as the plain path of its origin, so that all viewers
+ * share it. What needs the core or must not be cached goes to the manifest host as it came: playlists, keys, `file` URLs, and
+ * requests that the store's filter may mean.
  *
  * It reads the store at most three times: the packed entry, the session, and then its login or the cause of its end.
  * `store_unavailable`: the store failed, or was not written for too long.
@@ -52,7 +47,11 @@ export async function handler(event: ViewerEvent): Promise<FunctionRequest | Fun
   if (request.method === "OPTIONS") return preflight(request);
   if (request.method !== "GET" && request.method !== "HEAD") return refused("method_not_covered");
   try {
-    if ((request.rawQueryString() || "").replace(/[\w.~+-]+/g, "").length > maxReserved) return forwarded(event);
+    // The parameters by name would lose how they were spelt.
+    const query = request.rawQueryString() || "";
+    request.querystring = query;
+    // CloudFront throttles a function that takes long.
+    if (isCostly(query)) return forwarded(event);
     const store = cf.kvs();
     const now = Math.floor(Date.now() / 1000);
     let entry = await store.get(packedKey);
@@ -61,7 +60,8 @@ export async function handler(event: ViewerEvent): Promise<FunctionRequest | Fun
     const verdict = verify(event, members[atKeys] || "", now);
     if (verdict.status === "refused") return refused(verdict.code);
     const isExpired = verdict.status === "expired";
-    if (isExpired && !verdict.location) return refused("signature_expired");
+    const location = verdict.location || "";
+    if (isExpired && !location) return refused("signature_expired");
     // The order is that of `forbiddenBy` (`sessions/revocation-snapshot.ts`).
     const grant = verdict.grant;
     entry = `s${grant.sessionId}`;
@@ -78,15 +78,14 @@ export async function handler(event: ViewerEvent): Promise<FunctionRequest | Fun
     const filter = primitives.decode(members[atFilter] || "");
     const hashed = marks.indexOf("h") < 0 ? [] : names.map(primitives.sha256);
     if (
-      verdict.purpose === "playlist" ||
-      verdict.purpose === "file" ||
+      verdict.purpose !== "segment" ||
       (isExpired && marks.indexOf("o") >= 0) ||
       [grant.subject, grant.token || grant.subject]
         .concat(hashed)
         .some((identifier) => mayContain(filter, primitives.decode(identifier)))
     )
       return forwarded(event);
-    if (isExpired) return answer(307, ["location", verdict.location || ""]);
+    if (isExpired) return answer(307, ["location", location]);
     // S3 reads a bare "+" as a space.
     request.uri = `/${verdict.asset}/${verdict.path}`.replace(/\+/g, "%2B");
     request.querystring = verdict.query;
@@ -99,12 +98,12 @@ export async function handler(event: ViewerEvent): Promise<FunctionRequest | Fun
 function verify(event: ViewerEvent, keys: string, now: number) {
   const request = event.request;
   return verifyMediaUrl(
-    `${request.uri}?${request.rawQueryString() || ""}`,
+    `${request.uri}?${request.querystring}`,
     { address: event.viewer.ip, userAgent: headerOf(request, "user-agent") },
     now,
     {
       issuer: settings.issuer,
-      keys: keysInGrant(keys, request.uri.split("/")[1] || "", primitives),
+      keys: keysInGrant(keys, request.uri.slice(1), primitives),
       assets: settings.assets,
       renewal: settings.renewal,
     },
@@ -126,8 +125,6 @@ function forwarded(event: ViewerEvent): FunctionRequest {
   const request = event.request;
   const country = headerOf(request, "cloudfront-viewer-country") || "XX";
   request.headers["stagedoor-viewer"] = { value: `${event.viewer.ip} ${country}` };
-  // The parameters by name would lose how they were spelt.
-  request.querystring = request.rawQueryString() || "";
   cf.selectRequestOriginById(settings.manifestOrigin);
   return request;
 }

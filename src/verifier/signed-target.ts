@@ -24,6 +24,14 @@ export function signedEnd(query: string): number {
 }
 
 /**
+ * Whether the canonical spelling of a query costs much: it calls a function for each of these characters, and a viewer may send
+ * 8,000 of them. Edges leave such a request to the core, so that nobody can slow them down for others.
+ */
+export function isCostly(query: string): boolean {
+  return query.replace(/[\w.~+-]+/g, "").length > 512;
+}
+
+/**
  * Whether a path is in the one spelling that is signed and served, by the rules of `pathFault`
  * (`base/canonical-path.ts`). In interpreters, a search for one class or one first character is much faster than a loop.
  */

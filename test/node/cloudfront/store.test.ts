@@ -153,7 +153,7 @@ describe("the packed entry", () => {
   );
 
   it("accepts no grant if it has no keys, not even one without a kid", async () => {
-    const grant = (message: Uint8Array) => createHmac("sha256", "").update(message).digest();
+    const grant = (message: Uint8Array | string) => createHmac("sha256", "").update(message).digest();
     const nobody = { ...key, kid: "", grant };
     const stage = new Stage(script, { keys: [] });
     const target = signedTarget(nobody, { purpose: "segment", grant: grantOf(nobody), path: "/film/A/0.ts" });

@@ -39,9 +39,11 @@ function expected(own: World, request: Case): Outcome {
   // Which files an asset's globs allow is left to the core.
   if (code === "file_forbidden" || purpose === "file") return forwarded;
   if (code !== undefined) return refused(code);
-  if (status === "expired") return location === undefined ? refused("signature_expired") : { status: 307, location };
-  if (purpose === "playlist") return forwarded;
-  return { origin: "default", target: `/${asset}/${path}${query === "" ? "" : `?${query}`}` };
+  if (status === "expired" && location === undefined) return refused("signature_expired");
+  // Keys must not be in a cache.
+  if (purpose === "playlist" || purpose === "key") return forwarded;
+  if (status === "expired") return { status: 307, location };
+  return { origin: "default", target: `/${asset}/${path.replaceAll("+", "%2B")}${query === "" ? "" : `?${query}`}` };
 }
 
 async function disagreements(cases: readonly Case[], own: World = world, of: Stage = stage) {
