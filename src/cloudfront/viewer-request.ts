@@ -1,5 +1,5 @@
 import { type EdgeBuffer, type EdgeCrypto, edgePrimitives } from "../verifier/edge-primitives.ts";
-import { isCostly } from "../verifier/signed-target.ts";
+import { longestQuery } from "../verifier/signed-target.ts";
 import { verifyMediaUrl } from "../verifier/verify-media-url.ts";
 import type {
   CloudFrontModule,
@@ -50,8 +50,7 @@ export async function handler(event: ViewerEvent): Promise<FunctionRequest | Fun
     // The parameters by name would lose how they were spelt.
     const query = request.rawQueryString() || "";
     request.querystring = query;
-    // CloudFront throttles a function that takes long.
-    if (isCostly(query)) return forwarded(event);
+    if (query.length > longestQuery) return forwarded(event);
     const store = cf.kvs();
     const now = Math.floor(Date.now() / 1000);
     let entry = await store.get(packedKey);

@@ -1,6 +1,6 @@
 import type { EdgeBuffer, EdgeCrypto } from "./edge-primitives.ts";
 import { edgeVerifier } from "./edge-verifier.ts";
-import { isCostly } from "./signed-target.ts";
+import { longestQuery } from "./signed-target.ts";
 import type { Verdict, VerifierSettings } from "./verifier-types.ts";
 
 /** The request object of njs, as far as it is used: https://nginx.org/en/docs/njs/reference.html#http */
@@ -76,8 +76,7 @@ export function nginxEdge(options: NginxOptions, crypto: EdgeCrypto, buffer: Edg
     if (options.secure && variables.scheme !== "https") return refused("https_required");
     if (r.method === "OPTIONS" || target === "/health" || target === "/ready") return "node";
     if (r.method !== "GET" && r.method !== "HEAD") return refused("method_not_covered");
-    // A worker process answers nobody else meanwhile.
-    if (isCostly(target.slice(`${target}?`.indexOf("?")))) return "node";
+    if (target.length - `${target}?`.indexOf("?") > longestQuery + 1) return "node";
     const client = { address: r.remoteAddress, userAgent: r.headersIn["User-Agent"] || "" };
     const now = Math.floor(Date.now() / 1000);
     let binding: "shared" | "session" = "shared";

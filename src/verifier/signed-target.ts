@@ -24,12 +24,10 @@ export function signedEnd(query: string): number {
 }
 
 /**
- * Whether the canonical spelling of a query costs much: it calls a function for each of these characters, and a viewer may send
- * 8,000 of them. Edges leave such a request to the core, so that nobody can slow them down for others.
+ * Edges leave a request with a longer query to the core. Its canonical spelling would cost them several milliseconds, in which nginx
+ * serves nobody else, and after which CloudFront throttles a function.
  */
-export function isCostly(query: string): boolean {
-  return query.replace(/[\w.~+-]+/g, "").length > 512;
-}
+export const longestQuery = 1024;
 
 /**
  * Whether a path is in the one spelling that is signed and served, by the rules of `pathFault`

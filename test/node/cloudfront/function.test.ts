@@ -130,15 +130,13 @@ describe("the responses of the CloudFront Function", () => {
     });
   });
 
-  it.each(["(".repeat(600), "=&".repeat(300), "%41".repeat(600)])(
-    "leave a query to the manifest host that would cost the function much time: %#",
-    async (more) => {
-      const forwarded = { origin: "manifest", viewer: `${client.address} XX` };
-      for (const target of [`${segment}&${more}`, segment.replace("?", `?${more}&`)])
+  it("leave a query of more than 1,024 characters to the manifest host, because it would cost the function much time", async () => {
+    const forwarded = { origin: "manifest", viewer: `${client.address} XX` };
+    for (const more of ["(".repeat(1024), "=&".repeat(512), "&".repeat(1024)])
+      for (const target of [`${segment}&${more}`, segment.replace("?", `?${more}&`), `/film/A/0.ts?${more}a`])
         for (const at of [now, in5Minutes])
           expect(await stage.outcome({ target, client, now: at })).toEqual({ ...forwarded, target });
-    },
-  );
+  });
 
   it("name the viewer's address to the manifest host, whatever the viewer claims", async () => {
     const target = signedTarget(key, { purpose: "playlist", grant: grantOf(key), path: "/film/index.m3u8" });
