@@ -5,6 +5,9 @@ import { dirname, join, resolve } from "node:path";
 import { build } from "esbuild";
 import { publint } from "publint";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { functionSettings } from "../../../cli/cloudfront/function-command.ts";
+import { readDeployment } from "../../../cli/lib/deployment-folder.ts";
+import { functionScript, storeFailures } from "../../../cli/lib/function-script.ts";
 import { freePort } from "../../../cli/lib/ports.ts";
 import { packageRoot } from "../../../cli/lib/project.ts";
 import { until } from "../../cluster/viewer.ts";
@@ -250,6 +253,19 @@ describe("a deployment's folder that the installed package makes", () => {
   it("is free of faults for `doctor`", async () => {
     const { exit, stdout } = await npx(folder, "doctor");
     expect([exit, stdout]).toEqual([0, expect.stringContaining("No problems found")]);
+  });
+
+  it("writes the CloudFront Function without a compiler, as this clone compiles it", async () => {
+    const far = '"far": { "type": "cloudfront-function", "host": "d111111abcdef8.cloudfront.net" }';
+    writeFileSync(join(folder, "stagedoor.config.json"), config().replace('"cdns": {', `"cdns": { ${far},`));
+    const deployment = readDeployment(folder);
+    const settings = deployment.ok ? functionSettings(deployment.value, "production") : deployment;
+    for (const storeFailure of storeFailures) {
+      const words = ["cloudfront", "function", "--env", "production", "--store-failure", storeFailure];
+      expect(await npx(folder, ...words)).toMatchObject({ exit: 0, stderr: "" });
+      const script = settings.ok ? await functionScript({ ...settings.value, storeFailure }) : settings;
+      expect({ ok: true, value: readFileSync(join(folder, "cloudfront-production.js"), "utf8") }).toEqual(script);
+    }
   });
 });
 
