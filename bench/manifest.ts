@@ -18,11 +18,14 @@ import { memoryOrigin } from "../test/support/memory-files.ts";
 import { grantIssuer } from "./viewers.ts";
 
 export const mediaUrl = "https://media.example";
-/** The media playlist of both assets; their entry, a multivariant playlist, is not requested here. */
+/** The media playlist of all assets; their entry, a multivariant playlist, is not requested here. */
 export const mediaPlaylist = "720p/index.m3u8";
-/** The same film twice: with segment signatures shared by all viewers, or bound to each session. */
+/** The same film: with segment signatures shared by all viewers, bound to each session, or CloudFront's own. */
 export const sharedAsset = "film";
 export const sessionAsset = "film-session";
+export const nativeAssets = { canned: "film-canned", custom: "film-custom" };
+/** As long as an id that CloudFront assigns. */
+export const nativeKeyId = "K2JCJMDEHXQW5F";
 
 const expiryStep: Seconds = seconds(30);
 
@@ -34,26 +37,37 @@ export interface ManifestBench {
   readonly freshIsolate: () => (request: Request) => Promise<Response>;
 }
 
+type SignWith = Parameters<typeof cloudFrontSigners>[3];
+
+const noNativeSignatures: SignWith = () => {
+  throw new Error("no asset is on CloudFront");
+};
+
 /**
  * The worker for one playlist of the origin, with its runtime's fast HMAC and a fixed `now`, so all requests are in one
- * step.
+ * step. `signWith` signs CloudFront's own URLs.
  */
 export async function manifestBench(
   text: string,
   ring: KeyRing,
   now: UnixSeconds,
   hmac: MacPort,
+  signWith = noNativeSignatures,
 ): Promise<ManifestBench> {
-  const catalog = parseCatalog({ version: 1, assets: [asset(sharedAsset, "shared"), asset(sessionAsset, "session")] });
+  const assets = [
+    asset(sharedAsset, { segmentSignature: "shared" }),
+    asset(sessionAsset, { segmentSignature: "session" }),
+    asset(nativeAssets.canned, native("canned")),
+    asset(nativeAssets.custom, native("custom")),
+  ];
+  const catalog = parseCatalog({ version: 1, assets });
   if (!catalog.ok) throw new Error(`the catalog is faulty: ${catalog.refusal.map(({ advice }) => advice).join(" ")}`);
   const body = utf8(text);
   const file = { body, etag: '"1"' };
-  const origin = memoryOrigin(
-    new Map([
-      [`${sharedAsset}/${mediaPlaylist}`, file],
-      [`${sessionAsset}/${mediaPlaylist}`, file],
-    ]),
-  );
+  // Read only to sign CloudFront's own URLs.
+  const entry = { body: utf8(`#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=3000000\n${mediaPlaylist}\n`), etag: '"1"' };
+  const filesOf = (id: string) => [[`${id}/${mediaPlaylist}`, file] as const, [`${id}/index.m3u8`, entry] as const];
+  const origin = memoryOrigin(new Map(assets.flatMap(({ id }) => filesOf(id))));
   const keys = await prepareSessionKeys(ring, hmac);
   const milliseconds = () => unixMilliseconds(1000 * now);
   const lasting = {
@@ -73,14 +87,7 @@ export async function manifestBench(
     sha256: nodeSha256,
     development: false,
     edgeSecrets: [],
-    cloudFront: cloudFrontSigners(
-      ring,
-      mediaUrl,
-      () => now,
-      () => {
-        throw new Error("no asset is on CloudFront");
-      },
-    ),
+    cloudFront: cloudFrontSigners(ring, mediaUrl, () => now, signWith),
   };
   const freshIsolate = () => {
     const parts: ManifestParts = {
@@ -93,8 +100,13 @@ export async function manifestBench(
   return { check: { keys, grantIssuer, catalog: catalog.value, now, client: "anybody" }, freshIsolate };
 }
 
-function asset(id: string, segmentSignature: "shared" | "session") {
-  return { id, origin: { type: "r2", binding: "MEDIA", prefix: `${id}/` }, entry: "index.m3u8", segmentSignature };
+function asset(id: string, fields: object) {
+  return { id, origin: { type: "r2", binding: "MEDIA", prefix: `${id}/` }, entry: "index.m3u8", ...fields };
+}
+
+function native(policy: "canned" | "custom") {
+  const url = "https://d111111abcdef8.cloudfront.net";
+  return { cdn: "cloudfront-signed", cloudfront: { url, policy, keyPairId: nativeKeyId } };
 }
 
 /** The log holds refusals and exceptions, which no benchmark should cause. */

@@ -27,11 +27,40 @@ const meanings: readonly (readonly [name: string, meaning: string])[] = [
   ["edge.fresh.workerd", "the same if every request is the first of its viewer"],
   ["start.workerd", "POST /stream/start ÷ a bare Hono app that verifies the token with jose"],
   ["start.node", "the same in Node, without a network"],
+  [
+    "function.served.njs",
+    "the CloudFront Function in njs for a granted segment, in times of a function that does nothing",
+  ],
+  ["function.renewed.njs", "the same for a 307 to a fresh URL"],
+  ["function.forwarded.njs", "the same for a playlist, which goes to the manifest host"],
+  ["function.refused.njs", "the same for an invalid signature"],
+  ["function.served.node", "a granted segment in V8, with the globals that CloudFront has"],
+  ["function.renewed.node", "a 307 in V8"],
+  ["function.forwarded.node", "a playlist in V8"],
+  ["function.refused.node", "an invalid signature in V8"],
+];
+
+/** The meaning of each count, in the order of the table, and the most that it may be. */
+const counted: readonly (readonly [name: string, meaning: string, most?: number])[] = [
+  ["uri.shared", "bytes that a segment's line has more than in the origin's playlist", 40],
+  ["uri.canned", "the same with CloudFront's own signed URLs, canned policy"],
+  ["uri.custom", "the same with a custom policy"],
+  ["signatures.shared", "signatures for a 1,200-segment film, 1,000 viewers within a step: HMACs", 1200],
+  ["signatures.byHand", "the same by hand: one RSA signature per segment and viewer"],
+  ["signatures.wildcards", "the same by hand with wildcards: one RSA signature per viewer"],
+  ["function.bytes", "the CloudFront Function, of 10,240 bytes that CloudFront accepts", 10_240],
+  ["store.sessions", "ended sessions that a KeyValueStore of 5 MB holds"],
+  ["store.logins", "the same for logins"],
+  ["packed.keys", "session keys for which the packed entry has room"],
+  ["packed.assets", "revoked assets that it names, with two keys; more are in its filter"],
+  ["filter.100", "of 100 other viewers, those about whom the manifest host is asked while 100 are revoked"],
+  ["filter.1000", "the same while 1,000 are revoked"],
 ];
 
 export class Report {
   readonly #ratios = new Map<string, Ratio>();
   readonly #microseconds: Record<string, number> = {};
+  readonly #counts: Record<string, number> = {};
 
   /** Records how much faster `ours` was than `theirs`. */
   compare(name: string, ours: Rounds, theirs: Rounds): void {
@@ -43,7 +72,12 @@ export class Report {
     this.#microseconds[name] = rounded(quantile(rounds, 0.5));
   }
 
-  /** An object with ratios by name, their quartiles, and microseconds per playlist, request or check. */
+  /** Records what is counted and the same in every run. */
+  count(counts: Readonly<Record<string, number>>): void {
+    Object.assign(this.#counts, counts);
+  }
+
+  /** An object with ratios by name, their quartiles, counts, and microseconds per playlist, request or check. */
   json(): string {
     const ratios: Record<string, number> = {};
     const spread: Record<string, readonly [number, number]> = {};
@@ -51,7 +85,7 @@ export class Report {
       ratios[name] = rounded(value);
       spread[name] = [rounded(low), rounded(high)];
     }
-    return JSON.stringify({ ratios, spread, targets, microseconds: this.#microseconds });
+    return JSON.stringify({ ratios, spread, targets, counts: this.#counts, microseconds: this.#microseconds });
   }
 
   table(): string {
@@ -61,6 +95,13 @@ export class Report {
       if (ratio === undefined) continue;
       const { value, low, high } = ratio;
       lines.push(row(name, formatted(value), `${formatted(low)} to ${formatted(high)}`, verdict(name, value), meaning));
+    }
+    lines.push("");
+    for (const [name, meaning, most] of counted) {
+      const value = this.#counts[name];
+      if (value === undefined) continue;
+      const target = most === undefined ? "" : `≤ ${formatted(most)} ${value <= most ? "met" : "MISSED"}`;
+      lines.push(row(name, formatted(value), "", target, meaning));
     }
     lines.push("", "Microseconds (medians): a playlist, a request, or a check");
     for (const [name, value] of Object.entries(this.#microseconds))
@@ -84,5 +125,5 @@ function rounded(value: number): number {
 }
 
 function formatted(value: number): string {
-  return value >= 100 ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
+  return value >= 100 || Number.isInteger(value) ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
 }

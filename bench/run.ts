@@ -1,7 +1,10 @@
 import { generateKeyPairSync } from "node:crypto";
 import { parseArgs } from "node:util";
 import { newDevKeys } from "../cli/lib/dev-keys.ts";
+import { countPlaylist, countStore } from "./cloudfront-counts.ts";
+import { type FunctionOutcome, functionBytes, functionInNjs, functionInNode } from "./cloudfront-function.ts";
 import { startBenchCluster } from "./cluster.ts";
+import type { Rounds } from "./measure.ts";
 import { Report } from "./report.ts";
 import { checkInNode, startInNode } from "./requests-node.ts";
 import { rewritingInNode } from "./rewriting-node.ts";
@@ -13,7 +16,8 @@ import { workerdClock } from "./workerd-cpu.ts";
 const usage = `npm run bench [-- --json]
 
 Measures rewriting, the edge check and the start of a stream, in Node and in workerd. Each is compared in the same run with
-the code that a user would write without Stagedoor. Takes about two minutes. --json prints one object with the ratios.`;
+the code that a user would write without Stagedoor. Measures the CloudFront Function in V8 and, where it is installed, in njs,
+against a function that does nothing, and counts signatures and bytes. Takes about three minutes. --json prints one object with the ratios.`;
 
 const { values } = parseArgs({ options: { json: { type: "boolean" }, help: { type: "boolean" } } });
 if (values.help === true) console.log(usage);
@@ -45,6 +49,15 @@ async function run(json: boolean): Promise<void> {
   report.took("jose-app.node", startNode("joseApp"));
   report.compare("start.node", startNode("start"), startNode("joseApp"));
 
+  progress("CloudFront: signatures, bytes and the store");
+  report.count({ ...(await countPlaylist(privateKey)), ...countStore(), "function.bytes": await functionBytes() });
+  progress("the CloudFront Function in Node");
+  compareFunction(report, "node", await functionInNode());
+  progress("the CloudFront Function in njs");
+  const inNjs = await functionInNjs();
+  if (inNjs === undefined) progress("skipped: njs is not installed (apt-get install njs)");
+  else compareFunction(report, "njs", inNjs);
+
   progress("starting workerd");
   const cluster = await startBenchCluster(ring, privateKey, edgeAsset);
   try {
@@ -75,6 +88,15 @@ async function run(json: boolean): Promise<void> {
     await cluster.stop();
   }
   console.log(json ? report.json() : report.table());
+}
+
+/** Each outcome against a function that does nothing. */
+function compareFunction(report: Report, host: string, rounds: (outcome: FunctionOutcome) => Rounds): void {
+  report.took(`function.empty.${host}`, rounds("empty"));
+  for (const outcome of ["served", "renewed", "forwarded", "refused"] as const) {
+    report.took(`function.${outcome}.${host}`, rounds(outcome));
+    report.compare(`function.${outcome}.${host}`, rounds("empty"), rounds(outcome));
+  }
 }
 
 function progress(step: string): void {

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, verify } from "node:crypto";
 import { Parser } from "m3u8-parser";
 import { beforeAll, describe, expect, it } from "vitest";
+import { addedBytes } from "../../../bench/cloudfront-counts.ts";
 import { mediaPlaylist, sessionAsset, sharedAsset } from "../../../bench/manifest.ts";
 import { type Playlist, playlistNamed } from "../../../bench/playlists.ts";
 import { type Rewriting, rewriting } from "../../../bench/rewriting.ts";
@@ -77,6 +78,11 @@ describe.each<Playlist>(["vod1200", "live6"])("the benchmark's playlist %s", (na
       return checkMediaRequest(target, prepared.bench.check).verdict;
     });
     expect(verdicts.filter((verdict) => verdict === "passed")).toHaveLength(count);
+  });
+
+  it("grows by at most 40 bytes for each segment's signature", async () => {
+    for (const way of ["shared", "session"] as const)
+      expect(addedBytes(text, await prepared.once(way))).toBeLessThanOrEqual(40);
   });
 
   it("binds only the segments of the session's asset to the viewer", async () => {
