@@ -53,8 +53,8 @@ const counted: readonly (readonly [name: string, meaning: string, most?: number]
   ["store.logins", "the same for logins"],
   ["packed.keys", "session keys for which the packed entry has room"],
   ["packed.assets", "revoked assets that it names, with two keys; more are in its filter"],
-  ["filter.100", "of 100 other viewers, those about whom the manifest host is asked while 100 are revoked"],
-  ["filter.1000", "the same while 1,000 are revoked"],
+  ["filter.100", "of 100 requests of other viewers, those that go to the manifest host while 100 viewers are revoked"],
+  ["filter.1000", "the same while 1,000 viewers are revoked"],
 ];
 
 export class Report {
