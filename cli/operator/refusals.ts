@@ -1,8 +1,9 @@
 import * as z from "zod";
 import { isRefusalCode, problemFor } from "../../src/http/problems.ts";
-import { type Command, failed, succeeded } from "../lib/command.ts";
+import { type Command, endMisused, failed, succeeded } from "../lib/command.ts";
 import { callApi, operatorApiHelp, operatorApiOf, operatorApiOptions, parseResponse } from "../lib/operator-api.ts";
 import { table } from "../lib/text.ts";
+import { lookUp, refusalsText, viewerHelp, viewerIn, viewerOptions } from "./viewer.ts";
 
 const refusalSchema = z.object({
   at: z.string(),
@@ -20,16 +21,28 @@ export const refusalsCommand: Command = {
   name: "refusals",
   summary: "list the refusals of the last hour, or explain one",
   operands: [],
-  options: { ...operatorApiOptions, request: { type: "string" } },
+  options: { ...operatorApiOptions, request: { type: "string" }, ...viewerOptions },
   help: `Counts the refused requests of the last hour by code, and lists the latest ones with their reasons, from the API's route
 /operator/refusals. Times are UTC.
 
   --request <id>   explain one refusal by the Request-Id in the viewer's response
+${viewerHelp}
 ${operatorApiHelp("operator:read")}`,
   run: async (args) => {
     const request = args.value("request");
     const query = request === undefined ? "" : `?${new URLSearchParams({ request })}`;
+    const viewer = viewerIn(args);
+    if (viewer !== undefined && request !== undefined)
+      return endMisused("Name --request or a viewer: a Request-Id is of one refusal.");
     const api = await operatorApiOf(args, "operator:read");
+    if (viewer !== undefined) {
+      const found = await lookUp(api, viewer);
+      if (!found.ok) return failed(found.message, found.body);
+      const { refusals } = found.found;
+      return succeeded(refusals.length === 0 ? "No refusals of this viewer are kept." : refusalsText(refusals), {
+        refusals: found.body.refusals,
+      });
+    }
     const response = await callApi(api, "GET", `/operator/refusals${query}`);
     if (!response.ok) return failed(response.message, response.body);
     const { total, recent } = parseResponse(api, "/operator/refusals", response.body, responseSchema);

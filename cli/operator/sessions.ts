@@ -1,8 +1,9 @@
 import * as z from "zod";
 import { maxListed } from "../../src/operator/list-sessions.ts";
-import { type Command, endInvalid, failed, succeeded } from "../lib/command.ts";
+import { type Command, endInvalid, endMisused, failed, succeeded } from "../lib/command.ts";
 import { callApi, operatorApiHelp, operatorApiOf, operatorApiOptions, parseResponse } from "../lib/operator-api.ts";
 import { readSessionId, table } from "../lib/text.ts";
+import { lookUp, sessionsText, viewerHelp, viewerIn, viewerOptions } from "./viewer.ts";
 
 const responseSchema = z.object({
   count: z.int(),
@@ -26,13 +27,16 @@ export const sessionsCommand: Command = {
     ...operatorApiOptions,
     asset: { type: "string" },
     session: { type: "string" },
+    ...viewerOptions,
     limit: { type: "string" },
   },
   help: `Lists the running playback sessions (those with a lease), most recently seen first, with asset, country, start, last
-request and expiry. The data comes from the API's route /operator/sessions. Times are UTC.
+request and expiry. The data comes from the API's route /operator/sessions. Times are UTC. For a viewer, the sessions of the
+last hour are listed too (npx stagedoor viewer shows more).
 
   --asset <id>     only the sessions of this asset
   --session <id>   only this session
+${viewerHelp}
   --limit <n>      the maximum number of sessions, up to 500 (100)
 ${operatorApiHelp("operator:read")}`,
   run: async (args) => {
@@ -45,7 +49,17 @@ ${operatorApiHelp("operator:read")}`,
       const value = args.value(name);
       if (value !== undefined) query.set(name, value);
     }
+    const viewer = viewerIn(args);
+    if (viewer !== undefined && query.size > 0)
+      return endMisused(
+        `Omit ${[...query.keys()].map((name) => `--${name}`).join(" and ")}: a viewer's sessions are all listed.`,
+      );
     const api = await operatorApiOf(args, "operator:read");
+    if (viewer !== undefined) {
+      const found = await lookUp(api, viewer);
+      if (!found.ok) return failed(found.message, found.body);
+      return succeeded(sessionsText(found.found.sessions), { sessions: found.body.sessions });
+    }
     const response = await callApi(api, "GET", `/operator/sessions?${query}`);
     if (!response.ok) return failed(response.message, response.body);
     const { count, sessions } = parseResponse(api, "/operator/sessions", response.body, responseSchema);

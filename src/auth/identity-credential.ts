@@ -9,6 +9,7 @@ export interface IdentitySource {
   readonly issuer: string;
   readonly sessions: IdentitySessions;
   readonly end: EndSignIns;
+  readonly findUser: FindUser;
 }
 
 /** The scopes of every sign-in session. */
@@ -118,3 +119,6 @@ export type SignIns = { readonly userId: string } | { readonly sessionId: string
  * refresh token could get new tokens. It rejects if that failed.
  */
 export type EndSignIns = (which: SignIns) => Promise<void>;
+
+/** The port that finds the id of the user with an e-mail address; undefined if there is none. It rejects if that failed. */
+export type FindUser = (email: string) => Promise<string | undefined>;

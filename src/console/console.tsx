@@ -19,6 +19,7 @@ import { page, redirect, refusalPage, withSecurityHeaders } from "./page-respons
 import { showCode, showExplain, showOverview, showSimulate } from "./pages.tsx";
 import { RefusalPage, redirectToSignIn, SignInPage } from "./sign-in-page.tsx";
 import { staticFile } from "./static-files.ts";
+import { lookUp, showViewerForm } from "./viewer-page.tsx";
 
 export interface ConsoleOptions extends ConsoleDeps {
   readonly reporting: Reporting;
@@ -70,6 +71,8 @@ export function consoleApp(context: OperatorContext, options: ConsoleOptions): H
   app.get("/console", requireSignIn(showOverview));
   app.get("/console/", () => redirect("/console"));
   app.get("/console/codes/:name", requireSignIn(showCode));
+  app.get("/console/viewer", requireSignIn(showViewerForm));
+  app.post("/console/viewer", requireSignIn(lookUp));
   app.get("/console/explain", requireSignIn(showExplain));
   app.post("/console/explain", requireSignIn(explain));
   app.get("/console/simulate", requireSignIn(showSimulate));

@@ -90,8 +90,10 @@ export function SimulatePage({ assets, errors = {}, ...props }: PageProps & { re
 const maxOptions = 500;
 
 interface FormPageProps extends PageProps {
-  readonly id: "explain" | "simulate";
+  readonly id: "explain" | "simulate" | "viewer";
   readonly title: string;
+  /** Its title by default. */
+  readonly button?: string;
   readonly summary: string;
   /** Shown before the form is sent. */
   readonly placeholder: Child;
@@ -99,7 +101,16 @@ interface FormPageProps extends PageProps {
 }
 
 /** A form on the left, its answer on the right. */
-function FormPage({ id, title, summary, placeholder, operator, answer, children }: FormPageProps) {
+export function FormPage({
+  id,
+  title,
+  button = title,
+  summary,
+  placeholder,
+  operator,
+  answer,
+  children,
+}: FormPageProps) {
   return (
     <Frame title={title} at={id} operator={operator}>
       <section class="ask" aria-labelledby={`${id}-title`}>
@@ -114,7 +125,7 @@ function FormPage({ id, title, summary, placeholder, operator, answer, children 
         >
           {children}
           <button class="primary" type="submit">
-            {title}
+            {button}
           </button>
           <NoResponseNote />
         </form>
@@ -134,7 +145,7 @@ interface FieldProps {
 }
 
 /** An input with its label and error. */
-function Field({ name, label, errors, children }: FieldProps) {
+export function Field({ name, label, errors, children }: FieldProps) {
   return (
     <div class="field">
       <label for={name}>{label}</label>
@@ -146,7 +157,7 @@ function Field({ name, label, errors, children }: FieldProps) {
   );
 }
 
-function inputOf(name: string) {
+export function inputOf(name: string) {
   return {
     id: name,
     name,

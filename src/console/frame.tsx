@@ -4,7 +4,7 @@ import { scriptPath, stylePath } from "./static-files.ts";
 export interface FrameProps {
   readonly title: string;
   /** The current page in the menu; none before the sign-in. */
-  readonly at?: "overview" | "explain" | "simulate" | "codes";
+  readonly at?: "overview" | "viewer" | "explain" | "simulate" | "codes";
   /** The signed-in operator's name. */
   readonly operator?: string | undefined;
   /** Whether the page refreshes itself while it is visible. */
@@ -16,6 +16,7 @@ export interface FrameProps {
 
 const pages = [
   ["overview", "/console", "Overview"],
+  ["viewer", "/console/viewer", "Viewer"],
   ["explain", "/console/explain", "Explain"],
   ["simulate", "/console/simulate", "Simulate"],
 ] as const;

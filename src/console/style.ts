@@ -230,9 +230,15 @@ export const answers = `
 .sign-in details { margin-top: 1.75rem; color: var(--quiet); font-size: 0.8125rem; }
 .sign-in summary { cursor: pointer; }
 .sign-in pre { margin: 0.5rem 0 0; padding: 0.75rem; overflow-x: auto; border-radius: var(--radius); background: var(--raised); color: var(--ink); font-family: var(--code); }
-.explain, .simulate { display: grid; grid-template-columns: minmax(0, 26rem) minmax(0, 1fr); gap: 2rem 3rem; align-items: start; padding-top: 0.5rem; }
+.explain, .simulate, .viewer { display: grid; grid-template-columns: minmax(0, 26rem) minmax(0, 1fr); gap: 2rem 3rem; align-items: start; padding-top: 0.5rem; }
 .codes { max-width: 52rem; padding-top: 0.5rem; }
 .codes > * + * { margin-top: 1rem; }
+.found li, .consequences > div { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 1rem; align-items: center; padding: 0.5rem 0; border-bottom: 1px solid var(--line); }
+.found .fine { grid-column: 1; overflow-wrap: anywhere; }
+.found form { grid-column: 2; grid-row: 1 / span 2; }
+.found .running { color: var(--well); }
+.found .revoked, .found .ended { color: var(--bad); }
+.found code { font-size: 0.75rem; }
 .causes { padding-left: 1.25rem; list-style: disc; }
 .causes li + li { margin-top: 0.5rem; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; align-items: start; }
@@ -250,7 +256,7 @@ export const answers = `
 .steps .fail { background: var(--bad-wash); }
 .steps .fail .mark, .steps .fail .text { color: var(--bad); }
 .steps .info .mark { color: var(--quiet); }
-@media (max-width: 68rem) { .explain, .simulate { grid-template-columns: minmax(0, 1fr); } }
+@media (max-width: 68rem) { .explain, .simulate, .viewer { grid-template-columns: minmax(0, 1fr); } }
 @media (max-width: 40rem) {
   .sign-in { padding-top: 0.5rem; }
   .sign-in .primary, .ask .primary { justify-self: stretch; }

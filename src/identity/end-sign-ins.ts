@@ -24,6 +24,19 @@ export async function endSignIns(request: Request, parts: IdentityParts): Promis
   return new Response(null, { status: 204 });
 }
 
+const addressSchema = z.strictObject({ email: z.string().min(3).max(254) });
+
+/** Responds 200 with the id of the user who has an e-mail address, or null; 400 for an invalid body. */
+export async function findUser(request: Request, parts: IdentityParts): Promise<Response> {
+  const text = await requestText(request, longestBody);
+  const document = text.ok ? readJson(text.value) : text;
+  const parsed = addressSchema.safeParse(document.ok ? document.value : undefined);
+  if (!parsed.success) return new Response(null, { status: 400 });
+  const { internalAdapter } = await betterAuth(identityOptions(parts)).$context;
+  const found = await internalAdapter.findUserByEmail(parsed.data.email);
+  return Response.json({ userId: found?.user.id ?? null });
+}
+
 /** Models whose rows are useless after their expiry. */
 const models = ["oauthAccessToken", "oauthRefreshToken", "verification"];
 

@@ -1,9 +1,9 @@
 import * as z from "zod";
 import type { Presented } from "../auth/credential.ts";
-import type { EndSignIns, IdentitySessions } from "../auth/identity-credential.ts";
+import type { EndSignIns, FindUser, IdentitySessions } from "../auth/identity-credential.ts";
 import { identityPath } from "../base/constants.ts";
 import { rightsOf } from "./identity-settings.ts";
-import { type EndedLogin, endSignInsPath, takeEndedLogins } from "./service-messages.ts";
+import { type EndedLogin, endSignInsPath, findUserPath, takeEndedLogins } from "./service-messages.ts";
 
 /** The identity service: a worker's binding, or a handler of the same process. */
 export interface IdentityBinding {
@@ -68,6 +68,23 @@ export function identityEnding(binding: IdentityBinding, apiUrl: string): EndSig
     if (response.status !== 204) throw new Error(`the identity worker answered ${response.status}`);
   };
 }
+
+/** Finds a user by e-mail address in the identity worker, over its binding. Rejects unless the response is 200. */
+export function userFinding(binding: IdentityBinding, apiUrl: string): FindUser {
+  return async (email) => {
+    const headers = { "Content-Type": "application/json" };
+    const request = new Request(`${apiUrl}${findUserPath}`, {
+      method: "POST",
+      headers,
+      body: JSON.stringify({ email }),
+    });
+    const response = await binding.fetch(request);
+    if (response.status !== 200) throw new Error(`the identity worker answered ${response.status}`);
+    return foundSchema.parse(await response.json()).userId ?? undefined;
+  };
+}
+
+const foundSchema = z.object({ userId: z.string().min(1).nullable() });
 
 function headersOf(presented: Presented): Record<string, string> {
   return presented.kind === "cookie" ? { Cookie: presented.cookie } : { Authorization: `Bearer ${presented.token}` };

@@ -11,6 +11,9 @@ import { isUnixSeconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
  */
 export const endSignInsPath = "/internal/end-sign-ins";
 
+/** The route that finds the user with an e-mail address, for operators; like {@link endSignInsPath}. */
+export const findUserPath = "/internal/find-user";
+
 /** A sign-in session that the identity worker ended. */
 export interface EndedLogin {
   readonly userId: string;

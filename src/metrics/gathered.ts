@@ -13,6 +13,12 @@ export interface LiveSession {
   readonly expiresAt: UnixSeconds;
 }
 
+/** A session of the last hour that is not listed as live any more. */
+export interface PastSession extends LiveSession {
+  /** When it was ended; absent if its requests stopped or it expired. */
+  readonly endedAt?: UnixSeconds | undefined;
+}
+
 /** A refusal, as its log line describes it. */
 export interface RecentRefusal {
   readonly at: UnixSeconds;
@@ -92,6 +98,14 @@ export interface MinuteCounts {
   readonly viewers: Readonly<Record<Asked, Outcomes>>;
 }
 
+/** What is known of one viewer's sessions. */
+export interface ViewerSessions {
+  /** Most recently seen first, also those that were revoked a moment ago. */
+  readonly live: readonly LiveSession[];
+  /** Of the last hour, most recently seen first. */
+  readonly past: readonly PastSession[];
+}
+
 export interface RefusalsOfHour {
   /** The last sixty minutes, oldest first. */
   readonly minutes: readonly MinuteCounts[];
@@ -109,4 +123,6 @@ export interface Gathered {
   counts(): Promise<readonly (readonly [series: string, value: number])[]>;
   sessions(asked: SessionsAsked): Promise<SessionsNow>;
   refusals(): Promise<RefusalsOfHour>;
+  /** The sessions of a viewer, by the keyed hashes that they have under the keys in use. */
+  ofViewer(subjects: readonly string[]): Promise<ViewerSessions>;
 }

@@ -3,7 +3,7 @@ import { makeRoom } from "../base/bounded-map.ts";
 import type { RefusalCode } from "../base/result.ts";
 import { type Clock, isUnixSeconds, type Seconds, type UnixSeconds } from "../base/time.ts";
 import { fairShare } from "./fair-share.ts";
-import type { RecentRefusal, RefusalsOfHour, Report, SessionsAsked, SessionsNow } from "./gathered.ts";
+import type { RecentRefusal, RefusalsOfHour, Report, SessionsAsked, SessionsNow, ViewerSessions } from "./gathered.ts";
 import { LastHour, noOutcomes } from "./last-hour.ts";
 import { type KeptSessions, LiveSessions } from "./live-sessions.ts";
 import { type Metric, type MetricName, metrics, readSeries, seriesOf } from "./metrics.ts";
@@ -83,18 +83,22 @@ export class Gathering {
     return this.#sessions.list(asked);
   }
 
+  ofViewer(subjects: readonly string[]): ViewerSessions {
+    return this.#sessions.ofViewer(subjects);
+  }
+
   refusals(): RefusalsOfHour {
     return { minutes: this.#hour.minutes(this.#clock()), recent: this.#refusals.toReversed() };
   }
 
   kept(): Kept {
     const minutes = this.#hour.kept(this.#clock());
-    const { alive, ended } = this.#sessions.kept();
-    return { counts: [...this.#counts], minutes, refusals: this.#refusals, isolates: [...this.#last], alive, ended };
+    const counts = [...this.#counts];
+    return { counts, minutes, refusals: this.#refusals, isolates: [...this.#last], ...this.#sessions.kept() };
   }
 
   /** Restores the state of another instance, before any report. */
-  restore({ counts, minutes, refusals, isolates, alive, ended }: Kept): void {
+  restore({ counts, minutes, refusals, isolates, ...sessions }: Kept): void {
     for (const [series, value] of counts) {
       this.#isCounted(series);
       this.#counts.set(series, value);
@@ -102,7 +106,7 @@ export class Gathering {
     this.#hour.restore(minutes);
     this.#refusals = refusals;
     for (const [isolate, sequence] of isolates) this.#last.set(isolate, sequence);
-    this.#sessions.restore({ alive, ended });
+    this.#sessions.restore(sessions);
   }
 
   #remember({ isolate, sequence }: NonNullable<Report["from"]>): void {
@@ -154,6 +158,8 @@ const liveSessionSchema = z.object({
   expiresAt: time,
 });
 
+const pastSessionSchema = liveSessionSchema.extend({ endedAt: time.optional() });
+
 const refusalSchema = z.object({
   at: time,
   worker: word,
@@ -189,9 +195,16 @@ export const sessionsAskedSchema = z.object({
   limit: z.int().nonnegative(),
 });
 
+/** The keyed hashes of a viewer, one per key in use. */
+export const subjectsAskedSchema = z.array(z.string().max(128)).max(1_000);
+
 /** The responses of the gathering object. */
 export const countsSchema = z.array(count);
 export const sessionsNowSchema = z.object({ count: z.int().nonnegative(), sessions: z.array(liveSessionSchema) });
+export const viewerSessionsSchema = z.object({
+  live: z.array(liveSessionSchema),
+  past: z.array(pastSessionSchema),
+});
 const perCode = z.record(z.string(), z.number());
 const outcomes = z.object({ accepted: z.number(), refused: perCode });
 const minuteSchema = z.object({
@@ -210,6 +223,7 @@ export const keptSchemas: { readonly [Part in keyof Kept]: z.ZodType<Kept[Part][
   isolates: z.tuple([id, z.int().positive()]),
   alive: liveSessionSchema,
   ended: z.tuple([id, time]),
+  past: pastSessionSchema,
 };
 
 /** All series of unknown metrics share one limit. */

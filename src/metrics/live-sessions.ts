@@ -1,14 +1,18 @@
 import { makeRoom } from "../base/bounded-map.ts";
 import { after, type Clock, earlier, later, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
-import type { Ending, LiveSession, SessionsAsked, SessionsNow } from "./gathered.ts";
+import type { Ending, LiveSession, PastSession, SessionsAsked, SessionsNow, ViewerSessions } from "./gathered.ts";
 
-const most = { sessions: 50_000, listed: 1_000 };
+const most = { sessions: 50_000, listed: 1_000, past: 5_000, ofViewer: 100 };
+/** How long a session is remembered after it ended or fell silent. */
+const remembered = seconds(3_600);
 
 /** The part of the state that survives a restart. */
 export interface KeptSessions {
   /** In the order of their last report. */
   readonly alive: readonly LiveSession[];
   readonly ended: readonly (readonly [sessionId: string, at: UnixSeconds])[];
+  /** In the order in which they ended or fell silent. */
+  readonly past: readonly PastSession[];
 }
 
 /** An isolate that has not heard of a session's end still counts it for about two seconds. */
@@ -21,6 +25,8 @@ export class LiveSessions {
   /** In the order of their last report. */
   readonly #alive = new Map<string, LiveSession>();
   readonly #endedAt = new Map<string, UnixSeconds>();
+  /** In the order in which they ended or fell silent; the first are forgotten if there are too many. */
+  readonly #past = new Map<string, PastSession>();
 
   constructor(clock: Clock, silence: Seconds) {
     this.#clock = clock;
@@ -40,12 +46,14 @@ export class LiveSessions {
     if (endedAt !== undefined && session.seenAt <= after(endedAt, unaware)) return;
     const known = this.#alive.get(sessionId);
     this.#alive.delete(sessionId);
+    this.#past.delete(sessionId);
     makeRoom(this.#alive, most.sessions);
     this.#alive.set(sessionId, known === undefined ? session : merged(known, session));
   }
 
   end(sessionId: string, at: UnixSeconds): void {
-    this.#alive.delete(sessionId);
+    const session = this.#alive.get(sessionId) ?? this.#past.get(sessionId);
+    if (session !== undefined) this.#leave({ ...session, endedAt: at });
     this.#endedAt.delete(sessionId);
     makeRoom(this.#endedAt, most.sessions);
     this.#endedAt.set(sessionId, at);
@@ -53,11 +61,12 @@ export class LiveSessions {
 
   kept(): KeptSessions {
     this.#forget();
-    return { alive: [...this.#alive.values()], ended: [...this.#endedAt] };
+    return { alive: [...this.#alive.values()], ended: [...this.#endedAt], past: [...this.#past.values()] };
   }
 
-  restore({ alive, ended }: KeptSessions): void {
+  restore({ alive, ended, past }: KeptSessions): void {
     for (const session of alive) this.#alive.set(session.sessionId, session);
+    for (const session of past) this.#past.set(session.sessionId, session);
     for (const [sessionId, at] of ended) this.#endedAt.set(sessionId, at);
   }
 
@@ -73,10 +82,29 @@ export class LiveSessions {
     return { count: found.length, sessions };
   }
 
+  /** The sessions of a viewer, under each of these hashes. */
+  ofViewer(subjects: readonly string[]): ViewerSessions {
+    this.#forget();
+    const isOwn = ({ subject }: LiveSession) => subjects.includes(subject);
+    const own = <Session extends LiveSession>(sessions: Iterable<Session>) =>
+      [...sessions].filter(isOwn).toSorted(lastSeenFirst).slice(0, most.ofViewer);
+    return { live: own(this.#alive.values()), past: own(this.#past.values()) };
+  }
+
+  #leave(session: PastSession): void {
+    const { sessionId } = session;
+    this.#alive.delete(sessionId);
+    this.#past.delete(sessionId);
+    makeRoom(this.#past, most.past);
+    this.#past.set(sessionId, session);
+  }
+
   #forget(): void {
     const now = this.#clock();
-    for (const [sessionId, { seenAt, expiresAt }] of this.#alive)
-      if (after(seenAt, this.#silence) <= now || expiresAt <= now) this.#alive.delete(sessionId);
+    for (const session of this.#alive.values())
+      if (after(session.seenAt, this.#silence) <= now || session.expiresAt <= now) this.#leave(session);
+    for (const [sessionId, { seenAt, endedAt = seenAt }] of this.#past)
+      if (after(endedAt, remembered) <= now) this.#past.delete(sessionId);
     for (const [sessionId, endedAt] of this.#endedAt)
       if (after(endedAt, this.#silence) <= now) this.#endedAt.delete(sessionId);
   }

@@ -119,5 +119,9 @@ export function withOwn(gathered: Gathered, reporter: Pick<Reporter, "report">):
       await reporter.report();
       return gathered.refusals();
     },
+    ofViewer: async (subjects) => {
+      await reporter.report();
+      return gathered.ofViewer(subjects);
+    },
   };
 }

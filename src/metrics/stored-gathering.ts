@@ -1,8 +1,15 @@
 import * as z from "zod";
 import type { SqlStore } from "../base/sql-store.ts";
 import { type Clock, isUnixSeconds, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
-import type { RefusalsOfHour, Report, SessionsNow } from "./gathered.ts";
-import { Gathering, type Kept, keptSchemas, reportSchema, sessionsAskedSchema } from "./gathering.ts";
+import type { RefusalsOfHour, Report, SessionsNow, ViewerSessions } from "./gathered.ts";
+import {
+  Gathering,
+  type Kept,
+  keptSchemas,
+  reportSchema,
+  sessionsAskedSchema,
+  subjectsAskedSchema,
+} from "./gathering.ts";
 
 /** The database of the counts. */
 export interface GatheringStore {
@@ -56,6 +63,12 @@ export class StoredGathering {
   sessions(query: unknown): SessionsNow {
     const asked = sessionsAskedSchema.parse(query);
     return this.#inTurn(({ gathering }) => gathering.sessions(asked));
+  }
+
+  /** `subjects` is of any form: see `subjectsAskedSchema`. Throws if it is invalid. */
+  ofViewer(subjects: unknown): ViewerSessions {
+    const asked = subjectsAskedSchema.parse(subjects);
+    return this.#inTurn(({ gathering }) => gathering.ofViewer(asked));
   }
 
   refusals(): RefusalsOfHour {
@@ -135,6 +148,7 @@ class GatheringRows {
       isolates: this.#part("isolates"),
       alive: this.#part("alive"),
       ended: this.#part("ended"),
+      past: this.#part("past"),
     });
     this.#startCount(this.#through());
     this.#readAfter(0, gathering);

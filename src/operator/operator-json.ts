@@ -5,7 +5,7 @@ import type { RefusalCode } from "../base/result.ts";
 import { between, isUnixSeconds, rfc3339, type UnixMilliseconds, type UnixSeconds } from "../base/time.ts";
 import { catalogFaultNames } from "../catalog/catalog-fault.ts";
 import { problemFor, refusalCodes } from "../http/problems.ts";
-import type { SessionsNow } from "../metrics/gathered.ts";
+import type { LiveSession, RecentRefusal, SessionsNow } from "../metrics/gathered.ts";
 import { backendViewerSchema } from "../sessions/backend-viewer.ts";
 import { idForm } from "../sessions/identifiers.ts";
 import { filePathSchema } from "../sessions/open-files.ts";
@@ -85,36 +85,47 @@ const subject = z.string().describe("The keyed hash of the viewer, as in the log
 const code = z.enum(refusalCodes);
 const counts = z.record(z.string(), z.int().min(0));
 
+export const sessionSchema = z.strictObject({
+  sessionId,
+  asset: z.string().describe("The asset's id."),
+  subject,
+  country: z.string().describe("ISO 3166-1 alpha-2, or XX if unknown."),
+  startedAt: time,
+  lastSeenAt: time,
+  endsAt: time.describe("When the session expires."),
+});
+
+export const refusalSchema = z.strictObject({
+  at: time,
+  worker: z.string(),
+  code,
+  reason: z.string().describe("The cause, as in the log."),
+  request: z.string().describe("The response's Request-Id."),
+  subject: subject.exactOptional(),
+});
+
 export const sessionsSchema: z.ZodType<ReturnType<typeof sessionsJson>> = z.strictObject({
   count: z.int().min(0).describe("The number of sessions that match, including those beyond the limit."),
-  sessions: z
-    .array(
-      z.strictObject({
-        sessionId,
-        asset: z.string().describe("The asset's id."),
-        subject,
-        country: z.string().describe("ISO 3166-1 alpha-2, or XX if unknown."),
-        startedAt: time,
-        lastSeenAt: time,
-        endsAt: time.describe("When the session expires."),
-      }),
-    )
-    .describe("The most recently seen session first."),
+  sessions: z.array(sessionSchema).describe("The most recently seen session first."),
 });
 
 /** Times are RFC 3339 in UTC. */
 export function sessionsJson({ count, sessions }: SessionsNow) {
   return {
     count,
-    sessions: sessions.map((session) => ({
-      sessionId: session.sessionId,
-      asset: session.assetId,
-      subject: session.subject,
-      country: session.country,
-      startedAt: rfc3339(session.startedAt),
-      lastSeenAt: rfc3339(session.seenAt),
-      endsAt: rfc3339(session.expiresAt),
-    })),
+    sessions: sessions.map(sessionJson),
+  };
+}
+
+export function sessionJson(session: LiveSession) {
+  return {
+    sessionId: session.sessionId,
+    asset: session.assetId,
+    subject: session.subject,
+    country: session.country,
+    startedAt: rfc3339(session.startedAt),
+    lastSeenAt: rfc3339(session.seenAt),
+    endsAt: rfc3339(session.expiresAt),
   };
 }
 
@@ -124,18 +135,7 @@ export const refusalsSchema: z.ZodType<ReturnType<typeof refusalsJson>> = z.stri
     .array(z.strictObject({ at: time, counts: counts.describe("The number of refusals per code.") }))
     .describe("The last sixty minutes, the oldest first."),
   total: counts.describe("The number of refusals per code in the last hour."),
-  recent: z
-    .array(
-      z.strictObject({
-        at: time,
-        worker: z.string(),
-        code,
-        reason: z.string().describe("The cause, as in the log."),
-        request: z.string().describe("The response's Request-Id."),
-        subject: subject.exactOptional(),
-      }),
-    )
-    .describe("The most recent refusals, the newest first. Older ones are not kept."),
+  recent: z.array(refusalSchema).describe("The most recent refusals, the newest first. Older ones are not kept."),
 });
 
 export function refusalsJson({ minutes, total, recent }: RefusalList) {
@@ -144,14 +144,18 @@ export function refusalsJson({ minutes, total, recent }: RefusalList) {
     ...(first !== undefined && { since: rfc3339(first.at) }),
     minutes: minutes.map(({ at, counts: ofMinute }) => ({ at: rfc3339(at), counts: ofMinute })),
     total,
-    recent: recent.map(({ at, worker, code: ofRefusal, reason, request, subject: ofViewer }) => ({
-      at: rfc3339(at),
-      worker,
-      code: ofRefusal,
-      reason,
-      request,
-      ...(ofViewer !== undefined && { subject: ofViewer }),
-    })),
+    recent: recent.map(refusalJson),
+  };
+}
+
+export function refusalJson({ at, worker, code: ofRefusal, reason, request, subject: ofViewer }: RecentRefusal) {
+  return {
+    at: rfc3339(at),
+    worker,
+    code: ofRefusal,
+    reason,
+    request,
+    ...(ofViewer !== undefined && { subject: ofViewer }),
   };
 }
 

@@ -1,21 +1,9 @@
-import type { Credential } from "../auth/credential.ts";
-import type { OperatorScope } from "../auth/operator-token.ts";
-import { ok, type Refusal, type RefusalCode, type Result } from "../base/result.ts";
+import { ok } from "../base/result.ts";
 import { assetSchema } from "../catalog/asset.ts";
-import {
-  type CheckedHandler,
-  type Handler,
-  type RequestCode,
-  type Route,
-  type RouteDescription,
-  type RouteParameter,
-  type RouteTable,
-  requestRefusals,
-} from "../http/route.ts";
+import type { Route, RouteDescription, RouteParameter, RouteTable } from "../http/route.ts";
 import { prometheusType } from "../metrics/prometheus-text.ts";
-import { authorizeOperator, operatorRefusals } from "../sessions/authorize-operator.ts";
 import { readBody } from "../sessions/request-body.ts";
-import type { OperatorAct, SessionContext, SessionRequest } from "../sessions/session-context.ts";
+import type { SessionContext, SessionRequest } from "../sessions/session-context.ts";
 import { explainText } from "./explain/explain-text.ts";
 import { listKeys } from "./list-keys.ts";
 import { defaultListed, listRefusals, listSessions, maxListed, readListLimit } from "./list-sessions.ts";
@@ -37,29 +25,10 @@ import {
   sessionsSchema,
   simulateBodySchema,
 } from "./operator-json.ts";
-import { checkParameters } from "./query-parameters.ts";
+import { type ActingContext, bound, type OperatorRoute, operatorRoute } from "./operator-route.ts";
 import { revocationRoutes } from "./revocation-routes.ts";
-import { simulate } from "./simulate.ts";
-
-/** A route for operators: what OpenAPI says about it, the scope that it needs, and its handler. */
-interface OperatorRoute extends RouteDescription {
-  readonly access: readonly [OperatorScope];
-  readonly run: Handler<OperatorContext>;
-  /** The change that the route makes to the asset in its path, for the log. */
-  readonly assetAct?: Extract<OperatorAct["act"], "put" | "remove">;
-}
-
-type OperatorCode = (typeof operatorRefusals)[number];
-
-/** As {@link route}: `refusals` are the codes of `run`. Those of the operator's credential are added. */
-function operatorRoute<Answered extends RefusalCode, const Code extends Answered>(
-  entry: Omit<OperatorRoute, "refusals" | "run"> & {
-    readonly refusals: readonly Code[];
-    readonly run: CheckedHandler<OperatorContext, Answered, NoInfer<Code> | OperatorCode>;
-  },
-): OperatorRoute {
-  return { ...entry, refusals: [...requestRefusals, ...operatorRefusals, ...entry.refusals] };
-}
+import { simulate, simulateFor } from "./simulate.ts";
+import { findViewer, lookUpViewer, viewerBodySchema, viewerJson, viewerReportSchema } from "./viewer.ts";
 
 const assetId: RouteParameter = { name: "id", in: "path", description: "The asset's id.", schema: { type: "string" } };
 
@@ -128,6 +97,29 @@ const table: RouteTable<OperatorRoute> = {
       response: { status: 200, description: "The keys.", body: { name: "Keys", schema: keysSchema } },
       refusals: [],
       run: showKeys,
+    }),
+  },
+  "/operator/viewer": {
+    POST: operatorRoute({
+      id: "lookUpViewer",
+      tag: "Operators",
+      summary: "Look a viewer up",
+      description:
+        "A viewer's sessions (running, and of the last hour), refusals and revocation, and what a start would answer. The " +
+        "viewer is named in the body, because URLs are logged in many places.",
+      access: ["operator:read"],
+      body: {
+        name: "ViewerQuestion",
+        schema: viewerBodySchema,
+        example: { viewer: { issuer: "https://id.example.com", subject: "alice" }, start: { asset: "film-42" } },
+      },
+      response: {
+        status: 200,
+        description: "What is known of the viewer; empty lists if nothing is.",
+        body: { name: "Viewer", schema: viewerReportSchema },
+      },
+      refusals: [],
+      run: showViewer,
     }),
   },
   "/operator/explain": {
@@ -279,45 +271,6 @@ export function metricsRoutes(context: OperatorContext): RouteTable<Route<Sessio
   return bound(metricsTable, context);
 }
 
-function bound(routes: RouteTable<OperatorRoute>, context: OperatorContext): RouteTable<Route<SessionContext>> {
-  const bind = (route: OperatorRoute) => ({
-    ...route,
-    handler: (request: SessionRequest) => runAuthorized(route, request, context),
-  });
-  return Object.fromEntries(
-    Object.entries(routes).map(([path, byMethod]) => [
-      path,
-      Object.fromEntries(Object.entries(byMethod).map(([method, route]) => [method, bind(route)])),
-    ]),
-  );
-}
-
-const maxAssetIdLength = 64;
-type Authorized = Result<Credential, Refusal<OperatorCode | RequestCode>>;
-
-async function runAuthorized(
-  { access: [scope], run, assetAct, tag, parameters = [] }: OperatorRoute,
-  request: SessionRequest,
-  context: OperatorContext,
-): ReturnType<Handler<OperatorContext>> {
-  const operator: Authorized = await authorizeOperator(request, scope, context);
-  if (!operator.ok) return operator;
-  // GET /metrics ignores what a scraper adds to its URL.
-  const query = tag === "Operators" ? checkParameters(request.query, parameters) : ok(undefined);
-  if (!query.ok) return query;
-  const result = await run(request, context);
-  if (assetAct !== undefined)
-    context.onAct?.({
-      operator: operator.value.subject,
-      through: "route",
-      act: assetAct,
-      kind: "asset",
-      id: request.id.slice(0, maxAssetIdLength),
-      outcome: result.ok ? "done" : result.refusal.code,
-    });
-  return result;
-}
-
 async function showSessions({ query }: SessionRequest, context: OperatorContext) {
   const limit = readListLimit(parameter(query, "limit"));
   if (!limit.ok) return limit;
@@ -347,6 +300,18 @@ async function showSimulation(request: SessionRequest, context: OperatorContext)
   const start = readBody(simulateBodySchema, request.body, "body_invalid");
   if (!start.ok) return start;
   return ok(explanationJson(await simulate(start.value, request, context), context.clock()));
+}
+
+async function showViewer(request: SessionRequest, context: ActingContext) {
+  const asked = readBody(viewerBodySchema, request.body, "body_invalid");
+  if (!asked.ok) return asked;
+  const viewer = await findViewer(asked.value, context.acting, context);
+  if (!viewer.ok) return viewer;
+  const report = await lookUpViewer(viewer.value, context);
+  if (!report.ok) return report;
+  const { start } = asked.value;
+  const simulated = start && (await simulateFor({ ...viewer.value, ...start }, request, context));
+  return ok(viewerJson(viewer.value, report.value, context.clock(), simulated));
 }
 
 async function showMetrics(_: SessionRequest, context: OperatorContext) {

@@ -2,11 +2,11 @@ import type { Backend } from "../auth/backend-token.ts";
 import { backendIssuer, type Credential } from "../auth/credential.ts";
 import type { RatePolicy } from "../auth/rate-limit.ts";
 import { isJws } from "../auth/read-credential.ts";
-import { filesTtl } from "../base/constants.ts";
+import { filesTtl, maxSessionTtl } from "../base/constants.ts";
 import { isCountry } from "../base/country.ts";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import { after, earlier, type UnixSeconds } from "../base/time.ts";
-import type { Asset } from "../catalog/asset.ts";
+import { type Asset, playScope } from "../catalog/asset.ts";
 import { isAllowedFile } from "../catalog/file-globs.ts";
 import {
   type BackendRefusal,
@@ -55,29 +55,11 @@ export async function simulate(
   context: OperatorContext,
 ): Promise<Explanation> {
   const now = context.clock();
-  const { settings } = context;
-  const { address, takeover = false } = start;
-  const steps: Step[] = [];
-  const judge = <Value>(
-    part: string,
-    result: Result<Value, Refusal>,
-    words: (value: Value) => string,
-    step: typeof info = passes,
-  ) => {
-    steps.push(stepFor(part, result, words, step));
-    return result;
-  };
-  const refused = (refusal: Refusal): Explanation => ({
-    kind: "start",
-    verdict: "refused",
-    refusal,
-    grants: undefined,
-    steps,
-  });
+  const { steps, judge, refused } = record();
 
   // The address is not counted for a JWT, which is usually verified without asking its issuer.
   if (!isJws(pasted(start.credential))) {
-    const quota = quotaWords(settings.startRateAddress, addressName(address), now, context);
+    const quota = quotaWords(context.settings.startRateAddress, addressName(start.address), now, context);
     const fromAddress = judge("quota", quota, (seen) => `of the address: ${seen}`, info);
     if (!fromAddress.ok) return refused(fromAddress.refusal);
   }
@@ -91,7 +73,85 @@ export async function simulate(
       : await backendViewer(start, backend, revocations, now, context);
   const viewer = judge("viewer", whose, ({ words }) => words, info);
   if (!viewer.ok) return refused(viewer.refusal);
-  const { credential, from } = viewer.value;
+  return simulateChecks({ ...viewer.value, start, waitUntil, now }, { steps, judge, refused }, context, revocations);
+}
+
+/** A start of a viewer without their token. */
+export interface ViewersStart extends Omit<SimulatedStart, "credential" | "viewer" | "files"> {
+  readonly issuer: string;
+  readonly subject: string;
+}
+
+/**
+ * What a start would answer this viewer now, with a fresh token that names every asset and the scopes of starts: the
+ * conditions of the asset, revocations, entitlement and the stream limit.
+ */
+export async function simulateFor(
+  { issuer, subject, ...rest }: ViewersStart,
+  { waitUntil }: Pick<SessionRequest, "waitUntil">,
+  context: OperatorContext,
+): Promise<Explanation> {
+  const now = context.clock();
+  const recorded = record();
+  const assumed = "not checked: a fresh token of this viewer for every asset is assumed";
+  recorded.steps.push(info("token", assumed));
+  const catalog = await context.catalog();
+  const scope = (catalog.ok ? catalog.value.asset(rest.asset)?.scope : undefined) ?? playScope;
+  const credential: Credential = {
+    ...{ issuer, subject, assets: "*", scopes: new Set([scope]) },
+    ...{
+      issuedAt: now,
+      expiresAt: after(now, maxSessionTtl),
+      tokenId: undefined,
+      loginId: undefined,
+      streams: undefined,
+    },
+  };
+  const start: SimulatedStart = { ...rest, credential: "" };
+  const whose = ownViewer(start, credential);
+  if (!whose.ok) return recorded.refused(whose.refusal);
+  const revocations = context.revocations.fresh();
+  return simulateChecks({ ...whose.value, start, waitUntil, now }, recorded, context, revocations);
+}
+
+interface Recorded {
+  readonly steps: Step[];
+  readonly judge: <Value, Reason extends Refusal>(
+    part: string,
+    result: Result<Value, Reason>,
+    words: (value: Value) => string,
+    step?: typeof info,
+  ) => Result<Value, Reason>;
+  readonly refused: (refusal: Refusal) => Explanation;
+}
+
+/** The steps of a simulation, as they are judged. */
+function record(): Recorded {
+  const steps: Step[] = [];
+  return {
+    steps,
+    judge: (part, result, words, step = passes) => {
+      steps.push(stepFor(part, result, words, step));
+      return result;
+    },
+    refused: (refusal) => ({ kind: "start", verdict: "refused", refusal, grants: undefined, steps }),
+  };
+}
+
+interface SimulatedChecks extends Omit<SimulatedViewer, "words">, Pick<SessionRequest, "waitUntil"> {
+  readonly start: SimulatedStart;
+  readonly now: UnixSeconds;
+}
+
+/** What follows the token: the checks of a start, or of a request for files. */
+async function simulateChecks(
+  { credential, from, start, waitUntil, now }: SimulatedChecks,
+  { steps, judge, refused }: Recorded,
+  context: OperatorContext,
+  revocations: ReturnType<OperatorContext["revocations"]["fresh"]>,
+): Promise<Explanation> {
+  const { settings } = context;
+  const { takeover = false } = start;
   const { client } = from;
   const name = subjectDigest(credential.issuer, credential.subject);
   const { files } = start;

@@ -3,12 +3,12 @@ import { systemClock } from "../base/time.ts";
 import type { IdentityConfiguration } from "../config/identity-configuration.ts";
 import { type Log, logError } from "../http/problem-response.ts";
 import { answerIdentity, notNow, turnOf } from "../identity/answer-identity.ts";
-import { endSignIns, sweepEnded } from "../identity/end-sign-ins.ts";
+import { endSignIns, findUser, sweepEnded } from "../identity/end-sign-ins.ts";
 import type { IdentityBinding } from "../identity/identity-client.ts";
 import type { IdentityParts } from "../identity/options.ts";
 import type { Turn } from "../identity/refresh-tokens.ts";
 import { seedIdentity } from "../identity/seed.ts";
-import { type EndedLogin, endSignInsPath, withEndedLogins } from "../identity/service-messages.ts";
+import { type EndedLogin, endSignInsPath, findUserPath, withEndedLogins } from "../identity/service-messages.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
 
 /** The database of accounts, in a form that better-auth accepts. */
@@ -67,7 +67,9 @@ export function accountService(settings: IdentityConfiguration, ports: AccountPo
   };
   const answer = (request: Request, turn?: Turn) =>
     safely(async () => {
-      if (new URL(request.url).pathname === endSignInsPath) return endSignIns(request, parts);
+      const { pathname } = new URL(request.url);
+      if (pathname === endSignInsPath) return endSignIns(request, parts);
+      if (pathname === findUserPath) return findUser(request, parts);
       if (!seeded) await seedIdentity(parts);
       seeded = true;
       const ended: EndedLogin[] = [];

@@ -16,7 +16,13 @@ import { consoleApp } from "../console/console.tsx";
 import { isConsolePath } from "../console/console-request.ts";
 import type { ReadinessCheck } from "../http/health.ts";
 import { logOperatorAct } from "../http/problem-response.ts";
-import { type IdentityBinding, identityEnding, identityRoutes, identityService } from "../identity/identity-client.ts";
+import {
+  type IdentityBinding,
+  identityEnding,
+  identityRoutes,
+  identityService,
+  userFinding,
+} from "../identity/identity-client.ts";
 import type { Gathered } from "../metrics/gathered.ts";
 import type { OperatorContext } from "../operator/operator-context.ts";
 import { networkName } from "../sessions/identifiers.ts";
@@ -118,6 +124,7 @@ function identityOf(binding: IdentityBinding | undefined, apiUrl: string | undef
     issuer: apiUrl,
     sessions: identityService(binding, apiUrl),
     end: identityEnding(binding, apiUrl),
+    findUser: userFinding(binding, apiUrl),
     trusted: trustIssuer(settings, { ...http, fetch: ask }),
   };
 }

@@ -22,7 +22,7 @@ import { type Revocation, type RevocationKind, revocationKinds } from "./revocat
 import { type Acting, fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
 
 /** `until` of entries that last until they are lifted: the end of the year 9999. */
-const never = unixSeconds(253_402_300_799);
+export const never = unixSeconds(253_402_300_799);
 
 const sessionIdForm = "Give a session's id as its start returned it: 22 characters of A-Z a-z 0-9 - _.";
 

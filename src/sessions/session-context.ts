@@ -109,9 +109,9 @@ export interface Acting {
 
 /** An operator's action or attempt, for the log. It contains no secret. */
 export interface OperatorAct extends Acting {
-  readonly act: "revoke" | "lift" | "put" | "remove";
+  readonly act: "revoke" | "lift" | "put" | "remove" | "find";
   readonly kind: RevocationKind;
-  /** A session id, an asset id or a kid; for a viewer, token or login a hash. */
+  /** A session id, an asset id or a kid; for a viewer, token or login a hash. Empty if a viewer was not found. */
   readonly id: string;
   /** `done`, or the refusal of an action that failed or stopped half-way. */
   readonly outcome: "done" | RefusalCode;

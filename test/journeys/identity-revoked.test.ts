@@ -39,14 +39,14 @@ describe("an operator's revocation of a user of the identity worker", () => {
 });
 
 describe("the identity worker's internal route", () => {
-  it.each(["/internal/end-sign-ins", "/api/auth/internal/end-sign-ins", "/api/auth/../../internal/end-sign-ins"])(
-    "is not reachable from outside: %s",
-    async (path) => {
-      const { ann, sub } = await signedInUser();
-      const init = { method: "POST", headers: { "Content-Type": "application/json" } };
-      const response = await fetch(usual.apiUrl + path, { ...init, body: JSON.stringify({ userId: sub }) });
-      expect(response.status).toBe(404);
-      expect((await ann.startBy.cookie()).status).toBe(201);
-    },
-  );
+  it.each([
+    ...["/internal/end-sign-ins", "/api/auth/internal/end-sign-ins", "/api/auth/../../internal/end-sign-ins"],
+    ...["/internal/find-user", "/api/auth/internal/find-user"],
+  ])("is not reachable from outside: %s", async (path) => {
+    const { ann, sub } = await signedInUser();
+    const init = { method: "POST", headers: { "Content-Type": "application/json" } };
+    const response = await fetch(usual.apiUrl + path, { ...init, body: JSON.stringify({ userId: sub }) });
+    expect(response.status).toBe(404);
+    expect((await ann.startBy.cookie()).status).toBe(201);
+  });
 });

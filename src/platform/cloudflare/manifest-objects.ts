@@ -9,7 +9,7 @@ import type {
   SourceRefusal,
 } from "../../manifest/playlist-source.ts";
 import { sharePlaylist } from "../../manifest/share-playlist.ts";
-import type { RefusalsOfHour, SessionsNow } from "../../metrics/gathered.ts";
+import type { RefusalsOfHour, SessionsNow, ViewerSessions } from "../../metrics/gathered.ts";
 import type { Reporter } from "../../metrics/reporter.ts";
 import { StoredGathering } from "../../metrics/stored-gathering.ts";
 import { type Origin, timedOrigin } from "../../origin/origin.ts";
@@ -66,6 +66,10 @@ export class MetricsStore extends DurableObject<MetricsEnv> {
 
   async refusals(): Promise<RefusalsOfHour> {
     return this.#open().refusals();
+  }
+
+  async ofViewer(subjects: unknown): Promise<ViewerSessions> {
+    return this.#open().ofViewer(subjects);
   }
 
   #open(): StoredGathering {

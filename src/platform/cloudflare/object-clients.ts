@@ -7,7 +7,12 @@ import { catalogFaultSchema } from "../../catalog/catalog-fault.ts";
 import { defaultMaxAge, keepCatalog } from "../../catalog/catalog-source.ts";
 import type { CatalogEditing } from "../../catalog/edit-catalog.ts";
 import type { Gathered } from "../../metrics/gathered.ts";
-import { countsSchema, refusalsOfHourSchema, sessionsNowSchema } from "../../metrics/gathering.ts";
+import {
+  countsSchema,
+  refusalsOfHourSchema,
+  sessionsNowSchema,
+  viewerSessionsSchema,
+} from "../../metrics/gathering.ts";
 
 /** The part of a `DurableObjectNamespace<MetricsStore>` that is used here. */
 export interface MetricsStoreNamespace<Id> {
@@ -20,6 +25,7 @@ interface MetricsStub {
   counts(): Promise<unknown>;
   sessions(query: unknown): Promise<unknown>;
   refusals(): Promise<unknown>;
+  ofViewer(subjects: unknown): Promise<unknown>;
 }
 
 /** The counts of all isolates, from the one MetricsStore. Each method rejects if its answer is missing or invalid. */
@@ -33,6 +39,7 @@ export function gatheredBy<Id>(objects: MetricsStoreNamespace<Id>): Gathered {
     counts: async () => countsSchema.parse(await object().counts()),
     sessions: async (query) => sessionsNowSchema.parse(await object().sessions(query)),
     refusals: async () => refusalsOfHourSchema.parse(await object().refusals()),
+    ofViewer: async (subjects) => viewerSessionsSchema.parse(await object().ofViewer(subjects)),
   };
 }
 

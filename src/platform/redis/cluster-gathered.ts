@@ -47,6 +47,7 @@ export async function clusterGathered(
     counts: async () => (stored === undefined ? own.counts() : stored.counts()),
     sessions: (query) => everyone.sessions(query),
     refusals: () => everyone.refusals(),
+    ofViewer: (subjects) => everyone.ofViewer(subjects),
   };
 }
 
@@ -56,6 +57,7 @@ function inMemory(gathering: Gathering): Gathered {
     counts: async () => gathering.counts(),
     sessions: async (query) => gathering.sessions(query),
     refusals: async () => gathering.refusals(),
+    ofViewer: async (subjects) => gathering.ofViewer(subjects),
   };
 }
 

@@ -21,6 +21,7 @@ const commands = [
   "revoke",
   "sessions",
   "refusals",
+  "viewer",
   "operator new",
   "doctor",
   "completion",

@@ -176,3 +176,59 @@ describe("npx stagedoor refusals", () => {
     expect(outcome).toMatchObject({ exit: 1, note: expect.stringContaining("the worker's log") });
   });
 });
+
+describe("npx stagedoor viewer", () => {
+  const found = {
+    ...{ at: refusal.at, issuer: "https://id.example", subject: "alice", hashes: [session.subject] },
+    sessions: [
+      { ...session, state: "running" },
+      { ...session, sessionId: "C".repeat(22), state: "silent" },
+    ],
+    refusals: [{ ...refusal, subject: session.subject }],
+  };
+  const alice = ["--issuer", "https://id.example", "--subject", "alice"];
+
+  it("prints sessions, refusals, a revocation and what a start would answer", async () => {
+    const start = {
+      ...{ kind: "start", verdict: "refused", code: "stream_limit", reason: "stream limit reached (1 running)" },
+      steps: [{ part: "place", state: "fail", text: "stream limit reached (1 running)" }],
+    };
+    response.body = { ...found, revocation: { at: "2026-11-18T10:00:00Z", until: null }, start };
+    const outcome = await run("viewer", ...alice, "--asset", "film", "--country", "DE");
+    expect(requests).toEqual(["POST /api/v1/operator/viewer Bearer MARKED-TOKEN"]);
+    const sent = {
+      viewer: { issuer: "https://id.example", subject: "alice" },
+      start: { asset: "film", country: "DE" },
+    };
+    expect(JSON.parse(bodies.join(""))).toEqual(sent);
+    const text = "text" in outcome ? outcome.text : "";
+    expect(outcome).toMatchObject({ exit: 0, json: response.body });
+    for (const part of ["alice at https://id.example", "Revoked at 2026-11-18T10:00:00Z", "running", "silent"])
+      expect(text).toContain(part);
+    expect(text).toContain("A start would be refused: stream_limit. stream limit reached (1 running).");
+    expect(text).toContain(refusal.request);
+  });
+
+  it.each([
+    [["sessions"], "SESSION", { sessions: found.sessions }],
+    [["refusals"], "AT ", { refusals: found.refusals }],
+  ])("has its part in %j of one viewer", async ([command = ""], heading, json) => {
+    response.body = found;
+    const outcome = await run(command, "--email", "alice@example.com");
+    expect(JSON.parse(bodies.join(""))).toEqual({ email: "alice@example.com" });
+    expect(outcome).toMatchObject({ exit: 0, text: expect.stringMatching(new RegExp(`^${heading}`)), json });
+  });
+
+  it.each([
+    [["viewer"], "Name a viewer"],
+    [["viewer", "--issuer", "https://id.example"], "--subject is missing"],
+    [["sessions", "--subject", "alice"], "--issuer is missing"],
+    [["viewer", ...alice, "--email", "a@b.c"], "omit --issuer and --subject"],
+    [["viewer", ...alice, "--country", "DE"], "--asset is missing"],
+    [["sessions", ...alice, "--asset", "film"], "Omit --asset"],
+    [["refusals", ...alice, "--request", "x"], "Name --request or a viewer"],
+  ])("says what is missing or too much: %j", async (words, message) => {
+    expect(await run(...words)).toMatchObject({ exit: 2, message: expect.stringContaining(message) });
+    expect(requests).toEqual([]);
+  });
+});

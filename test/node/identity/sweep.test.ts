@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { sweepEnded } from "../../../src/identity/end-sign-ins.ts";
+import { findUser, sweepEnded } from "../../../src/identity/end-sign-ins.ts";
 import { identityStage, refresh, requestTokens, signIn } from "./stage.ts";
 
 it("the sweep removes expired rows, but keeps an exchanged token until its own expiry", async () => {
@@ -36,4 +36,22 @@ it("the sweep removes a session only after its last possible film, and logs noth
   await sweepAfter(lastFilm + 10);
   expect(ids()).toEqual([]);
   expect(stage.logged).toEqual([]);
+});
+
+it("a user is found by e-mail address, whatever its case, and nobody by another", async () => {
+  const stage = await identityStage();
+  const { userId } = await signIn(stage, "ann@example.com");
+  const answer = async (body: unknown) => {
+    const request = new Request("https://api.example.com/internal/find-user", {
+      method: "POST",
+      body: JSON.stringify(body),
+    });
+    const response = await findUser(request, stage.parts);
+    return response.status === 200 ? await response.json() : response.status;
+  };
+  expect(await answer({ email: "ann@example.com" })).toEqual({ userId });
+  expect(await answer({ email: "Ann@Example.com" })).toEqual({ userId });
+  expect(await answer({ email: "bob@example.com" })).toEqual({ userId: null });
+  for (const body of [{}, { email: 1 }, { email: "ann@example.com", password: "x" }])
+    expect(await answer(body)).toBe(400);
 });

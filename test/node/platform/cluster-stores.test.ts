@@ -80,6 +80,7 @@ function gatheredRules() {
         counts: async () => (await fresh).counts(),
         sessions: async (query) => (await fresh).sessions(query),
         refusals: async () => (await fresh).refusals(),
+        ofViewer: async (subjects) => (await fresh).ofViewer(subjects),
       };
     },
     systemClock,

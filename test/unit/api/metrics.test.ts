@@ -49,7 +49,13 @@ describe("/metrics", () => {
 
   it("is 503, not empty, if the metrics object is down", async () => {
     const down = () => Promise.reject(new Error("MARKED"));
-    const { scrape, reader } = await stage({ report: down, counts: down, sessions: down, refusals: down });
+    const { scrape, reader } = await stage({
+      report: down,
+      counts: down,
+      sessions: down,
+      refusals: down,
+      ofViewer: down,
+    });
     const response = await scrape(reader);
     expect([response.status, Object(await response.json()).code]).toEqual([503, "store_unavailable"]);
   });

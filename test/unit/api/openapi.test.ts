@@ -75,7 +75,16 @@ describe("GET /openapi.json", () => {
       .flatMap((item) => Object.values(item))
       .flatMap((operation) => Object(operation).requestBody?.content["application/json"].schema.$ref ?? []);
     const names = [...new Set(bodies.map((ref: string) => ref.split("/").at(-1) ?? ""))];
-    expect(names.toSorted()).toEqual(["Asset", "Explain", "Files", "Renewal", "Revocation", "Simulate", "Start"]);
+    expect(names.toSorted()).toEqual([
+      "Asset",
+      "Explain",
+      "Files",
+      "Renewal",
+      "Revocation",
+      "Simulate",
+      "Start",
+      "ViewerQuestion",
+    ]);
     for (const name of names)
       expect([name, Object(document.components.schemas)[name].additionalProperties]).toEqual([name, false]);
   });

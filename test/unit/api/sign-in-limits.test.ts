@@ -63,6 +63,7 @@ const identity: NonNullable<SessionContext["identity"]> = {
     return user === undefined ? undefined : { ...signedIn, userId: user[0] };
   },
   end: async () => undefined,
+  findUser: async () => undefined,
 };
 const by = (token: string) => ({ Authorization: `Bearer ${token}` });
 

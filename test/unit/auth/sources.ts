@@ -24,7 +24,7 @@ export function sourcesOf(changes: Partial<CredentialSources> = {}): CredentialS
 
 /** An identity worker with these sessions, which ends any session on request. */
 export function identityWith(sessions: IdentitySessions): IdentitySource {
-  return { issuer: apiUrl, sessions, end: async () => undefined };
+  return { issuer: apiUrl, sessions, end: async () => undefined, findUser: async () => undefined };
 }
 
 /** A request with headers. */

@@ -125,6 +125,23 @@ export function gatheredContract(name: string, fresh: () => Gathered, now: () =>
       expect([count, sessions.map(({ sessionId }) => sessionId)]).toEqual([1, ["b"]]);
     });
 
+    it("knows the sessions of one viewer under several hashes, and those that ended within the hour", async () => {
+      const gathered = fresh();
+      const seen = now();
+      const [a, b, c] = [
+        sessionOf("a", seen),
+        sessionOf("b", unixSeconds(seen - 5), { subject: "OLD" }),
+        sessionOf("c", seen),
+      ];
+      await gathered.report(reportOf({ alive: [a, b, c, sessionOf("d", seen, { subject: "OTHER" })] }));
+      await gathered.report(reportOf({ ended: ["c", "unknown"], worker: "api" }));
+      const { live, past } = await gathered.ofViewer(["HASH", "OLD"]);
+      expect(live).toEqual([a, b]);
+      expect(past).toEqual([{ ...c, endedAt: expect.any(Number) }]);
+      expect(await gathered.ofViewer(["OTHER"])).toMatchObject({ live: [{ sessionId: "d" }], past: [] });
+      expect(await gathered.ofViewer(["NOBODY"])).toEqual({ live: [], past: [] });
+    });
+
     it("lists the refusals of an hour by minute and code, and the recent ones, newest first", async () => {
       const gathered = fresh();
       const time = now();

@@ -142,6 +142,7 @@ it("a restored gathering continues with everything that the one before had", () 
   );
   const restored = stage().gathering;
   restored.restore(gathering.kept());
+  expect(restored.ofViewer(["HASH"])).toEqual(gathering.ofViewer(["HASH"]));
   restored.report(reportOf({ counts, alive: [sessionOf("b", start)] }));
   restored.report(reportOf({ from, counts }));
   expect(restored.counts()).toContainEqual(['stagedoor_refused_total{worker="edge",code="key_unknown"}', 6]);

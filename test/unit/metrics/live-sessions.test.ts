@@ -46,3 +46,38 @@ describe("the list of live sessions", () => {
     expect(ids({ name: "x", subject: "v1" })).toEqual(["x", "b"]);
   });
 });
+
+describe("the sessions of the last hour", () => {
+  it("include those that fell silent, until an hour after their last request, and none that is seen again", () => {
+    const state = { now };
+    const live = new LiveSessions(() => state.now, seconds(90));
+    const session = { sessionId: "a", assetId: "film", subject: "v1", country: "DE", startedAt: now, seenAt: now };
+    const expiresAt = unixSeconds(now + 20_000);
+    live.see({ ...session, expiresAt });
+    state.now = unixSeconds(now + 90);
+    expect(live.ofViewer(["v1"])).toEqual({ live: [], past: [{ ...session, expiresAt }] });
+    live.see({ ...session, seenAt: state.now, expiresAt });
+    expect(live.ofViewer(["v1"])).toMatchObject({ live: [{ sessionId: "a" }], past: [] });
+    state.now = unixSeconds(now + 90 + 3_599);
+    expect(live.ofViewer(["v1"]).past).toHaveLength(1);
+    state.now = unixSeconds(now + 90 + 3_600);
+    expect(live.ofViewer(["v1"])).toEqual({ live: [], past: [] });
+  });
+
+  it("are bounded: the ones that ended first are forgotten", () => {
+    const live = new LiveSessions(() => now, seconds(90));
+    const fields = {
+      assetId: "film",
+      country: "DE",
+      startedAt: now,
+      seenAt: now,
+      expiresAt: unixSeconds(now + 3600),
+    };
+    for (let n = 0; n < 5_001; n++) {
+      live.see({ sessionId: `s${n}`, subject: n === 0 ? "first" : "v1", ...fields });
+      live.end(`s${n}`, now);
+    }
+    expect(live.ofViewer(["first"]).past).toEqual([]);
+    expect(live.kept().past).toHaveLength(5_000);
+  });
+});

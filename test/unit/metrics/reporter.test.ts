@@ -24,6 +24,7 @@ function isolate() {
     counts: notCalled,
     sessions: notCalled,
     refusals: notCalled,
+    ofViewer: notCalled,
   };
   const reporter = new Reporter({
     worker: "edge",

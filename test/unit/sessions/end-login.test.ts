@@ -22,7 +22,12 @@ async function signOut(logged = true): Promise<boolean> {
   const until = unixSeconds(tokensUntil + aWeek);
   const entry = { kind: "login", value: login, cause: "revoked", at: now, until } as const;
   if (logged) await context.log.append([entry], "viewer");
-  const identity = { issuer: issuerName, sessions: async () => undefined, end: async () => undefined };
+  const identity = {
+    issuer: issuerName,
+    sessions: async () => undefined,
+    end: async () => undefined,
+    findUser: async () => undefined,
+  };
   return endLogin({ userId: "ann", login, tokensUntil }, { ...context, identity });
 }
 

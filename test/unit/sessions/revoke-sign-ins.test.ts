@@ -18,7 +18,8 @@ beforeEach(async () => {
 });
 
 async function revokeAs(body: object): Promise<string> {
-  const identity = { issuer: apiUrl, sessions: async () => undefined, end: (which: SignIns) => end(which) };
+  const nobody = async () => undefined;
+  const identity = { issuer: apiUrl, sessions: nobody, end: (which: SignIns) => end(which), findUser: nobody };
   const context = { ...service.context(), identity };
   const authorization = `Bearer ${await operatorToken(service.operators)}`;
   const credential = presenting(authorization, context);
