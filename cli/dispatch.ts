@@ -44,6 +44,7 @@ import { operatorNewCommand } from "./operator/new-operator.ts";
 import { refusalsCommand } from "./operator/refusals.ts";
 import { revokeCommand } from "./operator/revoke.ts";
 import { sessionsCommand } from "./operator/sessions.ts";
+import { statusCommand } from "./operator/status.ts";
 import { viewerCommand } from "./operator/viewer.ts";
 import { secretsNewCommand } from "./secrets/new-secrets.ts";
 import { explainCommand } from "./stream/explain.ts";
@@ -74,6 +75,7 @@ const ownCommands: readonly Command[] = [
   signCommand,
   explainCommand,
   revokeCommand,
+  statusCommand,
   sessionsCommand,
   viewerCommand,
   refusalsCommand,

@@ -169,7 +169,7 @@ export const overview = `
 .rows thead th { padding-block: 0 0.375rem; border-color: var(--line-strong); color: var(--quiet); font-size: 0.8125rem; white-space: nowrap; }
 .rows .what { display: block; font-weight: 600; overflow-wrap: anywhere; }
 .rows .id { color: var(--quiet); font-size: 0.75rem; }
-.rows .more { display: block; color: var(--quiet); font-size: 0.75rem; }
+.rows .more { display: inline-block; padding-block: 0.25rem; color: var(--quiet); font-size: 0.75rem; }
 .rows time { white-space: nowrap; }
 .rows .country { display: inline-block; min-width: 1.75rem; margin-right: 0.25rem; padding: 0 0.25rem; border: 1px solid var(--line-strong); border-radius: 4px; color: var(--quiet); font-size: 0.6875rem; text-align: center; }
 .rows .do { padding-right: 0; text-align: right; }
@@ -195,6 +195,7 @@ g:hover > .reach { fill: var(--raised); }
 .recent time { margin-left: auto; color: var(--quiet); font-size: 0.8125rem; white-space: nowrap; }
 .recent .reason { overflow-wrap: anywhere; }
 .recent code { font-size: 0.75rem; }
+.recent a, .legend a { display: inline-block; min-height: 1.5rem; line-height: 1.5rem; }
 
 @media (max-width: 68rem) {
   .overview { grid-template-columns: minmax(0, 1fr); }
@@ -248,6 +249,8 @@ export const answers = `
 .outcome.error svg { fill: var(--bad); }
 .answer > * + * { margin-top: 1rem; }
 .answer h2 { font-size: 1rem; }
+.answer section > * + * { margin-top: 0.75rem; }
+.answer .found { margin-top: 0.25rem; }
 .steps li { display: grid; grid-template-columns: 1.25rem 6.5rem minmax(0, 1fr); gap: 0 0.5rem; align-items: baseline; padding: 0.375rem 0; border-bottom: 1px solid var(--line); font-size: 0.875rem; }
 .steps .mark { font-weight: 700; text-align: center; }
 .steps .part { color: var(--quiet); }

@@ -28,6 +28,7 @@ import {
 import { type ActingContext, bound, type OperatorRoute, operatorRoute } from "./operator-route.ts";
 import { revocationRoutes } from "./revocation-routes.ts";
 import { simulate, simulateFor } from "./simulate.ts";
+import { overviewNow, statusJson, statusSchema } from "./status.ts";
 import { findViewer, lookUpViewer, viewerBodySchema, viewerJson, viewerReportSchema } from "./viewer.ts";
 
 const assetId: RouteParameter = { name: "id", in: "path", description: "The asset's id.", schema: { type: "string" } };
@@ -85,6 +86,24 @@ const table: RouteTable<OperatorRoute> = {
       },
       refusals: [],
       run: showRefusals,
+    }),
+  },
+  "/operator/status": {
+    GET: operatorRoute({
+      id: "status",
+      tag: "Operators",
+      summary: "Whether viewers can start and watch",
+      description:
+        "The headline of the console: the starts and media requests of the last five minutes, by what came of them and whose " +
+        "fault the refused ones were.",
+      access: ["operator:read"],
+      response: {
+        status: 200,
+        description: "The headline and its figures, also if a store is down.",
+        body: { name: "Status", schema: statusSchema },
+      },
+      refusals: [],
+      run: async (_, context) => ok(statusJson(await overviewNow(context))),
     }),
   },
   "/operator/keys": {

@@ -8,7 +8,8 @@ import { duration } from "./explain/explanation.ts";
 import type { KeyList, KeyStatus } from "./list-keys.ts";
 
 /** How urgent something is. */
-export type Level = "ok" | "warning" | "error";
+export const levels = ["ok", "warning", "error"] as const;
+export type Level = (typeof levels)[number];
 
 /** The data of the overview. */
 export interface Overview {
@@ -20,7 +21,7 @@ export interface Overview {
   readonly now: UnixSeconds;
 }
 
-export interface Verdict {
+interface Verdict {
   readonly level: Level;
   /** One line. */
   readonly words: string;

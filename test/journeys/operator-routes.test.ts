@@ -1,3 +1,4 @@
+import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { OperatorScope } from "../../src/auth/operator-token.ts";
 import { signedUp } from "../cluster/device.ts";
@@ -94,6 +95,33 @@ describe("an operator", () => {
     expect(body.minutes).toHaveLength(60);
     const { body: explained } = await send("POST", "/explain", { text: forged });
     expect([explained.code, explained.reason]).toEqual(["signature_invalid", body.recent[0].reason]);
+  });
+
+  it("finds a viewer by issuer and subject, and by e-mail address, with a running session and what a start would answer", async () => {
+    const { viewer, session } = await playingSession("gus");
+    const { iss: issuer = "", sub: subject = "" } = decodeJwt(viewer.token);
+    const start = { asset: "vod-ts", country: "DE" };
+    const { body } = await until(
+      () => send("POST", "/viewer", { viewer: { issuer, subject }, start }),
+      ({ body: { sessions } }) => sessions.length > 0,
+    );
+    expect(body.sessions).toMatchObject([{ sessionId: session.sessionId, asset: "vod-ts", state: "running" }]);
+    expect([body.issuer, body.subject, body.start.verdict]).toEqual([issuer, subject, "accepted"]);
+    const { email } = await signedUp(cluster.addresses.apiUrl);
+    const { body: account } = await send("POST", "/viewer", { email });
+    expect(account).toMatchObject({ issuer: cluster.addresses.apiUrl, sessions: [], refusals: [] });
+    ids.push(account.subject);
+    expect((await send("POST", "/viewer", { email: "nobody@example.com" })).status).toBe(400);
+  });
+
+  it("is told whether viewers can start and watch", async () => {
+    await playingSession("hal");
+    const { body } = await until(
+      () => send("GET", "/status"),
+      ({ body: { starts } }) => starts.accepted > 0,
+    );
+    expect(body).toMatchObject({ level: expect.stringMatching(/^(ok|warning|error)$/), minutes: 5 });
+    expect(body.starts.requested).toBeGreaterThanOrEqual(body.starts.accepted);
   });
 
   it("sees the keys and their states", async () => {

@@ -22,6 +22,7 @@ const commands = [
   "sessions",
   "refusals",
   "viewer",
+  "status",
   "operator new",
   "doctor",
   "completion",

@@ -232,3 +232,25 @@ describe("npx stagedoor viewer", () => {
     expect(requests).toEqual([]);
   });
 });
+
+describe("npx stagedoor status", () => {
+  const answered = (accepted: number, provider: number) => ({
+    ...{ requested: accepted + provider, accepted, codes: {} },
+    refused: { ours: 0, origin: 0, provider, viewer: 0 },
+  });
+
+  it.each([
+    ["ok", 0, /^OK: All is well\./],
+    ["warning", 0, /^WARNING: /],
+    ["error", 1, /^ERROR: /],
+  ])("prints the headline with its figures, and ends accordingly: %s", async (level, exit, heading) => {
+    const figures = { watching: 7, minutes: 5, starts: answered(12, 240), media: answered(9_000, 0) };
+    response.body = { at: refusal.at, level, words: "All is well.", why: "Nothing refused.", ...figures };
+    const outcome = await run("status");
+    expect(requests).toEqual(["GET /api/v1/operator/status Bearer MARKED-TOKEN"]);
+    expect(outcome).toMatchObject({ exit, json: response.body, text: expect.stringMatching(heading) });
+    const text = "text" in outcome ? outcome.text : "";
+    expect(text).toMatch(/^starts +252 +12 +0 +0 +240 +0$/m);
+    expect(text).toContain("7 watching.");
+  });
+});

@@ -7,6 +7,7 @@ import type { MinuteCounts, RefusalsOfHour } from "../../../src/metrics/gathered
 import { noOutcomes } from "../../../src/metrics/last-hour.ts";
 import { countRefusals } from "../../../src/operator/counts.ts";
 import type { KeyStatus } from "../../../src/operator/list-keys.ts";
+import { statusJson, statusSchema } from "../../../src/operator/status.ts";
 import { type Overview, verdictOf } from "../../../src/operator/verdict.ts";
 import { now } from "../signing/session.ts";
 
@@ -155,6 +156,25 @@ describe("the verdict on viewers' requests", () => {
     expect(verdictOf(served({ ...playing, start: { accepted: 1, refused: {} } })).why).toBe(
       "1 of 1 start and 6,000 of 6,000 media requests accepted in the last five minutes; nothing refused in the last hour.",
     );
+  });
+});
+
+describe("the status for programs", () => {
+  it("has the headline and the requests of five minutes by cause", () => {
+    const status = statusJson(served({ start: { accepted: 2, refused: { token_invalid: 30, token_expired: 1 } } }));
+    expect(status).toMatchObject({
+      ...{ level: "error", words: "30 of 33 starts failed because of the provider.", watching: 0, minutes: 5 },
+      starts: { requested: 33, accepted: 2, refused: { ours: 0, origin: 0, provider: 30, viewer: 1 } },
+      media: { requested: 0, accepted: 0, codes: {} },
+    });
+    expect(statusSchema.safeParse(status).success).toBe(true);
+  });
+
+  it("is an error without figures if a store is down", () => {
+    const down = refusal("store_unavailable", "silent");
+    const status = statusJson({ ...overview(), refusals: down, watching: undefined });
+    expect(status).toEqual(expect.objectContaining({ level: "error", words: "Some data is unavailable." }));
+    expect([Object.keys(status).includes("starts"), statusSchema.safeParse(status).success]).toEqual([false, true]);
   });
 });
 
