@@ -169,7 +169,7 @@ export const overview = `
 .rows thead th { padding-block: 0 0.375rem; border-color: var(--line-strong); color: var(--quiet); font-size: 0.8125rem; white-space: nowrap; }
 .rows .what { display: block; font-weight: 600; overflow-wrap: anywhere; }
 .rows .id { color: var(--quiet); font-size: 0.75rem; }
-.rows .more { display: inline-block; padding-block: 0.25rem; color: var(--quiet); font-size: 0.75rem; }
+.rows .more { display: block; width: fit-content; padding-block: 0.25rem; color: var(--quiet); font-size: 0.75rem; }
 .rows time { white-space: nowrap; }
 .rows .country { display: inline-block; min-width: 1.75rem; margin-right: 0.25rem; padding: 0 0.25rem; border: 1px solid var(--line-strong); border-radius: 4px; color: var(--quiet); font-size: 0.6875rem; text-align: center; }
 .rows .do { padding-right: 0; text-align: right; }
