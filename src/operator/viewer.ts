@@ -26,8 +26,8 @@ export interface ViewerName {
 }
 
 /** `revoked`: it may still be in a list for some seconds. `silent`: its requests stopped without an end. */
-export const viewerSessionStates = ["running", "revoked", "ended", "silent", "expired"] as const;
-export type ViewerSessionState = (typeof viewerSessionStates)[number];
+const viewerSessionStates = ["running", "revoked", "ended", "silent", "expired"] as const;
+type ViewerSessionState = (typeof viewerSessionStates)[number];
 
 export interface ViewerSession extends PastSession {
   readonly state: ViewerSessionState;
