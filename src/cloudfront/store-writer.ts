@@ -1,5 +1,6 @@
 import { after, type Clock, seconds, type Timer, type UnixSeconds, unixSeconds } from "../base/time.ts";
 import type { KeyRing } from "../keys/ring.ts";
+import type { Telemetry } from "../metrics/telemetry.ts";
 import type { WritableStore } from "./keep-in-step.ts";
 import { type CycleResult, cycleTimes, type FollowedLog, StoreCycle, storeKeys } from "./store-cycle.ts";
 
@@ -118,6 +119,22 @@ export function startStoreWriter(parts: StoreWriterParts): StoreWriter {
       stopping.resolve(undefined);
       await ended;
     },
+  };
+}
+
+/** How often the fullness of a store that does not change is reported. */
+const reportedEvery = seconds(60);
+
+/** Reports how full a store is, for the metrics: after each change, and otherwise once a minute. */
+export function cycleTelemetry(telemetry: Telemetry, arn: string): (result: CycleResult) => void {
+  const store = arn.slice(arn.lastIndexOf("/") + 1);
+  let reportedAt = unixSeconds(0);
+  return (result) => {
+    if (result.status !== "in_step") return;
+    const { bytes, capacity, entries, dropped, inStepAt } = result.store;
+    if (result.puts + result.deletes === 0 && inStepAt < after(reportedAt, reportedEvery)) return;
+    reportedAt = inStepAt;
+    telemetry({ event: "store", store, bytes, capacity, entries, dropped, inStepAt });
   };
 }
 

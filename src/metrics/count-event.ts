@@ -7,6 +7,8 @@ import type { TelemetryEvent } from "./telemetry.ts";
 export interface Counts {
   /** Increments a series. */
   add(series: string): void;
+  /** Sets a gauge. */
+  set(series: string, value: number): void;
   /** Adds an observation, in the unit of the metric. */
   observe(histogram: Histogram, value: number): void;
 }
@@ -82,6 +84,15 @@ export function countEvent(event: TelemetryEvent, counts: Counts): void {
     case "seen":
       counts.add(seriesOf("stagedoor_started_total", {}));
       break;
+    case "store": {
+      const { store } = event;
+      counts.set(seriesOf("stagedoor_cloudfront_store_bytes", { store }), event.bytes);
+      counts.set(seriesOf("stagedoor_cloudfront_store_capacity_bytes", { store }), event.capacity);
+      counts.set(seriesOf("stagedoor_cloudfront_store_entries", { store }), event.entries);
+      counts.set(seriesOf("stagedoor_cloudfront_store_dropped", { store }), event.dropped);
+      counts.set(seriesOf("stagedoor_cloudfront_store_in_step_timestamp_seconds", { store }), event.inStepAt);
+      break;
+    }
     // Not counted here: the gauge of sessions comes from the list of live sessions.
     case "alive":
     case "ended":

@@ -46,6 +46,8 @@ export function dataPointOf(event: TelemetryEvent): DataPoint | undefined {
     case "origin":
     case "rewritten":
     case "snapshot":
+    // A gauge, which no sum of events gives.
+    case "store":
       return undefined;
   }
 }

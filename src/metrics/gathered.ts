@@ -36,7 +36,7 @@ export interface Report {
   readonly worker: string;
   /** `isolate`: random id. `sequence`: report number, used to drop duplicates. */
   readonly from?: { readonly isolate: string; readonly sequence: number } | undefined;
-  /** By series (a metric's name and labels, spelled as in `metrics.ts`): the increment. */
+  /** By series (a metric's name and labels, spelled as in `metrics.ts`): the increment, or the value of a gauge. */
   readonly counts: readonly (readonly [series: string, more: number])[];
   /** A sample of the recent refusals; all of them are counted. */
   readonly refusals: readonly RecentRefusal[];

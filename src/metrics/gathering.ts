@@ -53,6 +53,7 @@ export class Gathering {
     this.#add(seriesOf("stagedoor_reports_total", { worker }), 1);
     for (const [series, more] of counts) {
       if (!this.#isCounted(series)) this.#add(dropped, 1);
+      else if (isGauge(series)) this.#counts.set(series, more);
       else {
         this.#add(series, more);
         this.#hour.add(series, more, at);
@@ -239,9 +240,9 @@ const ownCounters: ReadonlySet<string> = new Set<MetricName>([
 const families: Readonly<Record<string, Metric>> = metrics;
 
 /**
- * The metric of a series that a report may increment. {@link unknownFamily} for one from a worker of another version.
- * Undefined for a series that no worker counts or that would make the exposition unreadable: a gauge, a counter of this
- * object, or a part that a histogram or counter does not have.
+ * The metric of a series that a report may increment or set. {@link unknownFamily} for one from a worker of another version.
+ * Undefined for a series that no worker counts or that would make the exposition unreadable: a gauge that is not reported, a
+ * counter of this object, or a part that a histogram or counter does not have.
  */
 function reportedFamily(series: string): string | undefined {
   const read = readSeries(series);
@@ -250,7 +251,8 @@ function reportedFamily(series: string): string | undefined {
   const labels = Object.keys(read.labels);
   const whole = metricOf(name);
   if (whole !== undefined) {
-    if (whole.type !== "counter" || ownCounters.has(name)) return undefined;
+    if (whole.type !== "counter" && whole.isReported !== true) return undefined;
+    if (ownCounters.has(name)) return undefined;
     return isSame(labels, whole.labels) ? name : unknownFamily;
   }
   const [, base = "", part = ""] = /^(.+)_(bucket|sum|count)$/.exec(name) ?? [];
@@ -260,6 +262,11 @@ function reportedFamily(series: string): string | undefined {
   if (part === "bucket" && !/^(\+Inf|\d+(\.\d+)?)$/.test(read.labels.le ?? "")) return undefined;
   const others = labels.filter((label) => label !== "le");
   return isSame(others, metric.labels) ? base : unknownFamily;
+}
+
+function isGauge(series: string): boolean {
+  const brace = series.indexOf("{");
+  return metricOf(brace < 0 ? series : series.slice(0, brace))?.type === "gauge";
 }
 
 function metricOf(name: string): Metric | undefined {

@@ -83,6 +83,10 @@ class Tally implements Counts {
     if (count !== undefined || this.#series.size < mostSeries) this.#series.set(series, (count ?? 0) + 1);
   }
 
+  set(series: string, value: number): void {
+    if (this.#series.has(series) || this.#series.size < mostSeries) this.#series.set(series, value);
+  }
+
   observe(histogram: Histogram, value: number): void {
     const { bounds } = histogram;
     let cells = this.#histograms.get(histogram);

@@ -6,6 +6,8 @@ export interface Metric {
   readonly labels: readonly string[];
   /** Upper bounds, in the metric's unit. */
   readonly buckets?: readonly number[];
+  /** Whether reports have a gauge: the last report's value is the current one. */
+  readonly isReported?: true;
 }
 
 /** Every metric, by its name. */
@@ -119,6 +121,36 @@ export const metrics = {
     type: "gauge",
     help: "Time until the next step of a key is allowed; negative afterwards.",
     labels: ["purpose", "kid", "step"],
+  },
+  stagedoor_cloudfront_store_bytes: {
+    type: "gauge",
+    help: "Bytes of the entries in the KeyValueStore of a CloudFront Function.",
+    labels: ["store"],
+    isReported: true,
+  },
+  stagedoor_cloudfront_store_capacity_bytes: {
+    type: "gauge",
+    help: "Bytes that the KeyValueStore can have.",
+    labels: ["store"],
+    isReported: true,
+  },
+  stagedoor_cloudfront_store_entries: {
+    type: "gauge",
+    help: "Entries in the KeyValueStore.",
+    labels: ["store"],
+    isReported: true,
+  },
+  stagedoor_cloudfront_store_dropped: {
+    type: "gauge",
+    help: "Entries of viewers that had no room in the KeyValueStore: the media host renews expired URLs meanwhile.",
+    labels: ["store"],
+    isReported: true,
+  },
+  stagedoor_cloudfront_store_in_step_timestamp_seconds: {
+    type: "gauge",
+    help: "When the KeyValueStore was last in step with the revocation log, in Unix seconds.",
+    labels: ["store"],
+    isReported: true,
   },
   stagedoor_build_info: { type: "gauge", help: "1, with the version of the API worker.", labels: ["version"] },
 } as const satisfies Readonly<Record<string, Metric>>;

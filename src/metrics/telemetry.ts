@@ -1,6 +1,6 @@
 import type { MediaPurpose } from "../base/media-purpose.ts";
 import type { RefusalCode } from "../base/result.ts";
-import type { Milliseconds } from "../base/time.ts";
+import type { Milliseconds, UnixSeconds } from "../base/time.ts";
 import type { Asked, Cause, LiveSession, RecentRefusal } from "./gathered.ts";
 
 /** Events for metrics. None is secret: subjects and networks are keyed hashes, locations are countries. */
@@ -39,10 +39,23 @@ export type TelemetryEvent =
   | { readonly event: "rewritten"; readonly from: "memory" | "origin"; readonly took: Milliseconds }
   /** The age of the revocation snapshot that a request used. */
   | { readonly event: "snapshot"; readonly age: Milliseconds }
+  /** A CloudFront Function's KeyValueStore is in step with the revocation log. `store`: its id, from the ARN. */
+  | ({ readonly event: "store" } & StoreFullness)
   /** A session has a lease. */
   | ({ readonly event: "alive" } & LiveSession)
   /** A session was ended. */
   | { readonly event: "ended"; readonly sessionId: string };
+
+/** How full a KeyValueStore is. */
+export interface StoreFullness {
+  readonly store: string;
+  readonly bytes: number;
+  readonly capacity: number;
+  readonly entries: number;
+  /** Entries that had no room. */
+  readonly dropped: number;
+  readonly inStepAt: UnixSeconds;
+}
 
 export type CredentialKind = "jwt" | "introspected" | "identity" | "cookie" | "operator" | "backend" | "none";
 

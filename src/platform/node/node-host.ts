@@ -5,7 +5,7 @@ import { type Seconds, seconds, systemClock, systemMillisecondClock, systemTimer
 import { defaultMaxAge, keepCatalog } from "../../catalog/catalog-source.ts";
 import { editInTurn } from "../../catalog/edit-in-turn.ts";
 import type { WritableStore } from "../../cloudfront/keep-in-step.ts";
-import { cycleLog, type StoreWriter, startStoreWriter } from "../../cloudfront/store-writer.ts";
+import { cycleLog, cycleTelemetry, type StoreWriter, startStoreWriter } from "../../cloudfront/store-writer.ts";
 import type { Configuration, WorkerName } from "../../config/configuration.ts";
 import { type Log, logError, logRefusal } from "../../http/problem-response.ts";
 import {
@@ -200,7 +200,7 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
     await close();
     return refuse(faults);
   }
-  if (role !== "media") writers.push(...storeWriters(parts));
+  if (role !== "media") writers.push(...storeWriters(parts, apiPorts.reporter, waitUntil));
   const counted = (answer: AnswerRequest | undefined, reporters: readonly Reporter[]): AnswerRequest | undefined => {
     if (answer === undefined) return undefined;
     return (request, keepRunning, target) => {
@@ -217,20 +217,29 @@ export async function nodeHost(parts: NodeHostParts): Promise<Result<NodeHost, r
 }
 
 /** What keeps the stores of CloudFront's functions in step. Of several processes one writes: they take turns by the used proofs. */
-function storeWriters({ stores, configurations, openStore, log }: NodeHostParts): readonly StoreWriter[] {
+function storeWriters(
+  { stores, configurations, openStore, log }: NodeHostParts,
+  reporter: Reporter,
+  waitUntil: (work: Promise<unknown>) => void,
+): readonly StoreWriter[] {
   if (openStore === undefined) return [];
   const { cloudFrontStores, ring } = configurations.api;
-  return cloudFrontStores.map((arn) =>
-    startStoreWriter({
+  return cloudFrontStores.map((arn) => {
+    const [logged, counted] = [cycleLog(log, arn), cycleTelemetry(reporter.telemetry, arn)];
+    return startStoreWriter({
       open: () => openStore(arn),
       log: stores.revocations,
       ring,
       claim: (turn, until) => stores.proofs.firstUse("cloudfront-store", `${arn} ${turn}`, until),
       clock: systemClock,
       timer: systemTimer,
-      onResult: cycleLog(log, arn),
-    }),
-  );
+      onResult: (result) => {
+        logged(result);
+        counted(result);
+        reporter.linger(waitUntil);
+      },
+    });
+  });
 }
 
 /** The log of all services, which counts skipped entries. */

@@ -9,9 +9,16 @@ import { devEnvironment } from "../../../cli/lib/dev-environment.ts";
 import { after, seconds, systemClock, type Timer, type UnixSeconds } from "../../../src/base/time.ts";
 import type { WritableStore } from "../../../src/cloudfront/keep-in-step.ts";
 import type { CycleResult } from "../../../src/cloudfront/store-cycle.ts";
-import { cycleLog, type StoreWriter, startStoreWriter, WriterTurn } from "../../../src/cloudfront/store-writer.ts";
+import {
+  cycleLog,
+  cycleTelemetry,
+  type StoreWriter,
+  startStoreWriter,
+  WriterTurn,
+} from "../../../src/cloudfront/store-writer.ts";
 import { readConfiguration, type WorkerName } from "../../../src/config/configuration.ts";
 import { newEdgeKey, newSessionKey, newTokenKey } from "../../../src/keys/generate.ts";
+import type { TelemetryEvent } from "../../../src/metrics/telemetry.ts";
 import { fileOrigin } from "../../../src/platform/node/file-origin.ts";
 import { nodeHost } from "../../../src/platform/node/node-host.ts";
 import { sqliteStores } from "../../../src/platform/node/node-stores.ts";
@@ -124,6 +131,23 @@ describe("the writer of a store in a process that runs all the time", () => {
   });
 });
 
+describe("the metrics of a store", () => {
+  it("are reported after each change and otherwise once a minute, and not for a failed cycle", () => {
+    const events: TelemetryEvent[] = [];
+    const report = cycleTelemetry((event) => events.push(event), arn);
+    const inStep = (offset: number, puts = 0): CycleResult => {
+      const times = { inStepAt: after(now, seconds(offset)), writtenAt: now, until: after(now, seconds(3600)) };
+      const store = { ...times, entries: 3, bytes: 500, capacity: 1000, dropped: 1, kids: [] };
+      return { status: "in_step", store, puts, deletes: 0, next: seconds(5) };
+    };
+    for (const result of [inStep(0, 3), inStep(5), inStep(10, 1), inStep(69), inStep(70)]) report(result);
+    report({ status: "failed", fault: "log", detail: "no answer", store: undefined, next: seconds(5) });
+    const store = "0c1e4a38-2f5d-4c4a-9d55-5f2b6a1c7e90";
+    const event = { event: "store", store, bytes: 500, capacity: 1000, entries: 3, dropped: 1 } as const;
+    expect(events).toEqual([0, 10, 70].map((offset) => ({ ...event, inStepAt: now + offset })));
+  });
+});
+
 describe("the service on Node", () => {
   it("keeps the stores of its configuration in step, in one of the processes that share its stores, until it closes", async () => {
     const store = new EmulatedStore(() => 0);
@@ -166,5 +190,12 @@ describe("the service on Node", () => {
     expect(store.list().get("c")).toContain("|dev-cf:");
     for (const host of hosts) await host.close();
     expect(opened.length).toBe(1);
+    const stores = sqliteStores(join(folder, "stores.sqlite"), { leaseTtl: edge.leaseTtl });
+    const counts = new Map(await stores.gathered.counts());
+    const gauge = (name: string) => counts.get(`stagedoor_cloudfront_store_${name}{store="${arn.split("/")[1]}"}`);
+    expect(gauge("bytes")).toBe(store.describe().totalSizeInBytes);
+    expect(["capacity_bytes", "entries", "dropped"].map(gauge)).toEqual([5_242_880, 2, 0]);
+    expect(systemClock() - (gauge("in_step_timestamp_seconds") ?? 0)).toBeLessThan(600);
+    await stores.close();
   });
 });

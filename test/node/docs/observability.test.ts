@@ -111,11 +111,16 @@ describe.each(queries)("the query of %s, %s,", (_, expr, legend) => {
 });
 
 describe("an alert", () => {
-  it("is a page for six kinds of fault, and a warning for three", () => {
+  it("is a page for seven kinds of fault, and a warning for four", () => {
     const by = (severity: string) =>
       rules.filter(({ labels }) => labels.severity === severity).map(({ alert }) => alert);
-    expect(by("page")).toHaveLength(6);
-    expect(by("warning")).toEqual(["StagedoorStartsFew", "StagedoorRevocationsMany", "StagedoorKeyOverdue"]);
+    expect(by("page")).toHaveLength(7);
+    expect(by("warning")).toEqual([
+      "StagedoorStartsFew",
+      "StagedoorRevocationsMany",
+      "StagedoorCloudFrontFull",
+      "StagedoorKeyOverdue",
+    ]);
   });
 
   it.each(rules.map(({ alert, annotations }) => [alert, annotations.runbook] as const))(

@@ -64,6 +64,23 @@ export function gatheredContract(name: string, fresh: () => Gathered, now: () =>
       expect(await countOf(gathered, started)).toBe(3);
     });
 
+    it("has the last value of a gauge that is reported, whichever isolate reported it, and accepts no other gauge", async () => {
+      const gathered = fresh();
+      const bytes = 'stagedoor_cloudfront_store_bytes{store="a"}';
+      await gathered.report(reportOf({ counts: [[bytes, 500]] }));
+      await gathered.report(
+        reportOf({
+          counts: [
+            [bytes, 200],
+            ['stagedoor_revocations{kind="key"}', 3],
+          ],
+          worker: "api",
+        }),
+      );
+      expect(await countOf(gathered, bytes)).toBe(200);
+      expect(await countOf(gathered, 'stagedoor_revocations{kind="key"}')).toBeUndefined();
+    });
+
     it("keeps a histogram's empty buckets", async () => {
       const gathered = fresh();
       await gathered.report(reportOf({ counts: [['stagedoor_x_bucket{le="1"}', 0]] }));
