@@ -96,7 +96,7 @@ export class StoreContents {
   /** Refused if the keys have no room, or the entries that must not be left out. */
   wanted(
     now: UnixSeconds,
-    packed: Pick<PackedState, "keys" | "until">,
+    packed: Pick<PackedState, "keys" | "until"> & { readonly renewal?: PackedState["renewal"] | undefined },
     capacity: number = storeBytes,
   ): Result<WantedStore, string> {
     for (const [name, { until }] of this.#entries) if (until <= now) this.#entries.delete(name);
@@ -109,7 +109,8 @@ export class StoreContents {
       );
     const hostRenewsUntil = [...dropped].map(({ until }) => until).reduce(later, this.#unknownUntil);
     const hostRenews = hostRenewsUntil > now ? hostRenewsEntry(hostRenewsUntil) : undefined;
-    const renewal = hostRenews !== undefined || this.#losesEntries ? "manifest" : "function";
+    const hostAlone = hostRenews !== undefined || this.#losesEntries;
+    const renewal = hostAlone ? "manifest" : (packed.renewal ?? "function");
     const entry = packedEntry({ ...packed, revocations: all, renewal });
     if (!entry.ok) return entry;
     const endings = all.flatMap((each) => (dropped.has(each) ? [] : (endingEntry(each) ?? [])));

@@ -5,6 +5,7 @@ import { isAccepted, type KeyRing, keysFor } from "../keys/ring.ts";
 import { longestSilence, type RevocationDelta } from "../sessions/revocation.ts";
 import { bringInStep, type KnownStore, type WritableStore } from "./keep-in-step.ts";
 import { StoreContents, storeBytes } from "./store-contents.ts";
+import type { PackedState } from "./store-entries.ts";
 
 /** The times of a store's writer. With AWS's propagation (about 15 s) the cycle is what a revocation takes. */
 export const cycleTimes = {
@@ -79,6 +80,8 @@ export interface StoreCycleParts {
   readonly clock: Clock;
   /** In bytes; AWS's quota. */
   readonly capacity?: number;
+  /** Who renews expired URLs while no entries are missing; the function. */
+  readonly renewal?: PackedState["renewal"] | undefined;
 }
 
 /**
@@ -90,6 +93,7 @@ export class StoreCycle {
   readonly #store: WritableStore;
   readonly #clock: Clock;
   readonly #capacity: number;
+  readonly #renewal: PackedState["renewal"] | undefined;
   readonly #contents = new StoreContents();
   #hasBegun = false;
   #cursor = 0;
@@ -103,7 +107,8 @@ export class StoreCycle {
   #computedAt = unixSeconds(0);
   #keys = "";
 
-  constructor({ log, store, clock, capacity = storeBytes }: StoreCycleParts) {
+  constructor({ log, store, clock, capacity = storeBytes, renewal }: StoreCycleParts) {
+    this.#renewal = renewal;
     this.#log = log;
     this.#store = store;
     this.#clock = clock;
@@ -177,7 +182,7 @@ export class StoreCycle {
       return ok({ store, puts: 0, deletes: 0 });
     }
     const until = isDue ? after(now, cycleTimes.lifetime) : before.until;
-    const wanted = this.#contents.wanted(now, { keys, until }, this.#capacity);
+    const wanted = this.#contents.wanted(now, { keys, until, renewal: this.#renewal }, this.#capacity);
     if (!wanted.ok) return refuse({ fault: "room", detail: wanted.refusal });
     const known = this.#known;
     // If this fails, nothing is known about the store.

@@ -2,7 +2,14 @@ import { after, type Clock, seconds, type Timer, type UnixSeconds, unixSeconds }
 import type { KeyRing } from "../keys/ring.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
 import type { WritableStore } from "./keep-in-step.ts";
-import { type CycleResult, cycleTimes, type FollowedLog, StoreCycle, storeKeys } from "./store-cycle.ts";
+import {
+  type CycleResult,
+  cycleTimes,
+  type FollowedLog,
+  StoreCycle,
+  type StoreCycleParts,
+  storeKeys,
+} from "./store-cycle.ts";
 
 /** A turn is a period in which one process writes a store. Its process claims the next one before it ends. */
 const turn = { length: 15, claimedBefore: 8 };
@@ -42,6 +49,8 @@ function endOf(number: number): UnixSeconds {
 export interface StoreWriterParts {
   /** Opens the store. It may reject. */
   readonly open: () => Promise<WritableStore>;
+  /** See `StoreCycleParts`. */
+  readonly renewal?: StoreCycleParts["renewal"];
   readonly log: FollowedLog;
   readonly ring: KeyRing;
   readonly claim: (turn: string, until: UnixSeconds) => Promise<boolean>;
@@ -76,7 +85,7 @@ export function startStoreWriter(parts: StoreWriterParts): StoreWriter {
   };
 
   const runCycle = async (): Promise<CycleResult> => {
-    cycle ??= new StoreCycle({ log: parts.log, store: await parts.open(), clock });
+    cycle ??= new StoreCycle({ log: parts.log, store: await parts.open(), clock, renewal: parts.renewal });
     return cycle.run(storeKeys(parts.ring, clock()));
   };
 

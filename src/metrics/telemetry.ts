@@ -47,7 +47,7 @@ export type TelemetryEvent =
   | { readonly event: "ended"; readonly sessionId: string };
 
 /** How full a KeyValueStore is. */
-export interface StoreFullness {
+interface StoreFullness {
   readonly store: string;
   readonly bytes: number;
   readonly capacity: number;

@@ -192,6 +192,13 @@ describe("the cycle that keeps a store in step with the log", () => {
     expect([store.list().has(`s${id(1)}`), marks()]).toEqual([false, "o"]);
   });
 
+  it("leaves all renewals to the manifest host, if it is told to", async () => {
+    await new StoreCycle({ log, store: writable(store), clock: () => time, renewal: "manifest" }).run(edgeKeys);
+    expect(marks()).toBe("o");
+    await begun().run(edgeKeys);
+    expect(marks()).toBe("");
+  });
+
   it("removes what somebody else wrote, and reports one that writes all the time", async () => {
     await cycle.run(edgeKeys);
     store.update({ puts: [{ key: "foreign", value: "1" }] }, store.describe().etag);

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import { EmulatedStore, writable } from "../../../cli/cloudfront/key-value-store.ts";
 import { devEnvironment } from "../../../cli/lib/dev-environment.ts";
-import { after, seconds, systemClock, type Timer, type UnixSeconds } from "../../../src/base/time.ts";
+import { after, seconds, systemClock, type Timer, type UnixSeconds, unixSeconds } from "../../../src/base/time.ts";
 import type { WritableStore } from "../../../src/cloudfront/keep-in-step.ts";
 import type { CycleResult } from "../../../src/cloudfront/store-cycle.ts";
 import {
@@ -136,7 +136,7 @@ describe("the metrics of a store", () => {
     const events: TelemetryEvent[] = [];
     const report = cycleTelemetry((event) => events.push(event), arn);
     const inStep = (offset: number, puts = 0): CycleResult => {
-      const times = { inStepAt: after(now, seconds(offset)), writtenAt: now, until: after(now, seconds(3600)) };
+      const times = { inStepAt: unixSeconds(now + offset), writtenAt: now, until: unixSeconds(now + 3600) };
       const store = { ...times, entries: 3, bytes: 500, capacity: 1000, dropped: 1, kids: [] };
       return { status: "in_step", store, puts, deletes: 0, next: seconds(5) };
     };

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { type DistributionServer, startDistribution } from "../../../cli/cloudfront/distribution-server.ts";
 import { emulateDistribution } from "../../../cli/cloudfront/emulator.ts";
 import { EmulatedStore, writable } from "../../../cli/cloudfront/key-value-store.ts";
@@ -85,9 +85,10 @@ beforeAll(async () => {
   const [api, manifest, edge] = (["api", "manifest", "edge"] as const).map(configurationOf);
   if (!api || !manifest || !edge) throw new Error("three services");
   stores = sqliteStores(join(folder, "stores.sqlite"), { leaseTtl: edge.leaseTtl });
-  const assets = [asset("film"), asset("bound", { binding: { network: "prefix" } })];
+  const assets = [asset("film"), asset("bound", { binding: { network: "prefix" } }), asset("single", { streams: 1 })];
   // A catalog refuses assets that share files, so each film has a folder of its own.
   Object.assign(assets[1] ?? {}, { origin: { type: "file", root: "films", path: "vod-fmp4/" } });
+  Object.assign(assets[2] ?? {}, { origin: { type: "file", root: "films", path: "vod-aes/" } });
   await stores.catalog.save(JSON.stringify({ version: 1, assets }));
   const opened = await nodeHost({
     ...{ role: "all", configurations: { api, manifest, edge }, stores, accounts: undefined, roots: ["films"] },
@@ -101,7 +102,9 @@ beforeAll(async () => {
       default: {
         fetch: async ({ target }) => {
           asked.push(`bucket ${target}`);
-          const body = readFileSync(join(films, target.replace(/^\/film\//, "/vod-ts/")));
+          const body = readFileSync(
+            join(films, target.replace(/^\/film\//, "/vod-ts/").replace(/^\/single\//, "/vod-aes/")),
+          );
           return new Response(body, { headers: { "Content-Type": "video/mp2t", "Cache-Control": "max-age=60" } });
         },
       },
@@ -275,5 +278,69 @@ describe("a film at an emulated CloudFront, with the whole service as its manife
     await stores.revocations.append([revoked], "operator");
     await inStep([edgeKey]);
     await expect.poll(async () => (await get(segment)).code).toBe("session_revoked");
+  });
+});
+
+describe("the stream limit at CloudFront, with a limit of one stream", () => {
+  const startCode = async (subject: string) => {
+    const token = await signDevToken(ring, { subject, assets: "*", lifetimeSeconds: 600 });
+    const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
+    const body = JSON.stringify({ asset: "single" });
+    const response = await api("/stream/start", { method: "POST", headers, body });
+    return response.headers.get("Stagedoor-Refusal") ?? response.status;
+  };
+  const pass = (length: number) => vi.setSystemTime(Date.now() + length * 1000);
+  const statusOf = async (url: string) => {
+    const { status, code } = await get(url);
+    return code ?? status;
+  };
+
+  /** Brings the store in step with the service's log alone. */
+  const write = (renewal?: "manifest") => {
+    const log = { since: (cursor: number, detail: "full") => stores.revocations.since(cursor, detail) };
+    return new StoreCycle({ log, store: writable(store), clock: systemClock, renewal }).run([edgeKey]);
+  };
+
+  beforeEach(async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    expect(await write()).toMatchObject({ status: "in_step" });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it("a film counts for 90 s after its last playlist: then the viewer can start another one, and all play on", async () => {
+    const first = await segmentsOf(await started("ann", "single"));
+    pass(80);
+    expect([await startCode("ann"), await statusOf(first[0] ?? "")]).toEqual(["stream_limit", 200]);
+    pass(11);
+    const second = await segmentsOf(await started("ann", "single"));
+    expect([await statusOf(first[1] ?? ""), await statusOf(second[0] ?? "")]).toEqual([200, 200]);
+    pass(91);
+    const third = await segmentsOf(await started("ann", "single"));
+    pass(3000);
+    for (const [url = ""] of [first, second, third]) expect(await statusOf(url)).toBe(307);
+  });
+
+  it("a live stream counts for as long as its player loads playlists", async () => {
+    const [rendition = ""] = await urlsIn((await started("bob", "single")).manifestUrl);
+    for (let loads = 0; loads < 10; loads++) {
+      pass(30);
+      expect([await statusOf(rendition), await startCode("bob")]).toEqual([200, "stream_limit"]);
+    }
+  });
+
+  it("a film counts for as long as its player loads segments whose URLs have expired, if the media host renews them", async () => {
+    const one = await segmentsOf(await started("cleo", "single"));
+    pass(91);
+    const second = await segmentsOf(await started("cleo", "single"));
+    pass(3000);
+    expect(await write("manifest")).toMatchObject({ status: "in_step", store: { dropped: 0 } });
+    expect(await statusOf(one[0] ?? "")).toBe(307);
+    expect(await statusOf(second[0] ?? "")).toBe("stream_taken");
+    for (let loads = 0; loads < 5; loads++) {
+      pass(60);
+      expect([await statusOf(one[loads] ?? ""), await startCode("cleo")]).toEqual([307, "stream_limit"]);
+    }
   });
 });
