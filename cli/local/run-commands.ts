@@ -13,14 +13,18 @@ export const devCommand: Command = {
   options: {
     port: { type: "string" },
     "media-port": { type: "string" },
+    "cdn-port": { type: "string" },
     secrets: { type: "string" },
   },
   help: `Runs the deployment of stagedoor.config.json on this machine, in simulated R2, KV and D1: its assets with their own origins,
 its settings, and its issuers in addition to development tokens. Files of \`local\` folders are copied into their simulated
-buckets. Prints a bearer token and an operator's credential for this machine. Ctrl-C stops it.
+buckets. Assets on a CDN of the type cloudfront-function play through an emulated distribution with that function. Assets on one of
+the type cloudfront have URLs of the real distribution, which refuses them: the development keys are not in its key group. Prints a
+bearer token and an operator's credential for this machine. Ctrl-C stops it.
 
   --port <number>         the API (8787)
   --media-port <number>   the media host (8788)
+  --cdn-port <number>     the emulated CloudFront distribution, if a CDN has the type cloudfront-function (8791)
   --secrets <file>        secrets of your origins and issuers, a line NAME=value each (secrets-development.env, if it exists)`,
   run: async (args) => {
     if (!inDeployment)
@@ -29,10 +33,14 @@ buckets. Prints a bearer token and an operator's credential for this machine. Ct
       );
     const port = readPort("port", args.value("port") ?? "8787");
     const mediaPort = readPort("media-port", args.value("media-port") ?? "8788");
-    if (port === mediaPort) endMisused(`--port and --media-port must be different ports, not both ${port}.`);
+    const cdnPort = readPort("cdn-port", args.value("cdn-port") ?? "8791");
+    if (new Set([port, mediaPort, cdnPort]).size < 3)
+      endMisused(
+        `--port, --media-port and --cdn-port must be different ports, not ${port}, ${mediaPort} and ${cdnPort}.`,
+      );
     // Loaded only here: wrangler and Miniflare take seconds.
     const { runDeployment } = await requiredPeer("wrangler", () => import("./run-deployment.ts"));
-    const ended = await runDeployment(projectRoot, { port, mediaPort, secrets: args.value("secrets") });
+    const ended = await runDeployment(projectRoot, { port, mediaPort, cdnPort, secrets: args.value("secrets") });
     return endFailed(ended);
   },
 };

@@ -17,6 +17,8 @@ import { noPage, servePage } from "./page.ts";
 export interface DevOptions {
   readonly port: number;
   readonly mediaPort: number;
+  /** Of the emulated CloudFront distribution, if the deployment has one with a function. */
+  readonly cdnPort: number;
   /** The file of --secrets. */
   readonly secrets: string | undefined;
 }
@@ -30,10 +32,17 @@ export async function runDeployment(folder: string, options: DevOptions): Promis
   const hostFault = workersOnly("npx stagedoor dev", deployment);
   if (hostFault !== undefined) return hostFault;
   const { config } = deployment;
-  const usedPort = await portFault({ "--port": options.port, "--media-port": options.mediaPort });
+  const hasFunction = Object.values(config.cdns).some(({ type }) => type === "cloudfront-function");
+  const usedPort = await portFault({
+    ...{ "--port": options.port, "--media-port": options.mediaPort },
+    ...(hasFunction && { "--cdn-port": options.cdnPort }),
+  });
   if (usedPort !== undefined) return usedPort;
   const secrets = secretsFor(folder, deployment, options.secrets);
-  const missing = namedSecrets(config, undefined).filter((name) => !(name in secrets));
+  const missing = namedSecrets(config, undefined).filter(
+    // The emulated distribution has one of its own.
+    (name) => name !== "STAGEDOOR_EDGE_SECRETS" && !(name in secrets),
+  );
   if (missing.length > 0)
     return `These secrets have no value on this machine: ${missing.join(", ")}. Add a line NAME=value for each to ${developmentSecrets}; \`npx stagedoor secrets new --env development\` makes that file.`;
   const ring = await devKeyRing(folder);
@@ -68,6 +77,7 @@ export async function runDeployment(folder: string, options: DevOptions): Promis
     identitySecret,
     port: options.port,
     mediaPort: options.mediaPort,
+    distributionPort: hasFunction ? options.cdnPort : undefined,
     settings,
     secrets: Object.fromEntries(Object.entries(secrets).filter(([name]) => config.secrets[name]?.use !== "issuer")),
     statePath: join(folder, generatedFolder, "state/v3"),
@@ -77,7 +87,7 @@ export async function runDeployment(folder: string, options: DevOptions): Promis
     log: (line) => console.log(`  ${line}`),
   });
   stopOnSignals(() => cluster.stop());
-  const kept = await seedCatalog(cluster.miniflare, catalogOf(deployment, undefined).assets);
+  const kept = await seedCatalog(cluster.miniflare, catalogOf(deployment, undefined, cluster.distribution?.url).assets);
   if (kept.length > 0) console.log(`Kept ${kept.length} assets that were added before: ${kept.join(", ")}.`);
   for (const note of await copyLocalFiles(folder, deployment, cluster)) console.log(note);
   console.log(
@@ -141,7 +151,7 @@ async function readyText(
 ${hasPage ? `  Page        ${cluster.apiUrl}/\n` : ""}  Console     ${cluster.apiUrl}/console
   API         ${start}
   Media host  ${cluster.mediaUrl}
-  Assets      ${config.assets.map(({ id }) => id).join(", ") || "none: add one to stagedoor.config.json"}
+${cluster.distribution === undefined ? "" : `  CloudFront  ${cluster.distribution.url} (an emulation of the distribution with the function)\n`}  Assets      ${config.assets.map(({ id }) => id).join(", ") || "none: add one to stagedoor.config.json"}
 
   A bearer token (8 h, all assets, this machine only):
 

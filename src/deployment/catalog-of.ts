@@ -60,6 +60,7 @@ export function originSecretsOf({ secrets }: DeploymentConfig): OriginSecrets {
 export function catalogOf(
   { config, assets }: Pick<Deployment, "config" | "assets">,
   environment: EnvironmentName | undefined,
+  emulatedCloudFront?: string,
 ): { readonly version: 1; readonly assets: readonly unknown[] } {
   const origins = originsOf(config, environment);
   return {
@@ -73,7 +74,7 @@ export function catalogOf(
         ...rest,
         origin: catalogOrigin(config, asset.origin, named, asset.path ?? `${asset.id}/`),
         entry: asset.entries.hls,
-        ...cdnMembers(config, asset.cdn, environment),
+        ...cdnMembers(config, asset.cdn, environment, emulatedCloudFront),
       };
     }),
   };
@@ -105,11 +106,12 @@ function cdnMembers(
   config: DeploymentConfig,
   named: string | readonly string[] | undefined,
   environment: EnvironmentName | undefined,
+  emulatedCloudFront: string | undefined,
 ) {
   const [name] = [named ?? []].flat();
   const cdn = name === undefined ? undefined : config.cdns[name];
   if (cdn?.type === "cloudfront-function")
-    return { cdn: "cloudfront", cdnUrl: `https://${hostOf(cdn.host, config, environment)}` };
+    return { cdn: "cloudfront", cdnUrl: emulatedCloudFront ?? `https://${hostOf(cdn.host, config, environment)}` };
   if (cdn?.type !== "cloudfront") return {};
   const { type: _, host, ...settings } = cdn;
   return { cdn: "cloudfront-signed", cloudfront: { url: `https://${hostOf(host, config, environment)}`, ...settings } };

@@ -209,7 +209,7 @@ describe.concurrent("the demo page", () => {
       expect(await page.getByLabel("Asset id").inputValue()).toBe("my-film");
     }));
 
-  it.each(["vod-ts", "vod-cloudfront"])("tries a segment of %s without its signature with one button", (stream) =>
+  it.each(["vod-ts", "vod-cloudfront", "vod-cloudfront-function"])("tries a segment of %s without its signature with one button", (stream) =>
     inTab(async ({ page }) => {
       await openPage(page, usual.apiUrl);
       const button = page.getByRole("button", { name: "Try it without its signature" });

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { functionSettings } from "../../../cli/cloudfront/function-command.ts";
 import { generateFiles } from "../../../cli/lib/deployment-folder.ts";
 import { functionScript, storeFailures } from "../../../cli/lib/function-script.ts";
+import { catalogOf } from "../../../src/deployment/catalog-of.ts";
 import { defaultConfig, deploymentWith } from "../../unit/deployment/example-config.ts";
 import { folder, projectFolder, runFile, stagedoor } from "../cli/command-line.ts";
 import { scriptOf, settings } from "./stage.ts";
@@ -26,6 +27,13 @@ describe("npx stagedoor cloudfront function", () => {
     expect(script).toBe(await scriptOf({ issuer: "tv", renewal: { lifetime: 900, step: 60 } }));
     expect(stdout).toContain(`Wrote cloudfront-production.js: ${script.length} of the 10240 bytes`);
     expect(stdout).toContain("--name stagedoor-production --function-code fileb://cloudfront-production.js");
+  });
+
+  it("is at an emulated distribution on this machine, and at its own in an environment", () => {
+    const deployment = deploymentWith({ cdns: far, assets: [film] });
+    const [url, here] = ["https://cdn.example.com", "http://127.0.0.1:8791"];
+    expect(catalogOf(deployment, "production").assets).toMatchObject([{ cdn: "cloudfront", cdnUrl: url }]);
+    expect(catalogOf(deployment, undefined, here).assets).toMatchObject([{ cdn: "cloudfront", cdnUrl: here }]);
   });
 
   it("has no renewal if the edge has none", () => {
