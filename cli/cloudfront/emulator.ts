@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { createHash, createHmac, randomUUID } from "node:crypto";
 import { createContext, Script } from "node:vm";
+import { WeighedMap } from "../../src/base/bounded-map.ts";
 import type { EmulatedStore } from "./key-value-store.ts";
 
 /** A viewer's request to a distribution. */
@@ -35,6 +36,8 @@ export interface Distribution {
   readonly origins: { readonly default: Origin; readonly [id: string]: Origin };
   /** The response headers policy: what an origin's response does not have yet, names and values. */
   readonly responseHeaders?: Iterable<readonly [string, string]>;
+  /** The size of the cache, in bytes. What was not used for the longest time leaves it first. */
+  readonly cacheBytes?: number;
   /** The country of an address, if it is known. */
   readonly countryOf?: (address: string) => string | undefined;
 }
@@ -49,9 +52,13 @@ const forbidden =
 /** How long CloudFront keeps a response without Cache-Control, in seconds: the default TTL of its cache policies. */
 const defaultTtl = 86_400;
 
+/** The cache's size unless another is given, in bytes. */
+const defaultCache = 64 * 1024 * 1024;
+
 interface Cached {
   readonly until: number;
-  readonly response: Response;
+  readonly bytes: ArrayBuffer;
+  readonly init: ResponseInit;
 }
 
 /**
@@ -67,7 +74,8 @@ export function emulateDistribution(distribution: Distribution): (request: Distr
     const selected = selection.getStore();
     if (selected !== undefined) selected.id = id;
   });
-  const cache = new Map<string, Cached>();
+  const cacheBytes = distribution.cacheBytes ?? defaultCache;
+  const cache = new WeighedMap<Cached>(cacheBytes);
 
   return async (viewer) => {
     if (Buffer.byteLength(viewer.target) > maxUrl) return failure(414, "LimitExceeded");
@@ -94,15 +102,15 @@ export function emulateDistribution(distribution: Distribution): (request: Distr
     for (const [name, value] of Object.entries(origin.customHeaders ?? {})) request.headers.set(name, value);
     const isCacheable = !request.headers.has("range") && (request.method === "GET" || request.method === "HEAD");
     const kept = isCacheable ? cache.get(request.target) : undefined;
-    if (kept !== undefined && clock() < kept.until) return marked(kept.response.clone(), "Hit");
+    if (kept !== undefined && clock() < kept.until) return marked(new Response(kept.bytes, kept.init), "Hit");
     const response = await origin.fetch(request);
     const ttl = response.ok && request.method === "GET" && isCacheable ? ttlOf(response.headers) : 0;
-    if (ttl > 0) {
-      const whole = new Response(await response.arrayBuffer(), response);
-      cache.set(request.target, { until: clock() + ttl * 1000, response: whole });
-      return marked(whole.clone(), "Miss");
-    }
-    return marked(response, "Miss");
+    // A file that is larger than the cache is not read into memory.
+    if (ttl === 0 || Number(response.headers.get("Content-Length")) > cacheBytes) return marked(response, "Miss");
+    const init = { status: response.status, headers: response.headers };
+    const bytes = await response.arrayBuffer();
+    cache.put(request.target, { until: clock() + ttl * 1000, bytes, init }, bytes.byteLength);
+    return marked(new Response(bytes, init), "Miss");
   }
 }
 

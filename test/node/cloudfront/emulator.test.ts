@@ -18,9 +18,10 @@ function get(target: string, distribution = distributionOf()) {
 
 function distributionOf() {
   return emulateDistribution({
-    ...{ script, store: new EmulatedStore(() => 0), clock: () => 0 },
+    ...{ script, store: new EmulatedStore(() => 0), clock: () => 0, cacheBytes: 10 },
     origins: {
       default: origin("default"),
+      large: origin("12 bytes ...", { "Content-Length": "12" }),
       other: origin("other", { "Access-Control-Allow-Origin": "https://tv.example" }),
     },
     responseHeaders: [
@@ -46,5 +47,15 @@ describe("an emulated distribution", () => {
     expect(await read("/default")).toEqual(["Miss from cloudfront", "*", "nosniff"]);
     expect(await read("/default")).toEqual(["Hit from cloudfront", "*", "nosniff"]);
     expect(await read("/other")).toEqual(["Miss from cloudfront", "https://tv.example", "nosniff"]);
+  });
+
+  it("has a cache of a size: what is larger does not enter, and what was used longest ago leaves", async () => {
+    const distribution = distributionOf();
+    const status = async (target: string) => (await get(target, distribution)).headers.get("X-Cache")?.split(" ")[0];
+    const targets = ["/large", "/large", "/default", "/default", "/other", "/other", "/default"];
+    const statuses: unknown[] = [];
+    for (const target of targets) statuses.push(await status(target));
+    // "default" and "other" together have 12 bytes.
+    expect(statuses).toEqual(["Miss", "Miss", "Miss", "Hit", "Miss", "Hit", "Miss"]);
   });
 });
