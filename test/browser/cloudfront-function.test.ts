@@ -221,7 +221,7 @@ class RotatedService {
 /** The kid of the key that signed the grant of a URL, which is readable in it. */
 const kidOf = (url: string) => /cf-\d/.exec(Buffer.from(new URL(url).pathname.slice(1), "base64url").toString())?.[0];
 
-describe("a rotation of CloudFront's session keys", () => {
+describe.concurrent("a rotation of CloudFront's session keys", () => {
   const [old, fresh] = [newEdgeKey("cf-1", randomBytes), newEdgeKey("cf-2", randomBytes)];
   const service = new RotatedService();
   beforeAll(() => service.deploy(old));
