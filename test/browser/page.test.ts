@@ -209,20 +209,25 @@ describe.concurrent("the demo page", () => {
       expect(await page.getByLabel("Asset id").inputValue()).toBe("my-film");
     }));
 
-  it.each(["vod-ts", "vod-cloudfront", "vod-cloudfront-function"])("tries a segment of %s without its signature with one button", (stream) =>
-    inTab(async ({ page }) => {
-      await openPage(page, usual.apiUrl);
-      const button = page.getByRole("button", { name: "Try it without its signature" });
-      expect(await button.isVisible()).toBe(false);
-      await play(page, { stream });
-      await waitForText(rowOf(page, "/0.ts"), "200 served");
-      await button.click();
-      await waitForText(page.locator("#trial-result"), /^403 signature_missing The media host refuses .*\.ts without/);
-      await waitForText(page.locator("li.again"), "403 signature_missing");
-      await play(page, { stream: "vod-single" });
-      await waitForText(statusOf(page), "Playing vod-single.");
-      expect(await page.locator("#trial-result").textContent()).toBe("");
-    }),
+  it.each(["vod-ts", "vod-cloudfront", "vod-cloudfront-function"])(
+    "tries a segment of %s without its signature with one button",
+    (stream) =>
+      inTab(async ({ page }) => {
+        await openPage(page, usual.apiUrl);
+        const button = page.getByRole("button", { name: "Try it without its signature" });
+        expect(await button.isVisible()).toBe(false);
+        await play(page, { stream });
+        await waitForText(rowOf(page, "/0.ts"), "200 served");
+        await button.click();
+        await waitForText(
+          page.locator("#trial-result"),
+          /^403 signature_missing The media host refuses .*\.ts without/,
+        );
+        await waitForText(page.locator("li.again"), "403 signature_missing");
+        await play(page, { stream: "vod-single" });
+        await waitForText(statusOf(page), "Playing vod-single.");
+        expect(await page.locator("#trial-result").textContent()).toBe("");
+      }),
   );
 
   it("says in words that the media host does not respond, and what to do", () =>
