@@ -106,6 +106,7 @@ export async function functionCases(
     ? { does: "redirect to a fresh URL", path: "./0.ts", notBefore: now }
     : refused("signature_expired");
   const playlist = sign({ purpose: "playlist", path: "index.m3u8" });
+  const keyFile = sign({ purpose: "key", path: "k.bin" });
   const file = sign({ purpose: "file", path: "poster.jpg" });
   const network = (last: number) => ({ family: 4, bits: 24, bytes: Uint8Array.of(192, 0, last, 0) }) as const;
   const agent = (name: string) => createHash("sha256").update(name).digest("base64url");
@@ -121,7 +122,7 @@ export async function functionCases(
     ["segment-head", "HEAD is like GET.", segment, cached("0.ts"), "HEAD"],
     ["segment-query", "The origin's own query stays.", sign({ query: "v=1" }), cached("0.ts", "v=1")],
     ["segment-alias", "An alias is decoded.", sign({ path: alias.value.path }), cached("a;v=1//0.ts")],
-    ["key", "A key is like a segment.", sign({ purpose: "key", path: "k.bin" }), cached("k.bin")],
+    ["key", "A key is for the media host: no cache keeps it.", keyFile, forwarded(keyFile)],
     [
       "bound-network",
       "A grant that is bound to the viewer's network.",
