@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { ok, type Result, refuse } from "../../src/base/result.ts";
+import { type Result, refuse } from "../../src/base/result.ts";
 import type { FunctionSettings } from "../../src/cloudfront/function-types.ts";
 import { type Deployment, type EnvironmentName, environmentNames } from "../../src/deployment/config-schema.ts";
 import { settingsFor } from "../../src/deployment/wrangler-config.ts";
@@ -99,5 +99,5 @@ export function functionSettings(
     return refuse(
       `No CDN of stagedoor.config.json has the type cloudfront-function (it has ${types.join(", ")}): add {"type": "cloudfront-function", "host": "<the distribution's host>"} to cdns.`,
     );
-  return ok(settingsOfFunction(settingsFor("edge", config, environment)));
+  return settingsOfFunction(settingsFor("edge", config, environment));
 }

@@ -49,14 +49,18 @@ const readSettings = settingsSchema.pick({
   STAGEDOOR_EXPIRY_STEP: true,
 });
 
-/** What the function has of the media host's settings (STAGEDOOR_*), which must be valid. */
-export function settingsOfFunction(settings: Readonly<Record<string, string>>): Omit<FunctionSettings, "storeFailure"> {
-  const read = readSettings.parse(settings);
-  return {
-    issuer: read.STAGEDOOR_GRANT_ISSUER,
+/** What the function has of the media host's settings (STAGEDOOR_*). Refused if one of these is invalid. */
+export function settingsOfFunction(
+  settings: Readonly<Record<string, string>>,
+): Result<Omit<FunctionSettings, "storeFailure">, string> {
+  const read = readSettings.safeParse(settings);
+  if (!read.success)
+    return refuse(read.error.issues.map(({ path, message }) => `${path.join()}: ${message}`).join("; "));
+  return ok({
+    issuer: read.data.STAGEDOOR_GRANT_ISSUER,
     manifestOrigin,
-    ...(read.STAGEDOOR_RENEWAL === "redirect" && {
-      renewal: { lifetime: read.STAGEDOOR_PAUSE_ALLOWANCE, step: read.STAGEDOOR_EXPIRY_STEP },
+    ...(read.data.STAGEDOOR_RENEWAL === "redirect" && {
+      renewal: { lifetime: read.data.STAGEDOOR_PAUSE_ALLOWANCE, step: read.data.STAGEDOOR_EXPIRY_STEP },
     }),
-  };
+  });
 }

@@ -34,7 +34,8 @@ const cloudFront = (id: string, keyPairId: string) => ({
   cdn: "cloudfront-signed",
   cloudfront: { keyPairId },
 });
-const assets = [r2("vod-ts"), r2("vod-fmp4"), cloudFront("vod-cloudfront", "dev-cloudfront-rsa")];
+const withFunction = { ...r2("vod-cloudfront-function"), cdn: "cloudfront", cdnUrl: cluster.distributionUrl };
+const assets = [r2("vod-ts"), r2("vod-fmp4"), cloudFront("vod-cloudfront", "dev-cloudfront-rsa"), withFunction];
 const usual = ["--ring", ringFile(cluster.keys), "--catalog", catalogFile(...assets)];
 const hosts = ["--api", cluster.apiUrl, "--media", cluster.mediaUrl];
 
@@ -115,6 +116,7 @@ describe("npx stagedoor doctor, run against running workers,", () => {
       expect.arrayContaining([
         "key_not_live key dev-session",
         "cloudfront_key_refused asset vod-cloudfront, key dev-cloudfront-rsa",
+        `key_not_live key dev-cloudfront-session at ${new URL(cluster.distributionUrl).host}`,
         "operator_refused --bearer",
         "start_refused asset vod-ts",
       ]),

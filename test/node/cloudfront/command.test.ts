@@ -53,6 +53,14 @@ describe("npx stagedoor cloudfront function", () => {
     });
   });
 
+  it("writes nothing with an invalid setting, and names it", () => {
+    const config = deploymentWith({ cdns: far });
+    const invalid = { config: { ...config.config, settings: { STAGEDOOR_EXPIRY_STEP: "never" } } };
+    expect(functionSettings(invalid, "production")).toMatchObject({
+      refusal: expect.stringContaining("STAGEDOOR_EXPIRY_STEP: write whole seconds in digits"),
+    });
+  });
+
   it("needs the folder of a deployment", async () => {
     const { exit, stderr } = await stagedoor("cloudfront", "function", "--env", "production");
     expect([exit, stderr]).toEqual([2, expect.stringContaining("There is no stagedoor.config.json here or above")]);
