@@ -10,6 +10,11 @@ const key = { kty: "oct", alg: "HS256", k: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBka
 /** AWS's side of each object, which an eviction of the object does not touch. */
 const worlds = new Map<string, World>();
 
+/** What the objects of this isolate reported to the metrics. */
+const reports: string[] = [];
+
+const unasked = { counts: async () => undefined, sessions: async () => undefined, refusals: async () => undefined };
+
 interface World {
   readonly store: EmulatedStore;
   readonly lines: string[];
@@ -45,7 +50,11 @@ export class EmulatedCloudFrontStore extends CloudFrontStore {
       STAGEDOOR_AWS_SECRET_KEY: credentials.secretAccessKey,
     };
     const REVOCATION_LOG = { idFromName: () => logs.idFromName(id), get: (name: unknown) => logs.get(name) };
-    super(state, Object.assign(settings, { REVOCATION_LOG }), {
+    const METRICS_STORE = {
+      idFromName: () => undefined,
+      get: () => ({ ...unasked, report: async (report: unknown) => reports.push(JSON.stringify(report)) }),
+    };
+    super(state, Object.assign(settings, { REVOCATION_LOG, METRICS_STORE }), {
       fetch: (url, init) =>
         world.isDown ? Promise.reject(new TypeError("no network")) : answer(new Request(url, init)),
       log: (line) => world.lines.push(line),
@@ -60,6 +69,10 @@ export class EmulatedCloudFrontStore extends CloudFrontStore {
 
   lines(): string[] {
     return this.#world.lines;
+  }
+
+  reports(): readonly string[] {
+    return reports;
   }
 
   change(world: { readonly isDown?: boolean; readonly arns?: string }): void {

@@ -2,14 +2,15 @@ import { DurableObject } from "cloudflare:workers";
 import * as z from "zod";
 import { type Seconds, systemClock, systemMillisecondClock } from "../../base/time.ts";
 import { type CycleResult, cycleTimes, StoreCycle, storeKeys } from "../../cloudfront/store-cycle.ts";
-import { cycleLog } from "../../cloudfront/store-writer.ts";
+import { cycleLog, cycleTelemetry } from "../../cloudfront/store-writer.ts";
 import { type Configuration, readConfiguration } from "../../config/configuration.ts";
 import type { Log } from "../../http/problem-response.ts";
 import { type AwsStoreParts, openAwsStore } from "../aws/aws-store.ts";
+import { isolateTelemetry, type TelemetryBindings } from "./isolate-telemetry.ts";
 import { type RevocationLogNamespace, revocationLog } from "./session-stores.ts";
 import { settingsOf } from "./worker-shell.ts";
 
-export interface CloudFrontStoreBindings {
+export interface CloudFrontStoreBindings extends TelemetryBindings<unknown> {
   readonly REVOCATION_LOG: RevocationLogNamespace<unknown>;
 }
 
@@ -59,12 +60,23 @@ export class CloudFrontStore extends DurableObject<CloudFrontStoreBindings> {
     if (!read.ok) return cycleTimes.longestPause;
     const { cloudFrontStores, ring } = read.value;
     if (!cloudFrontStores.includes(arn)) return undefined;
-    this.#report ??= cycleLog(this.#ports.log, arn);
+    this.#report ??= this.#reportOf(arn);
     this.#cycle ??= await this.#open(arn, read.value);
     if (this.#cycle === undefined) return cycleTimes.longestPause;
     const result = await this.#cycle.run(storeKeys(ring, systemClock()));
     this.#report(result);
     return result.next;
+  }
+
+  /** Logs and counts as the API does: its object of metrics has the counts of both. */
+  #reportOf(arn: string): (result: CycleResult) => void {
+    const { telemetry, reporter } = isolateTelemetry("api", this.env);
+    const [logged, counted] = [cycleLog(this.#ports.log, arn), cycleTelemetry(telemetry, arn)];
+    return (result) => {
+      logged(result);
+      counted(result);
+      reporter.reportIfDue((work) => this.ctx.waitUntil(work));
+    };
   }
 
   async #open(arn: string, { mediaUrl, awsCredentials }: Configuration): Promise<StoreCycle | undefined> {

@@ -10,6 +10,7 @@ interface Stub {
   change(world: { readonly isDown?: boolean; readonly arns?: string }): Promise<void>;
   isAwaited(): Promise<boolean>;
   lines(): Promise<readonly string[]>;
+  reports(): Promise<readonly string[]>;
 }
 
 interface Namespace<Object> {
@@ -54,6 +55,8 @@ describe.skipIf(!isNamespace<Stub>(objects))("the writer of a store in workerd",
     expect(await alarm()).toBe(true);
     const first = await object.entries();
     expect([Object.keys(first), first.c]).toEqual([["c"], expect.stringContaining("|dev-cf:")]);
+    const series = "stagedoor_cloudfront_store_entries";
+    await expect.poll(async () => (await object.reports()).join()).toContain(series);
     await revoke("AAAAAAAAAAAAAAAAAAAAAA");
     expect(await alarm()).toBe(true);
     expect(Object.keys(await object.entries()).toSorted()).toEqual(["c", "lAAAAAAAAAAAAAAAAAAAAAA"]);
