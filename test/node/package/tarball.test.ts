@@ -50,6 +50,8 @@ function installed(name: string, names: readonly string[]): string {
   return folder;
 }
 
+const storePackages = ["@aws-sdk/client-cloudfront-keyvaluestore", "@aws-sdk/signature-v4a"];
+
 const required = [
   ...Object.keys(dependencies),
   ...Object.keys(peerDependencies).filter((name) => !optional.includes(name)),
@@ -166,6 +168,7 @@ describe("a worker of a deployment", () => {
   let folder: string;
   beforeAll(() => {
     folder = installed("deployment", [...required, ...optional]);
+    writeFileSync(join(folder, "absent.js"), "export {};");
   });
 
   it.each(["api", "manifest", "edge", "identity"])(
@@ -184,14 +187,15 @@ describe("a worker of a deployment", () => {
         mainFields: ["module", "main"],
         conditions: ["workerd", "worker", "import"],
         external: ["node:*", "cloudflare:*"],
-        alias: { crypto: "node:crypto" },
+        // As in a deployment without a store of CloudFront's.
+        alias: { crypto: "node:crypto", ...Object.fromEntries(storePackages.map((name) => [name, "./absent.js"])) },
         absWorkingDir: folder,
       });
       const toml = readFileSync(
         join(packageRoot, worker === "edge" ? "wrangler.toml" : `workers/${worker}/wrangler.toml`),
         "utf8",
       );
-      const [, classes = ""] = /new_sqlite_classes = \[([^\]]*)\]/.exec(toml) ?? [];
+      const classes = [...toml.matchAll(/new_sqlite_classes = \[([^\]]*)\]/g)].map(([, list]) => list).join();
       const [output] = Object.values(metafile.outputs);
       const names = [...classes.matchAll(/"(\w+)"/g)].map(([, name = ""]) => name);
       expect(output?.exports.toSorted()).toEqual([...names, "default"].toSorted());
