@@ -114,7 +114,11 @@ export default defineConfig({
           name: "workerd",
           include: [unit],
           // The 200 modules of AWS's client as one: loading each takes seconds.
-          deps: { optimizer: { ssr: { enabled: true, include: ["@aws-sdk/client-cloudfront-keyvaluestore", "@aws-sdk/signature-v4a"] } } },
+          deps: {
+            optimizer: {
+              ssr: { enabled: true, include: ["@aws-sdk/client-cloudfront-keyvaluestore", "@aws-sdk/signature-v4a"] },
+            },
+          },
           ...computing,
         },
       },
