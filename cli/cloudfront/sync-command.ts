@@ -40,7 +40,8 @@ export const cloudfrontSyncCommand: Command = {
     watch: { type: "boolean" },
   },
   help: `Brings the KeyValueStore of a CloudFront Function in step with the key ring and the revocation log, and says how full it is.
-The function refuses all requests (503) an hour after the last time, so run it at least every half an hour, or with --watch.
+The function refuses all requests (503) an hour after the last time, so run it with --watch, or
+every 5 minutes: after 10 minutes without it, the media host renews expired URLs for a week.
 Do not run it if the service keeps the store in step itself. A store has one writer.
 
 AWS's credentials are those of its other tools: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or the machine's role. They

@@ -1,4 +1,4 @@
-import { after, type Clock, seconds, type Timer, type UnixSeconds, unixSeconds } from "../base/time.ts";
+import { after, type Clock, inTime, seconds, type Timer, type UnixSeconds, unixSeconds } from "../base/time.ts";
 import type { KeyRing } from "../keys/ring.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
 import type { WritableStore } from "./keep-in-step.ts";
@@ -36,6 +36,16 @@ export class WriterTurn {
     return now < this.#mineUntil;
   }
 
+  /** Whether the turn is this process's, without a new claim. */
+  has(now: UnixSeconds): boolean {
+    return now < this.#mineUntil;
+  }
+
+  /** Leaves the turns to other processes. */
+  leave(): void {
+    this.#mineUntil = unixSeconds(0);
+  }
+
   /** A claim lasts longer than its turn, so that no clock that is behind finds it free. */
   #claimed(number: number): Promise<boolean> {
     return this.#claim(String(number), unixSeconds(endOf(number) + 4 * turn.length));
@@ -68,12 +78,33 @@ export interface StoreWriter {
 /** How often a process looks whether the turn is its own: more than once while it can claim the next one. */
 const look = seconds(3);
 
-/** Runs cycles in this process's turns until it is stopped. */
+/** How long a page of the log may take. */
+const pageTimeout = seconds(10);
+
+/** The longest cycle, the first one of a full store, and how long a stop waits for a cycle: the next writer repairs the rest. */
+const longest = { cycle: seconds(900), stop: seconds(10) };
+
+/** A log whose pages have a deadline. */
+export function timedLog({ since }: FollowedLog, timer: Timer): FollowedLog {
+  return {
+    since: async (cursor, detail) => {
+      const page = await inTime(since(cursor, detail), pageTimeout, timer);
+      if (page === "late") throw new Error(`no answer within ${pageTimeout} s`);
+      return page;
+    },
+  };
+}
+
+/**
+ * Runs cycles in this process's turns until it is stopped. A cycle that hangs is given up, and the turn with it, so that another
+ * process takes over.
+ */
 export function startStoreWriter(parts: StoreWriterParts): StoreWriter {
   const { clock, timer } = parts;
   const stopping = Promise.withResolvers<undefined>();
   let isStopping = false;
   const writerTurn = new WriterTurn(parts.claim);
+  const log = timedLog(parts.log, timer);
   let cycle: StoreCycle | undefined;
   let dueAt = unixSeconds(0);
 
@@ -85,38 +116,53 @@ export function startStoreWriter(parts: StoreWriterParts): StoreWriter {
   };
 
   const runCycle = async (): Promise<CycleResult> => {
-    cycle ??= new StoreCycle({ log: parts.log, store: await parts.open(), clock, renewal: parts.renewal });
+    cycle ??= new StoreCycle({ log, store: await parts.open(), clock, renewal: parts.renewal });
     return cycle.run(storeKeys(parts.ring, clock()));
   };
 
   /** The turn is kept meanwhile: the first cycle of a large store takes minutes. */
   const inTurn = async (work: Promise<CycleResult>): Promise<CycleResult> => {
+    const startedAt = clock();
     let isRunning = true;
     const done = work.finally(() => {
       isRunning = false;
     });
     while (isRunning && !isStopping) {
       await pause(done);
+      if (isRunning && clock() >= after(startedAt, longest.cycle)) return gaveUp(done, "a cycle");
       if (isRunning) await writerTurn.isMine(clock()).catch(() => false);
     }
-    return done;
+    const result = await inTime(done, longest.stop, timer);
+    return result === "late" ? gaveUp(done, "a cycle at the stop") : result;
+  };
+
+  const gaveUp = (work: Promise<unknown>, what: string): CycleResult => {
+    work.catch(() => undefined);
+    // Nobody waits for its end, which may come later.
+    cycle = undefined;
+    writerTurn.leave();
+    return failure(`${what} took too long: something hangs`);
+  };
+
+  const failure = (detail: string): CycleResult => {
+    return { status: "failed", fault: "store", detail, store: undefined, next: cycleTimes.longestPause };
   };
 
   const run = async () => {
     while (!isStopping) {
       try {
         // What this process knew about the store is outdated once another one wrote it.
-        if (!(await writerTurn.isMine(clock()))) cycle = undefined;
+        if (clock() < dueAt && !writerTurn.has(clock())) cycle = undefined;
+        else if (!(await writerTurn.isMine(clock()))) cycle = undefined;
         else if (clock() >= dueAt) {
           const result = await inTurn(runCycle());
           dueAt = after(clock(), result.next);
           parts.onResult(result);
         }
       } catch (error) {
-        const detail = error instanceof Error ? error.message : "it failed";
-        const next = cycleTimes.longestPause;
-        dueAt = after(clock(), next);
-        parts.onResult({ status: "failed", fault: "store", detail, store: undefined, next });
+        const result = failure(error instanceof Error ? error.message : "it failed");
+        dueAt = after(clock(), result.next);
+        parts.onResult(result);
       }
       if (!isStopping) await pause();
     }

@@ -22,8 +22,9 @@ async function loadClient() {
   return import("@aws-sdk/client-cloudfront-keyvaluestore");
 }
 
-/** The most keys of a page. */
+/** The most keys of a page, and the most pages: 5 MB of entries with a few bytes each. */
 const pageSize = 50;
+const mostPages = 20_000;
 
 /**
  * A KeyValueStore by AWS's client, whose requests are signed with SigV4A. The methods reject with the name of AWS's
@@ -42,10 +43,15 @@ export async function openAwsStore(parts: AwsStoreParts): Promise<WritableStore>
 
   const call = async <Output>(action: StoreAction, send: (abortSignal: AbortSignal) => Promise<Output>) => {
     const deadline = new AbortController();
-    // AbortSignal.timeout would run on after the answer, and keep a Durable Object awake.
-    const timer = setTimeout(() => deadline.abort(), timeout * 1000);
+    const late = Promise.withResolvers<never>();
+    // Not AbortSignal.timeout: that would run on after the answer, and keep a Durable Object awake.
+    const timer = setTimeout(() => {
+      deadline.abort();
+      // What waits for credentials does not see the signal.
+      late.reject(new Error("late"));
+    }, timeout * 1000);
     try {
-      return await send(deadline.signal);
+      return await Promise.race([send(deadline.signal), late.promise]);
     } catch (error) {
       const why = deadline.signal.aborted ? `no answer within ${timeout} s` : describe(error);
       throw new Error(`${action}: ${why}`);
@@ -66,7 +72,9 @@ export async function openAwsStore(parts: AwsStoreParts): Promise<WritableStore>
       );
       const entries = new Map<string, string>();
       let NextToken: string | undefined;
+      let pages = 0;
       do {
+        if (++pages > mostPages) throw new Error(`ListKeys: more than ${mostPages} pages, so they have no end`);
         const page = await call("ListKeys", (abortSignal) =>
           client.send(new aws.ListKeysCommand({ KvsARN, MaxResults: pageSize, NextToken }), { abortSignal }),
         );

@@ -1,8 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
 import * as z from "zod";
-import { type Seconds, systemClock, systemMillisecondClock } from "../../base/time.ts";
+import { type Seconds, systemClock, systemMillisecondClock, systemTimer } from "../../base/time.ts";
 import { type CycleResult, cycleTimes, StoreCycle, storeKeys } from "../../cloudfront/store-cycle.ts";
-import { cycleLog, cycleTelemetry } from "../../cloudfront/store-writer.ts";
+import { cycleLog, cycleTelemetry, timedLog } from "../../cloudfront/store-writer.ts";
 import { type Configuration, readConfiguration } from "../../config/configuration.ts";
 import type { Log } from "../../http/problem-response.ts";
 import { type AwsStoreParts, openAwsStore } from "../aws/aws-store.ts";
@@ -89,7 +89,10 @@ export class CloudFrontStore extends DurableObject<CloudFrontStoreBindings> {
     }
     const store = await openAwsStore({ arn, credentials: awsCredentials, fetch: this.#ports.fetch });
     const objects = this.env.REVOCATION_LOG;
-    const log = revocationLog({ objects, cache: undefined, mediaUrl, clock: systemMillisecondClock });
+    const log = timedLog(
+      revocationLog({ objects, cache: undefined, mediaUrl, clock: systemMillisecondClock }),
+      systemTimer,
+    );
     return new StoreCycle({ log, store, clock: systemClock });
   }
 }

@@ -73,5 +73,8 @@ describe("AWS's client of a KeyValueStore", () => {
       new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
     const { store } = await opened({ fetch, timeout: seconds(0.01) });
     await expect(store.read()).rejects.toThrow("DescribeKeyValueStore: no answer within 0.01 s");
+    const noCredentials = () => new Promise<never>(() => undefined);
+    const waiting = await opened({ credentials: noCredentials, timeout: seconds(0.01) });
+    await expect(waiting.store.read()).rejects.toThrow("DescribeKeyValueStore: no answer within 0.01 s");
   });
 });

@@ -112,6 +112,32 @@ describe("the writer of a store in a process that runs all the time", () => {
     await two.stop();
   });
 
+  it("gives up a cycle that hangs, and the turn with it; a stop does not wait for it either", async () => {
+    const [hanging, other]: [CycleResult[], CycleResult[]] = [[], []];
+    const one = started(
+      () => new Promise(() => undefined),
+      (result) => hanging.push(result),
+    );
+    // The turn of the writer before has to end.
+    await stage.advance(40);
+    const two = started(
+      async () => writable(store),
+      (result) => other.push(result),
+    );
+    await stage.advance(840);
+    expect([hanging, other]).toEqual([[], []]);
+    await stage.advance(110);
+    expect(hanging).toEqual([
+      expect.objectContaining({ status: "failed", detail: "a cycle took too long: something hangs" }),
+    ]);
+    expect(other.length).toBeGreaterThan(0);
+    await two.stop();
+    await stage.advance(100);
+    const stopped = one.stop();
+    await stage.advance(15);
+    await stopped;
+  });
+
   it("tries again after a store that cannot be opened, and logs the first of equal failures and their end", async () => {
     const lines: string[] = [];
     const report = cycleLog((line) => lines.push(line), arn);
