@@ -380,7 +380,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
     "causes": [
       "**A manifest URL was stored**: it is valid for `STAGEDOOR_MANIFEST_TTL`. Start again instead.",
       "**`STAGEDOOR_RENEWAL=off`**, and the viewer paused for longer than `STAGEDOOR_PAUSE_ALLOWANCE`.",
-      "**CloudFront serves the segments**, and cannot renew URLs. Use the helper (`stagedoor/player`), or raise `STAGEDOOR_PAUSE_ALLOWANCE`.",
+      "**CloudFront serves the segments with native signed URLs**, and cannot renew them. Use the helper (`stagedoor/player`), or raise `STAGEDOOR_PAUSE_ALLOWANCE`.",
       "**A cache serves old playlists.** Stagedoor sends `private` or `no-store` where it matters; check that nothing overrides it.",
       "**A player reloads a playlist from the URL after a redirect.** Stagedoor never redirects playlists: look for a proxy that does."
     ]
