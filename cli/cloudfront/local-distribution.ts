@@ -1,8 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
-import { systemClock } from "../../src/base/time.ts";
+import { after, systemClock } from "../../src/base/time.ts";
 import type { Catalog } from "../../src/catalog/catalog.ts";
-import { type CycleResult, type FollowedLog, StoreCycle, storeKeys } from "../../src/cloudfront/store-cycle.ts";
+import { packedKey } from "../../src/cloudfront/packed-entry.ts";
+import {
+  type CycleResult,
+  cycleTimes,
+  type FollowedLog,
+  StoreCycle,
+  storeKeys,
+} from "../../src/cloudfront/store-cycle.ts";
 import { withInert } from "../../src/edge/answer-media.ts";
 import { withCors } from "../../src/http/cors.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
@@ -62,6 +69,11 @@ export async function startLocalDistribution(options: LocalDistributionOptions):
   const script = await functionScript({ ...valid.value, storeFailure: "refuse" });
   if (!script.ok) throw new Error(script.refusal);
   const store = new EmulatedStore(Date.now);
+  // Nobody had URLs of this distribution before, so that no end is missing: the function renews from the beginning.
+  store.update(
+    { puts: [{ key: packedKey, value: `1||${after(systemClock(), cycleTimes.lifetime)}|||` }] },
+    store.describe().etag,
+  );
   const answer = emulateDistribution({
     ...{ script: script.value, store, clock: Date.now },
     origins: {

@@ -37,7 +37,8 @@ const attempts = 5;
 /**
  * The updates that turn the entries of a store into the wanted ones. Removals come first, so that there is room. The packed
  * entry is the first of all if it tells the function to leave renewals to the manifest host, because entries are missing from
- * then on, and otherwise the last, because they are missing until then. The time of these renewals goes with it.
+ * then on, and otherwise the last, because they are missing until then: also in a store that has none, with which the function
+ * admits nobody. The time of these renewals goes with it.
  */
 export function changesOf(
   has: ReadonlyMap<string, string>,
@@ -49,7 +50,7 @@ export function changesOf(
   const guiding = [...removed.filter(isGuiding), ...put.filter(({ key }) => isGuiding(key))];
   const others = [...removed.filter((key) => !isGuiding(key)), ...put.filter(({ key }) => !isGuiding(key))];
   const isMarked = (wanted.get(packedKey)?.split("|")[atMarks] ?? "").includes("o");
-  const steps = isMarked ? [...guiding, ...others] : [...others, ...guiding];
+  const steps = isMarked && has.has(packedKey) ? [...guiding, ...others] : [...others, ...guiding];
   return Array.from({ length: Math.ceil(steps.length / updateKeys) }, (_, index) => {
     const some = steps.slice(index * updateKeys, (index + 1) * updateKeys);
     return {

@@ -1,5 +1,5 @@
 import { maxSessionTtl } from "../base/constants.ts";
-import { ok, type Result, refuse } from "../base/result.ts";
+import { ok, type Result } from "../base/result.ts";
 import { after, later, type Seconds, seconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
 import { entryName, type LoggedRevocation, longestSilence, type RevocationDelta } from "../sessions/revocation.ts";
 import { packedKey, packedUntil } from "./packed-entry.ts";
@@ -9,6 +9,7 @@ import {
   hostRenewsKey,
   type PackedState,
   packedEntry,
+  revokedNames,
   type StoreEntry,
 } from "./store-entries.ts";
 
@@ -17,6 +18,8 @@ export interface WantedStore {
   readonly entries: ReadonlyMap<string, string>;
   /** How many entries had no room. While there are any, the manifest host renews expired URLs, which it checks itself. */
   readonly dropped: number;
+  /** How many of these must not be left out: the function serves what they end until its URLs have expired. */
+  readonly lost: number;
   /** The bytes of the entries, keys and values. */
   readonly bytes: number;
 }
@@ -27,7 +30,7 @@ export const storeBytes = 5_242_880;
 /** The most bytes of the packed entry and of the time until which the manifest host renews, which always have room. */
 const reservedBytes = 1024 + packedKey.length + hostRenewsKey.length + 12;
 
-/** How many entries of one viewer stay in a full store. */
+/** How many entries of one viewer stay in a full store, of those that a viewer makes and of those that sharing makes. */
 const perSubject = 20;
 
 /** The time until which the manifest host renews is rounded up to this, so that it is not written for each entry. */
@@ -39,23 +42,23 @@ const hostRenewsStep = 600;
  */
 export class StoreContents {
   readonly #entries = new Map<string, LoggedRevocation>();
-  #losesEntries = false;
+  /** Since then the log has all entries, if it lost some. */
+  #lostBefore: UnixSeconds | undefined;
   /** Until then a grant may be valid whose end nobody knows any more. */
   #unknownUntil = unixSeconds(0);
 
   /**
    * Begins with what a store has, before the log is read from its beginning: the log may have forgotten sessions and logins
-   * that viewers ended. What operators revoked, the log still has, unless they lifted it. `lifetime` is how long a packed entry
-   * is valid after it was written. If that was too long ago, {@link StoreContents.missEnds}. A store without such an entry has
-   * missed nothing: the function admitted nobody with it.
+   * that viewers ended. What operators revoked, it still has, unless they lifted it, or the log lost it. `lifetime` is how long
+   * a packed entry is valid after it was written. If that was too long ago, {@link StoreContents.missEnds}. So too for a store
+   * without such an entry: it may replace another one, while sessions whose end the log has forgotten go on.
    */
   adopt(store: ReadonlyMap<string, string>, now: UnixSeconds, lifetime: Seconds): void {
-    for (const [key, value] of store) {
-      const ended = endedIn(key, value);
-      if (ended?.by === "viewer" && ended.until > now) this.#entries.set(entryName(ended), ended);
-    }
-    const packed = store.get(packedKey);
-    if (packed !== undefined && !(packedUntil(packed) - lifetime >= now - longestSilence)) this.missEnds(now);
+    const packed = store.get(packedKey) ?? "";
+    const endings = [...store].flatMap(([key, value]) => endedIn(key, value) ?? []);
+    for (const entry of [...endings, ...revokedNames(packed, after(now, maxSessionTtl))])
+      if (entry.until > now) this.#entries.set(entryName(entry), entry);
+    if (!(packedUntil(packed) - lifetime >= now - longestSilence)) this.missEnds(now);
     const known = Number(store.get(hostRenewsKey) ?? 0);
     if (known > this.#unknownUntil && known <= after(now, seconds(2 * maxSessionTtl)))
       this.#unknownUntil = unixSeconds(known);
@@ -70,9 +73,12 @@ export class StoreContents {
   }
 
   /** Follows the log. An entry whose `until` is 0 was lifted. */
-  apply({ reset, entries, notBefore }: Pick<RevocationDelta, "reset" | "notBefore" | "entries">): void {
+  apply(
+    { reset, entries, notBefore }: Pick<RevocationDelta, "reset" | "notBefore" | "entries">,
+    now: UnixSeconds,
+  ): void {
+    this.#lostBefore = notBefore !== undefined && after(notBefore, maxSessionTtl) > now ? notBefore : undefined;
     if (reset) this.#beginAgain();
-    this.#losesEntries = notBefore !== undefined;
     for (const entry of entries) {
       const name = entryName(entry);
       if (entry.until === 0) {
@@ -80,20 +86,26 @@ export class StoreContents {
         continue;
       }
       const known = this.#entries.get(name);
-      const until = later(later(entry.until, lastGrantOf(entry)), known?.until ?? entry.until);
+      // The log shortens the entries of sessions and logins.
+      const isEnding = entry.kind === "session" || entry.kind === "login";
+      const until = later(later(entry.until, lastGrantOf(entry)), (isEnding && known?.until) || entry.until);
       this.#entries.set(name, { ...entry, subject: entry.subject ?? known?.subject, until });
     }
   }
 
-  /** A log from its beginning names everything except what viewers ended a while ago. */
+  /**
+   * A log from its beginning names everything except what viewers ended a while ago, and what it lost: that stays until it is
+   * revoked and lifted again, because the function does not know that grants from before the loss are refused elsewhere.
+   */
   #beginAgain(): void {
-    for (const [name, { kind, by }] of this.#entries) {
-      const stays = kind === "session" ? by !== "operator" : kind === "login" && by === "viewer";
+    for (const [name, { kind, by, at }] of this.#entries) {
+      const isLost = this.#lostBefore !== undefined && at <= this.#lostBefore;
+      const stays = isLost || (kind === "session" ? by !== "operator" : kind === "login" && by === "viewer");
       if (!stays) this.#entries.delete(name);
     }
   }
 
-  /** Refused if the keys have no room, or the entries that must not be left out. */
+  /** Refused if the keys have no room. */
   wanted(
     now: UnixSeconds,
     packed: Pick<PackedState, "keys" | "until"> & { readonly renewal?: PackedState["renewal"] | undefined },
@@ -101,15 +113,11 @@ export class StoreContents {
   ): Result<WantedStore, string> {
     for (const [name, { until }] of this.#entries) if (until <= now) this.#entries.delete(name);
     const all = [...this.#entries.values()];
-    const { dropped, bytes } = leftOut(all, capacity - reservedBytes);
-    if (bytes > capacity - reservedBytes)
-      return refuse(
-        `the store has ${capacity} bytes, and the entries that it must not leave out need ${bytes + reservedBytes}: revoke the ` +
-          "viewers or an asset with npx stagedoor revoke in place of single sessions",
-      );
+    const { dropped, lost, bytes } = leftOut(all, capacity - reservedBytes);
     const hostRenewsUntil = [...dropped].map(({ until }) => until).reduce(later, this.#unknownUntil);
     const hostRenews = hostRenewsUntil > now ? hostRenewsEntry(hostRenewsUntil) : undefined;
-    const hostAlone = hostRenews !== undefined || this.#losesEntries;
+    const losesEntries = this.#lostBefore !== undefined && after(this.#lostBefore, maxSessionTtl) > now;
+    const hostAlone = hostRenews !== undefined || losesEntries;
     const renewal = hostAlone ? "manifest" : (packed.renewal ?? "function");
     const entry = packedEntry({ ...packed, revocations: all, renewal });
     if (!entry.ok) return entry;
@@ -118,6 +126,7 @@ export class StoreContents {
     return ok({
       entries: new Map([...added, ...endings].map(({ key, value }) => [key, value])),
       dropped: dropped.size,
+      lost,
       bytes: added.reduce((sum, { key, value }) => sum + key.length + value.length, bytes),
     });
   }
@@ -133,30 +142,38 @@ function hostRenewsEntry(until: UnixSeconds): StoreEntry {
 }
 
 /**
- * The entries that have no room, and the bytes of the others: only those that viewers made, first what a viewer has above the
- * most of one, then those that end soonest.
+ * The entries that have no room, and the bytes of the others: first what viewers made, of which first what a viewer has above the
+ * most of one, then those that end soonest; then what a viewer has above the most of sharing, because it is the viewer who causes
+ * that. `lost` is the number of the rest, which should never be left out.
  */
 function leftOut(all: readonly LoggedRevocation[], room: number) {
   let bytes = all.reduce((sum, each) => sum + bytesOf(each), 0);
   const dropped = new Set<LoggedRevocation>();
-  if (bytes <= room) return { dropped, bytes };
-  const droppable = all
-    .filter((each) => each.by === "viewer" && each.cause !== "shared" && bytesOf(each) > 0)
-    .toSorted((one, other) => one.until - other.until);
+  if (bytes <= room) return { dropped, lost: 0, bytes };
+  const sized = all.filter((each) => bytesOf(each) > 0).toSorted((one, other) => one.until - other.until);
+  const viewers = sized.filter(({ by }) => by === "viewer");
+  const others = sized.filter(({ by }) => by !== "viewer");
+  const shared = viewers.filter(({ cause }) => cause === "shared");
+  const made = viewers.filter(({ cause }) => cause !== "shared");
+  const droppable = new Set([...excessOf(made), ...made, ...excessOf(shared)]);
+  for (const each of new Set([...droppable, ...shared, ...others])) {
+    if (bytes <= room) break;
+    dropped.add(each);
+    bytes -= bytesOf(each);
+  }
+  return { dropped, lost: Math.max(0, dropped.size - droppable.size), bytes };
+}
+
+/** What each viewer has above the most of one: those of these entries that come first. */
+function excessOf(entries: readonly LoggedRevocation[]): readonly LoggedRevocation[] {
   const counts = new Map<string, number>();
-  for (const { subject } of droppable) if (subject !== undefined) counts.set(subject, (counts.get(subject) ?? 0) + 1);
-  const excess = droppable.filter(({ subject }) => {
+  for (const { subject } of entries) if (subject !== undefined) counts.set(subject, (counts.get(subject) ?? 0) + 1);
+  return entries.filter(({ subject }) => {
     const count = subject === undefined ? 0 : (counts.get(subject) ?? 0);
     if (subject === undefined || count <= perSubject) return false;
     counts.set(subject, count - 1);
     return true;
   });
-  for (const each of new Set([...excess, ...droppable])) {
-    if (bytes <= room) break;
-    dropped.add(each);
-    bytes -= bytesOf(each);
-  }
-  return { dropped, bytes };
 }
 
 function bytesOf(revocation: LoggedRevocation): number {

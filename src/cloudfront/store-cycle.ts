@@ -45,7 +45,7 @@ export interface StoreStatus {
   readonly kids: readonly string[];
 }
 
-/** What failed: the revocation log, the store, the keys, or the entries that have no room. */
+/** What failed: the revocation log, the store, the keys, or entries that have no room: the others were written. */
 type CycleFault = "log" | "store" | "keys" | "room";
 
 interface Written {
@@ -64,7 +64,7 @@ export type CycleResult =
   | (Written & { readonly status: "in_step"; readonly next: Seconds })
   | (Failure & {
       readonly status: "failed";
-      /** The state before. */
+      /** The last state that was written. */
       readonly store: StoreStatus | undefined;
       readonly next: Seconds;
     });
@@ -106,6 +106,8 @@ export class StoreCycle {
   #isChanged = true;
   #computedAt = unixSeconds(0);
   #keys = "";
+  /** How many entries the store should have and has no room for. */
+  #lost = 0;
 
   constructor({ log, store, clock, capacity = storeBytes, renewal }: StoreCycleParts) {
     this.#renewal = renewal;
@@ -161,7 +163,7 @@ export class StoreCycle {
         return refuse({ fault: "log", detail: "a page leads to itself" });
       const reset = page.reset || from === 0;
       if (reset || page.entries.length > 0 || page.notBefore !== this.#notBefore) this.#isChanged = true;
-      this.#contents.apply({ ...page, reset });
+      this.#contents.apply({ ...page, reset }, this.#clock());
       this.#cursor = page.cursor;
       this.#notBefore = page.notBefore;
       more = page.more;
@@ -173,13 +175,15 @@ export class StoreCycle {
   async #write(keys: readonly EdgeKey[]): Promise<Result<Written, Failure>> {
     const now = this.#clock();
     const before = this.#status;
-    const isDue = before === undefined || now >= after(before.writtenAt, cycleTimes.rewrite);
+    // A clock that was ahead is no reason to wait until it is that time again.
+    const isRecent = (time: UnixSeconds, length: Seconds) => time <= now && now < after(time, length);
+    const isDue = before === undefined || !isRecent(before.writtenAt, cycleTimes.rewrite);
     const keysNow = keys.map(({ kid, k, exp }) => `${kid}:${k}:${exp}`).join();
-    const isSwept = now < after(this.#computedAt, cycleTimes.sweep);
+    const isSwept = isRecent(this.#computedAt, cycleTimes.sweep);
     if (!isDue && keysNow === this.#keys && isSwept && !this.#isChanged) {
       const store = { ...before, inStepAt: now };
       this.#status = store;
-      return ok({ store, puts: 0, deletes: 0 });
+      return this.#inRoom({ store, puts: 0, deletes: 0 });
     }
     const until = isDue ? after(now, cycleTimes.lifetime) : before.until;
     const wanted = this.#contents.wanted(now, { keys, until, renewal: this.#renewal }, this.#capacity);
@@ -195,12 +199,22 @@ export class StoreCycle {
     this.#isChanged = false;
     this.#computedAt = now;
     this.#keys = keysNow;
-    const { entries, bytes, dropped } = wanted.value;
+    const { entries, bytes, dropped, lost } = wanted.value;
     this.#status = {
       ...{ inStepAt: now, writtenAt: isDue ? now : before.writtenAt, until },
       ...{ entries: entries.size, bytes, capacity: this.#capacity, dropped, kids: keys.map(({ kid }) => kid) },
     };
-    return ok({ store: this.#status, puts, deletes });
+    this.#lost = lost;
+    return this.#inRoom({ store: this.#status, puts, deletes });
+  }
+
+  /** The store was written, but a failure if entries are missing that must not. */
+  #inRoom(written: Written): Result<Written, Failure> {
+    if (this.#lost === 0) return ok(written);
+    const detail =
+      `the store has ${this.#capacity} bytes, and ${this.#lost} entries that must not be left out have no room, so that sessions that ` +
+      "were ended play on until their URLs expire: revoke the viewers or an asset with npx stagedoor revoke in place of single sessions";
+    return refuse({ fault: "room", detail });
   }
 }
 

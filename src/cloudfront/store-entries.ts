@@ -5,7 +5,7 @@ import { type UnixSeconds, unixSeconds } from "../base/time.ts";
 import type { EdgeKey } from "../keys/key.ts";
 import { idForm } from "../sessions/identifiers.ts";
 import { type LoggedRevocation, type Revocation, revocationCauses } from "../sessions/revocation.ts";
-import { bitOf, bitsPerIdentifier } from "./packed-entry.ts";
+import { atNames, bitOf, bitsPerIdentifier, packedUntil } from "./packed-entry.ts";
 
 /** An entry of a KeyValueStore: both are text. */
 export interface StoreEntry {
@@ -55,6 +55,16 @@ export function endedIn(key: string, text: string): LoggedRevocation | undefined
   if (kind === undefined || cause === undefined || !/^[\w-]{22,64}$/.test(value)) return undefined;
   const until = unixSeconds(Number(seconds));
   return { kind, value, cause, at: unixSeconds(0), until, lastGrant: until, by: maker === "o" ? "operator" : "viewer" };
+}
+
+/** The assets and kids that a packed entry has by name. It does not say until when: this is what their entries get. */
+export function revokedNames(packed: string, until: UnixSeconds): readonly LoggedRevocation[] {
+  const names = packedUntil(packed) > 0 ? (packed.split("|")[atNames] ?? "").split(",") : [];
+  return names.flatMap((name) => {
+    const kind = (["asset", "key"] as const).find((each) => each.charAt(0) === name.charAt(0));
+    const value = name.slice(1);
+    return kind === undefined ? [] : [{ kind, value, cause: "revoked", at: unixSeconds(0), until, by: "operator" }];
+  });
 }
 
 /**

@@ -22,7 +22,7 @@ function login(value: string, changes: Partial<LoggedRevocation> = {}): LoggedRe
 
 function contentsOf(...entries: readonly LoggedRevocation[]): StoreContents {
   const contents = new StoreContents();
-  contents.apply({ reset: true, entries });
+  contents.apply({ reset: true, entries }, now);
   return contents;
 }
 
@@ -41,7 +41,7 @@ describe("what the store should contain", () => {
   it("has an ended session until its last grant can have expired, although the log shortens its entry", () => {
     const session: LoggedRevocation = { ...login(id(1)), kind: "session" };
     const contents = contentsOf(session);
-    contents.apply({ reset: false, entries: [{ ...session, until: at(1) }] });
+    contents.apply({ reset: false, entries: [{ ...session, until: at(1) }] }, now);
     expect(wantedOf(contents, at(maxSessionTtl - 1)).keys).toEqual([`s${id(1)}`]);
     expect(wantedOf(contents, at(maxSessionTtl)).keys).toEqual([]);
   });
@@ -59,7 +59,7 @@ describe("what the store should contain", () => {
 
   it("no longer has what was lifted and what has ended", () => {
     const contents = contentsOf(login(id(1)), login(id(2)), login(id(3), { until: at(5) }));
-    contents.apply({ reset: false, entries: [login(id(2), { until: unixSeconds(0) })] });
+    contents.apply({ reset: false, entries: [login(id(2), { until: unixSeconds(0) })] }, now);
     expect(wantedOf(contents, at(5)).keys).toEqual([`l${id(1)}`]);
   });
 
@@ -72,7 +72,7 @@ describe("what the store should contain", () => {
       login(id(5), { kind: "session", by: undefined }),
       login("film", { kind: "asset", by: "operator" }),
     );
-    contents.apply({ reset: true, entries: [] });
+    contents.apply({ reset: true, entries: [] }, now);
     const { keys, entries } = wantedOf(contents);
     expect(keys).toEqual([`l${id(1)}`, `s${id(2)}`, `s${id(5)}`]);
     expect(entries.get("c")).toMatch(/\|\|$/);
@@ -88,7 +88,7 @@ describe("what the store should contain", () => {
     expect(wantedOf(contents, at(103), room(7))).toMatchObject({ dropped: 0, marks: "" });
   });
 
-  it("never leaves out the entries of operators and of sharing, and says how much room they need", () => {
+  it("leaves out the entries of operators and of sharing only if nothing else is left, and says how many of them", () => {
     const kept = [
       login(id(101), { by: "operator" }),
       login(id(102), { cause: "shared" }),
@@ -96,9 +96,19 @@ describe("what the store should contain", () => {
     ];
     const contents = contentsOf(...logins(5), ...kept.map((each) => ({ ...each, until: at(1) })));
     expect(wantedOf(contents, now, room(3) + 1).keys).toEqual([101, 102, 103].map((number) => `l${id(number)}`));
-    expect(contents.wanted(now, packed, room(2))).toMatchObject({
-      refusal: expect.stringMatching(/^the store has \d+ bytes, and the entries .* need \d+: /),
-    });
+    expect(wantedOf(contents, now, room(3) + 1)).toMatchObject({ dropped: 5, lost: 0 });
+    const full = wantedOf(contents, now, room(2) + 1);
+    expect(full).toMatchObject({ keys: [101, 103].map((number) => `l${id(number)}`), dropped: 6, lost: 1, marks: "o" });
+    expect(full.entries.get("c")).toContain(ringKeys[0]?.k);
+  });
+
+  it("leaves out what one viewer's sharing has in excess, so that nobody fills the store", () => {
+    const shared = logins(30, { kind: "session", cause: "shared", subject: "me", until: at(900) });
+    const contents = contentsOf(...shared, login(id(101), { by: "operator", until: at(1) }));
+    const full = wantedOf(contents, now, room(21) + 1);
+    expect(full).toMatchObject({ dropped: 10, lost: 0, marks: "o" });
+    expect(full.keys).toContain(`l${id(101)}`);
+    expect(wantedOf(contents, now, room(20) + 1)).toMatchObject({ dropped: 11, lost: 1 });
   });
 
   it("leaves out first what one viewer has in excess, so that nobody makes others' entries disappear", () => {
@@ -108,20 +118,51 @@ describe("what the store should contain", () => {
     expect(wantedOf(contents, now, room(20)).keys).not.toContain(`l${id(101)}`);
   });
 
-  it("leaves renewals to the manifest host while the log has lost entries", () => {
+  it("leaves renewals to the manifest host until the last grant from before the log lost entries has expired", () => {
     const contents = new StoreContents();
-    contents.apply({ reset: true, entries: [], notBefore: now });
+    contents.apply({ reset: true, entries: [], notBefore: now }, now);
     expect(wantedOf(contents).marks).toBe("o");
+    expect(wantedOf(contents, at(maxSessionTtl - 1)).marks).toBe("o");
+    expect(wantedOf(contents, at(maxSessionTtl)).marks).toBe("");
+  });
+
+  it("keeps what operators revoked if the log begins again because it lost entries", () => {
+    const lost = [
+      login(id(1), { kind: "session", by: "operator" }),
+      login(id(2), { by: "operator" }),
+      login("film", { kind: "asset", by: "operator" }),
+      login("old", { kind: "key", by: "operator" }),
+      login(id(3), { kind: "subject", by: "operator" }),
+    ];
+    const contents = contentsOf(...lost);
+    contents.apply({ reset: true, entries: [], notBefore: at(10) }, at(10));
+    const kept = wantedOf(contents);
+    expect(kept.keys).toEqual([`s${id(1)}`, `l${id(2)}`]);
+    const [names, filter] = kept.entries.get("c")?.split("|").slice(4) ?? [];
+    expect([names, filter]).toEqual(["afilm,kold", expect.stringMatching(/^A+CA+$/)]);
+    // What was revoked and lifted since then, the log knows.
+    contents.apply(
+      { reset: false, entries: [login("film", { kind: "asset", until: unixSeconds(0) })], notBefore: at(10) },
+      at(20),
+    );
+    contents.apply(
+      { reset: false, entries: [login(id(4), { at: at(20), by: "operator" })], notBefore: at(10) },
+      at(20),
+    );
+    contents.apply({ reset: true, entries: [], notBefore: at(10) }, at(30));
+    expect(wantedOf(contents).entries.get("c")).toContain("|kold|");
+    expect(wantedOf(contents).keys).toEqual([`s${id(1)}`, `l${id(2)}`]);
   });
 });
 
 describe("a writer that starts again with what the store has", () => {
   const validFor = seconds(1000);
   const written = (offset: number) => `1||${at(offset) + validFor}|||`;
-  const startedWith = (...entries: readonly (readonly [string, string])[]) => {
+  const startedWith = (...entries: readonly (readonly [string, string])[]) => startedAfter(undefined, ...entries);
+  const startedAfter = (notBefore: UnixSeconds | undefined, ...entries: readonly (readonly [string, string])[]) => {
     const contents = new StoreContents();
     contents.adopt(new Map(entries), now, validFor);
-    contents.apply({ reset: true, entries: [] });
+    contents.apply({ reset: true, entries: [], notBefore }, now);
     return wantedOf(contents);
   };
 
@@ -150,7 +191,7 @@ describe("a writer that starts again with what the store has", () => {
     ).entries;
     const contents = new StoreContents();
     contents.adopt(first, now, seconds(until - now));
-    contents.apply({ reset: true, entries: [] });
+    contents.apply({ reset: true, entries: [] }, now);
     expect(new Map(wantedOf(contents).entries)).toEqual(first);
   });
 
@@ -161,9 +202,22 @@ describe("a writer that starts again with what the store has", () => {
     expect(startedWith(["c", "of another version"]).marks).toBe("o");
   });
 
-  it("trusts a store without a packed entry: the function admitted nobody with it", () => {
-    expect(startedWith()).toMatchObject({ keys: [], marks: "" });
-    expect(startedWith([`s${id(1)}`, `r${at(5)}`])).toMatchObject({ keys: [`s${id(1)}`], marks: "" });
+  it("leaves renewals to the manifest host with a store that has no packed entry: it may replace another one", () => {
+    expect(startedWith()).toMatchObject({ keys: [], marks: "o" });
+    expect(startedWith([`s${id(1)}`, `r${at(5)}`])).toMatchObject({ keys: [`s${id(1)}`], marks: "o" });
+  });
+
+  it("keeps what operators revoked if the log lost entries within the longest session", () => {
+    const entries = [
+      ["c", `1||${at(-10) + validFor}||afilm,kold|`],
+      [`s${id(1)}`, `r${at(5)}o`],
+      [`l${id(2)}`, `r${at(5)}o`],
+    ] as const;
+    const kept = startedAfter(at(-maxSessionTtl + 1), ...entries);
+    expect(kept.keys).toEqual([`s${id(1)}`, `l${id(2)}`]);
+    expect(kept.entries.get("c")).toContain("|afilm,kold|");
+    const later = startedAfter(at(-maxSessionTtl), ...entries);
+    expect([later.keys, later.entries.get("c")]).toEqual([[], expect.stringMatching(/\|\|$/)]);
   });
 
   it("knows until when entries are missing that had no room", () => {
@@ -172,7 +226,7 @@ describe("a writer that starts again with what the store has", () => {
     expect(said).toBeGreaterThanOrEqual(at(102));
     const contents = new StoreContents();
     contents.adopt(full.entries, now, seconds(until - now));
-    contents.apply({ reset: true, entries: [] });
+    contents.apply({ reset: true, entries: [] }, now);
     expect(wantedOf(contents, unixSeconds(said - 1))).toMatchObject({ dropped: 0, marks: "o" });
     expect(wantedOf(contents, unixSeconds(said)).marks).toBe("");
   });
@@ -195,7 +249,7 @@ describe("a store that follows a real log", () => {
     const operators: Revocation = { kind: "session", value: id(99), cause: "revoked", at: now, until: at(200) };
     await log.append([operators], "operator");
     const contents = new StoreContents();
-    contents.apply(await log.since(0, "full"));
+    contents.apply(await log.since(0, "full"), now);
     expect(wantedOf(contents, at(3119)).keys.length).toBe(31);
     const full = wantedOf(contents, now, room(27) + 1);
     expect(full).toMatchObject({ dropped: 4, marks: "o" });
@@ -226,10 +280,15 @@ describe("the loop that keeps a store in step", () => {
 
   it("writes the packed entry first if entries will be missing, and otherwise last", () => {
     const contents = contentsOf(...logins(100));
-    const isFirst = (entries: ReadonlyMap<string, string>) => changesOf(new Map(), entries)[0]?.puts[0]?.key === "c";
-    expect(isFirst(wantedOf(contents, now, room(90)).entries)).toBe(true);
-    expect(isFirst(wantedOf(contents).entries)).toBe(false);
-    expect(changesOf(new Map(), wantedOf(contents).entries).at(-1)?.puts.at(-1)?.key).toBe("c");
+    const has = new Map([["c", ""]]);
+    const full = wantedOf(contents, now, room(90)).entries;
+    const whole = wantedOf(contents).entries;
+    const isFirst = (entries: ReadonlyMap<string, string>) => changesOf(has, entries)[0]?.puts[0]?.key === "c";
+    expect([isFirst(full), isFirst(whole)]).toEqual([true, false]);
+    expect(changesOf(has, whole).at(-1)?.puts.at(-1)?.key).toBe("c");
+    // With a store that has no packed entry the function admits nobody, until it has all entries.
+    const [last, ...before] = (changesOf(new Map(), full).at(-1)?.puts ?? []).toReversed();
+    expect([last?.key, before[0]?.key, isFirst(full)]).toEqual(["o", "c", true]);
   });
 
   it("reads the store again if somebody else wrote to it, and removes what does not belong there", async () => {

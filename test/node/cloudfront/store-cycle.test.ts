@@ -38,11 +38,17 @@ beforeEach(() => {
   time = now;
   log = new PagedLog();
   store = new EmulatedStore(() => time * 1000);
+  // Another writer kept it in step until now.
+  put("c", `1||${after(time, cycleTimes.lifetime)}|||`);
   cycle = begun();
 });
 
 function begun(port: WritableStore = writable(store), capacity?: number): StoreCycle {
   return new StoreCycle({ log, store: port, clock: () => time, ...(capacity !== undefined && { capacity }) });
+}
+
+function put(key: string, value: string): void {
+  store.update({ puts: [{ key, value }] }, store.describe().etag);
 }
 
 function wait(length: Seconds): void {
@@ -155,6 +161,7 @@ describe("the cycle that keeps a store in step with the log", () => {
 
   it("continues after a crash between two updates, whether it begins again or not", async () => {
     for (let number = 0; number < 120; number++) revoke(number);
+    store = new EmulatedStore(() => time * 1000);
     const { read, update } = writable(store);
     let updates = 0;
     const crashing: WritableStore = {
@@ -167,7 +174,7 @@ describe("the cycle that keeps a store in step with the log", () => {
     // The packed entry is the last, so that the function admits nobody with a part of the entries.
     expect(store.list().has("c")).toBe(false);
     const same = await interrupted.run(edgeKeys);
-    expect([same, logins().length]).toEqual([expect.objectContaining({ status: "in_step", puts: 71 }), 120]);
+    expect([same, logins().length]).toEqual([expect.objectContaining({ status: "in_step", puts: 72 }), 120]);
     expect(await begun().run(edgeKeys)).toMatchObject({ status: "in_step", deletes: 0 });
     expect(logins().length).toBe(120);
   });
@@ -201,7 +208,7 @@ describe("the cycle that keeps a store in step with the log", () => {
 
   it("removes what somebody else wrote, and reports one that writes all the time", async () => {
     await cycle.run(edgeKeys);
-    store.update({ puts: [{ key: "foreign", value: "1" }] }, store.describe().etag);
+    put("foreign", "1");
     revoke(1);
     expect(await cycle.run(edgeKeys)).toMatchObject({ status: "in_step" });
     expect([...store.list().keys()].toSorted()).toEqual(["c", `l${id(1)}`]);
@@ -211,13 +218,27 @@ describe("the cycle that keeps a store in step with the log", () => {
     expect(await contested.run(edgeKeys)).toMatchObject({ fault: "store", detail: expect.stringMatching(/^somebody/) });
   });
 
-  it("says what has no room, and leaves the store as it is", async () => {
-    for (let number = 0; number < 10; number++) revoke(number);
+  it("says what has no room, and writes the keys and the rest nevertheless", async () => {
+    for (let number = 0; number < 10; number++) revoke(number, { by: "operator" });
     const small = begun(writable(store), 1100);
-    expect(await small.run(edgeKeys)).toMatchObject({
-      fault: "room",
-      detail: expect.stringMatching(/^the store has 1100 bytes/),
-    });
-    expect(store.list().size).toBe(0);
+    for (const pause of [5, 10])
+      expect(await small.run(edgeKeys)).toMatchObject({
+        ...{ status: "failed", fault: "room", next: pause, store: { dropped: 9, writtenAt: time } },
+        detail: expect.stringMatching(/^the store has 1100 bytes, and 9 entries that must not be left out /),
+      });
+    expect([logins().length, marks()]).toEqual([1, "o"]);
+    wait(cycleTimes.rewrite);
+    await small.run(edgeKeys);
+    expect(until()).toBe(time + cycleTimes.lifetime);
+    log.rows.push(...log.rows.map((row) => ({ ...row, until: unixSeconds(0) })));
+    expect(await small.run(edgeKeys)).toMatchObject({ status: "in_step", store: { dropped: 0 } });
+  });
+
+  it("writes the packed entry with its usual lifetime although its clock was ahead for a cycle", async () => {
+    wait(seconds(100_000));
+    await cycle.run(edgeKeys);
+    time = now;
+    expect(await cycle.run(edgeKeys)).toMatchObject({ store: { writtenAt: now } });
+    expect(until()).toBe(now + cycleTimes.lifetime);
   });
 });

@@ -212,7 +212,7 @@ describe("the service on Node", () => {
       return host.value;
     };
     const hosts = [await start("first"), await start("second")];
-    await expect.poll(() => [...store.list().keys()].toSorted()).toEqual(["c", "lAAAAAAAAAAAAAAAAAAAAAA"]);
+    await expect.poll(() => [...store.list().keys()].toSorted()).toEqual(["c", "lAAAAAAAAAAAAAAAAAAAAAA", "o"]);
     expect(store.list().get("c")).toContain("|dev-cf:");
     for (const host of hosts) await host.close();
     expect(opened.length).toBe(1);

@@ -77,17 +77,17 @@ describe("npx stagedoor cloudfront sync", () => {
     const { exit, stdout, stderr } = await stagedoor(...words());
     expect([exit, stderr]).toEqual([0, ""]);
     const size = store.describe().totalSizeInBytes;
-    expect(stdout).toBe(`Wrote 2 entries and removed 0 entries.
-The store has 2 entries, ${size} of 5242880 bytes (0.0 %), with the key cf1.
+    expect(stdout).toBe(`Wrote 3 entries and removed 0 entries.
+The store has 3 entries, ${size} of 5242880 bytes (0.0 %), with the key cf1.
 
 The function uses it for 60 minutes. Next: run this command again before then, or keep the store in step with --watch.`);
     expect(store.list().get("c")).toContain(`|cf1:${key}|`);
-    expect([...store.list().keys()].toSorted()).toEqual(["c", "lAAAAAAAAAAAAAAAAAAAAAA"]);
+    expect([...store.list().keys()].toSorted()).toEqual(["c", "lAAAAAAAAAAAAAAAAAAAAAA", "o"]);
     entries = [];
     expect(await json(...words())).toMatchObject({
       exit: 0,
       deletes: 1,
-      entries: 1,
+      entries: 2,
       dropped: 0,
       kids: ["cf1"],
     });
@@ -188,18 +188,18 @@ The function uses it for 60 minutes. Next: run this command again before then, o
     const { exit, stderr } = await stagedoor("cloudfront", "sync", "--store", arn, "--ring", localRing);
     await close();
     expect([exit, stderr]).toEqual([0, ""]);
-    expect([...store.list().keys()].toSorted()).toEqual(["c", "lAAAAAAAAAAAAAAAAAAAAAA"]);
+    expect([...store.list().keys()].toSorted()).toEqual(["c", "lAAAAAAAAAAAAAAAAAAAAAA", "o"]);
   });
 
   it("keeps the store in step with --watch, and ends between two cycles when it is stopped", async () => {
     const before = process.listeners("SIGTERM");
     const running = stagedoor(...words("--watch"));
-    await expect.poll(() => store.list().size).toBe(1);
+    await expect.poll(() => store.list().size).toBe(2);
     for (const listener of process.listeners("SIGTERM")) if (!before.includes(listener)) listener("SIGTERM");
     const { exit, stdout, stderr } = await running;
     expect([exit, stdout]).toEqual([0, "Stopped. The function uses the store for an hour after its last write."]);
     expect(stderr).toMatch(
-      /^\d{4}-\S+Z Wrote 1 entry and removed 0 entries\. The store has 1 entry, .* with the key cf1\.$/,
+      /^\d{4}-\S+Z Wrote 2 entries and removed 0 entries\. The store has 2 entries, .* with the key cf1\.$/,
     );
   });
 });
