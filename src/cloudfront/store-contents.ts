@@ -1,7 +1,13 @@
 import { maxSessionTtl } from "../base/constants.ts";
 import { ok, type Result } from "../base/result.ts";
 import { after, later, type Seconds, seconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
-import { entryName, type LoggedRevocation, longestSilence, type RevocationDelta } from "../sessions/revocation.ts";
+import {
+  entryName,
+  type LoggedRevocation,
+  leftOutNotes,
+  longestSilence,
+  type RevocationDelta,
+} from "../sessions/revocation.ts";
 import { packedKey, packedUntil } from "./packed-entry.ts";
 import {
   endedIn,
@@ -117,7 +123,8 @@ export class StoreContents {
     const hostRenewsUntil = [...dropped].map(({ until }) => until).reduce(later, this.#unknownUntil);
     const hostRenews = hostRenewsUntil > now ? hostRenewsEntry(hostRenewsUntil) : undefined;
     const losesEntries = this.#lostBefore !== undefined && after(this.#lostBefore, maxSessionTtl) > now;
-    const hostAlone = hostRenews !== undefined || losesEntries;
+    const leavesOut = leftOutNotes.some((value) => this.#entries.has(entryName({ kind: "subject", value })));
+    const hostAlone = hostRenews !== undefined || losesEntries || leavesOut;
     const renewal = hostAlone ? "manifest" : (packed.renewal ?? "function");
     const entry = packedEntry({ ...packed, revocations: all, renewal });
     if (!entry.ok) return entry;

@@ -137,7 +137,13 @@ export function entryOfEnded(
 /** The value of {@link signOutLeftOut}. No hash or digest of a subject has it. */
 export const signOutsLeftOut = "sign-outs-left-out";
 
-/** The times of {@link signOutLeftOut} are rounded up to this, so that it is not written for each sign-out. */
+/** The value of {@link endLeftOut}. No hash or digest of a subject has it. */
+const endsLeftOut = "ends-left-out";
+
+/** The values of the entries for what a full log leaves out: an append finds these as well. */
+export const leftOutNotes: readonly string[] = [signOutsLeftOut, endsLeftOut];
+
+/** The times of these entries are rounded up to this, so that they are not written for each end. */
 const leftOutStep = seconds(600);
 
 /**
@@ -150,8 +156,20 @@ export function signOutLeftOut({ at, until }: Revocation): Revocation {
   // A login's entry lasts as long as a session that its last access token starts.
   const tokensUntil = until - maxSessionTtl;
   const last = Math.max(at + filesTtl, tokensUntil) + 2 * clockSkew;
-  const rounded = unixSeconds(Math.ceil(last / leftOutStep) * leftOutStep);
-  return { kind: "subject", value: signOutsLeftOut, cause: "revoked", at: unixSeconds(0), until: rounded };
+  return leftOut(signOutsLeftOut, last);
+}
+
+/**
+ * The one entry that a full log adds for all ended sessions and sign-outs that it leaves out. A CDN without rows would renew
+ * their URLs, so while this entry lasts, the manifest host does. It lasts until the last grant of these sessions has expired.
+ */
+function endLeftOut({ kind, at, until, lastGrant }: Revocation): Revocation {
+  return leftOut(endsLeftOut, lastGrant ?? (kind === "session" ? at + maxSessionTtl : until));
+}
+
+function leftOut(value: string, last: number): Revocation {
+  const until = unixSeconds(Math.ceil(last / leftOutStep) * leftOutStep);
+  return { kind: "subject", value, cause: "revoked", at: unixSeconds(0), until };
 }
 
 /** An entry as the log stores it. */
@@ -229,7 +247,7 @@ export interface PlannedAppend {
   readonly skipped: number;
 }
 
-/** Decides an append: each entry is merged with its row. A full log skips viewers' entries and notes their sign-outs. */
+/** Decides an append: each entry is merged with its row. A full log skips viewers' entries and notes that. */
 export function planAppend(
   entries: readonly Revocation[],
   by: RevocationMaker,
@@ -251,9 +269,8 @@ export function planAppend(
     const isNew = before === undefined || before.until <= now;
     if (isNew && by === "viewer" && isFull(added)) {
       skipped++;
-      if (entry.kind !== "login") continue;
-      const note = signOutLeftOut(entry);
-      write(merge(known(note), note, "viewer", now));
+      for (const note of [endLeftOut(entry), ...(entry.kind === "login" ? [signOutLeftOut(entry)] : [])])
+        write(merge(known(note), note, "viewer", now));
       continue;
     }
     if (isNew) added++;

@@ -5,6 +5,7 @@ import {
   entryName,
   inGroups,
   type KeptRevocation,
+  leftOutNotes,
   planAppend,
   type Revocation,
   type RevocationKind,
@@ -13,7 +14,6 @@ import {
   revocationKinds,
   revocationMakers,
   shortened,
-  signOutsLeftOut,
   takeBack,
 } from "../../sessions/revocation.ts";
 import { usualBounds } from "../../sessions/revocation-store.ts";
@@ -86,7 +86,7 @@ export async function postgresDurableLog({
 
   const append = (entries: readonly Revocation[], by: RevocationMaker) =>
     asWriter(pool, async (client) => {
-      const names = [...entries, { kind: "subject", value: signOutsLeftOut } as const];
+      const names = [...entries, ...leftOutNotes.map((value) => ({ kind: "subject", value }) as const)];
       const found = await findRows(client, names);
       const count = by === "viewer" ? await countValid(client, now()) : 0;
       const { writes } = planAppend(entries, by, {

@@ -6,6 +6,7 @@ import {
   inGroups,
   isOfBeginning,
   type KeptRevocation,
+  leftOutNotes,
   planAppend,
   type Revocation,
   type RevocationDelta,
@@ -17,7 +18,6 @@ import {
   revocationKinds,
   revocationMakers,
   shortened,
-  signOutsLeftOut,
   takeBack,
 } from "../../sessions/revocation.ts";
 import { type RevocationBounds, usualBounds } from "../../sessions/revocation-store.ts";
@@ -198,7 +198,8 @@ export function redisRevocationLog(
     const names = entries.map(entryName);
     // Only viewers' entries are skipped, so only they need the number of rows.
     const count = by === "viewer" ? z.int().parse(await redis.command(keys[0], "HLEN", keys[0])) : 0;
-    return change([...names, entryName({ kind: "subject", value: signOutsLeftOut })], async (found) => {
+    const notes = leftOutNotes.map((value) => entryName({ kind: "subject", value }));
+    return change([...names, ...notes], async (found) => {
       const { writes, skipped } = planAppend(entries, by, {
         find: (kind, value) => found.get(entryName({ kind, value })),
         isFull: (added) => count + added >= fullAt,

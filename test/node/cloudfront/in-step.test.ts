@@ -126,6 +126,18 @@ describe("what the store should contain", () => {
     expect(wantedOf(contents, at(maxSessionTtl)).marks).toBe("");
   });
 
+  it.each(["ends-left-out", "sign-outs-left-out"])(
+    "leaves renewals to the manifest host while the full log says that it left ends out: %s",
+    (value) => {
+      const contents = contentsOf(login(value, { kind: "subject", until: at(600) }));
+      expect([wantedOf(contents).marks, wantedOf(contents).entries.get("c")]).toEqual([
+        "o",
+        expect.stringMatching(/\|\|$/),
+      ]);
+      expect(wantedOf(contents, at(600)).marks).toBe("");
+    },
+  );
+
   it("keeps what operators revoked if the log begins again because it lost entries", () => {
     const lost = [
       login(id(1), { kind: "session", by: "operator" }),

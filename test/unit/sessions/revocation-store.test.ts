@@ -151,7 +151,11 @@ describe.skipIf(newDatabase === undefined)("the revocation log in SQLite", () =>
       ).toBe(0);
       return fullStore;
     };
-    const values = ({ store }: ReturnType<typeof full>) => store.since(0).entries.map(({ value }) => value);
+    const left = ["ends-left-out", "sign-outs-left-out"];
+    const all = ({ store }: ReturnType<typeof full>) => store.since(0).entries.map(({ value }) => value);
+    const values = (of: ReturnType<typeof full>) => all(of).filter((value) => !left.includes(value));
+    const note = (fullStore: ReturnType<typeof full>, name: string) =>
+      fullStore.store.since(0).entries.find(({ kind, value }) => kind === "subject" && value === name);
 
     it("drops viewers' new entries and reports how many", () => {
       const fullStore = full();
@@ -162,22 +166,41 @@ describe.skipIf(newDatabase === undefined)("the revocation log in SQLite", () =>
     it("adds one entry for all sign-outs that it drops, until no file and no token of them is valid", () => {
       const fullStore = full();
       const signOut = (value: string, until: number): Revocation => ({ ...named(value, until), kind: "login" });
-      const leftOut = () => fullStore.store.since(0).entries.filter(({ kind }) => kind === "subject");
+      const leftOut = () => note(fullStore, "sign-outs-left-out");
       fullStore.store.append([named("d")], "viewer");
-      expect(leftOut()).toEqual([]);
+      expect(leftOut()).toBe(undefined);
       const aWeek = 604_800;
       expect(fullStore.store.append([signOut("l1", aWeek + 900), signOut("l2", aWeek + 900)], "viewer")).toBe(2);
-      const [note, ...others] = leftOut();
-      expect([note?.value, others]).toEqual(["sign-outs-left-out", []]);
+      expect(all(fullStore)).toEqual(["a", "b", "c", ...left]);
       const atLeast = at(3600 + 120);
-      expect(note?.until).toBeGreaterThanOrEqual(atLeast);
-      expect(note?.until).toBeLessThan(atLeast + 600);
+      expect(leftOut()?.until).toBeGreaterThanOrEqual(atLeast);
+      expect(leftOut()?.until).toBeLessThan(atLeast + 600);
       const { cursor } = fullStore.store.since(0);
       fullStore.store.append([signOut("l3", aWeek + 900)], "viewer");
       expect(fullStore.store.since(cursor).entries).toEqual([]);
       fullStore.store.append([signOut("l4", aWeek + 9000)], "viewer");
-      expect(fullStore.store.since(cursor).entries.map(({ value }) => value)).toEqual(["sign-outs-left-out"]);
-      expect(leftOut()[0]?.until).toBeGreaterThanOrEqual(at(9000 + 120));
+      expect(fullStore.store.since(cursor).entries.map(({ value }) => value)).toEqual(left);
+      expect(leftOut()?.until).toBeGreaterThanOrEqual(at(9000 + 120));
+    });
+
+    it("adds one entry for all ends that it drops, until the last grant of their sessions has expired", () => {
+      const fullStore = full();
+      const until = () => note(fullStore, "ends-left-out")?.until ?? 0;
+      expect(until()).toBe(0);
+      const ended = (value: string, lastGrant?: number): Revocation => ({
+        ...named(value),
+        ...(lastGrant !== undefined && { lastGrant: at(lastGrant) }),
+      });
+      fullStore.store.append([ended("d", 5000)], "viewer");
+      expect([until() >= at(5000), until() < at(5600)]).toEqual([true, true]);
+      const { cursor } = fullStore.store.since(0);
+      fullStore.store.append([ended("e", 4000)], "viewer");
+      expect(fullStore.store.since(cursor).entries).toEqual([]);
+      fullStore.store.append([{ ...named("l", 9000), kind: "login" }], "viewer");
+      expect([until() >= at(9000), until() < at(9600)]).toEqual([true, true]);
+      fullStore.store.append([ended("f")], "viewer");
+      expect(until()).toBeGreaterThanOrEqual(fullStore.time.now / 1000 + 604_800);
+      expect(values(fullStore)).toEqual(["a", "b", "c"]);
     });
 
     it("accepts any number of operators' entries", () => {
