@@ -85,8 +85,9 @@ export function countStore(): Readonly<Record<string, number>> {
   const until = after(now, seconds(600));
   const entries = (kind: RevocationKind) => {
     const contents = new StoreContents();
-    const all = Array.from({ length: 200_000 }, () => ended(kind, encodeBase64url(randomBytes(16)), until));
-    contents.apply({ reset: true, entries: all });
+    const id = () => encodeBase64url(randomBytes(16));
+    const all = Array.from({ length: 200_000 }, () => ({ ...ended(kind, id(), until), subject: id() }));
+    contents.apply({ reset: true, entries: all }, now);
     const wanted = contents.wanted(now, { keys, until }, storeBytes);
     return wanted.ok ? all.length - wanted.value.dropped : 0;
   };

@@ -117,6 +117,7 @@ export class EmulatedStore {
 /** The emulated store behind the port of those who write to it. */
 export function writable(store: EmulatedStore): WritableStore {
   return {
+    etag: async () => store.describe().etag,
     read: async () => ({ etag: store.describe().etag, entries: store.list() }),
     update: async (change, ifMatch) => {
       const written = store.update(change, ifMatch);

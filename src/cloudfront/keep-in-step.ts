@@ -12,11 +12,13 @@ export interface StoreChange {
 export interface WritableStore {
   /** All entries, and the ETag of this state. */
   readonly read: () => Promise<{ readonly etag: string; readonly entries: ReadonlyMap<string, string> }>;
+  /** The ETag of the store's state, without the entries. */
+  readonly etag: () => Promise<string>;
   /** The new ETag; `conflict` if the ETag is not that of the store's state any more. */
   readonly update: (change: StoreChange, ifMatch: string) => Promise<Result<string, "conflict">>;
 }
 
-/** The state of a store as its only writer remembers it. */
+/** The state of a store as its writer remembers it. */
 export interface KnownStore {
   readonly etag: string;
   readonly entries: ReadonlyMap<string, string>;
@@ -73,7 +75,9 @@ export async function bringInStep(
   for (let attempt = 0; attempt < attempts; attempt++) {
     state ??= await store.read();
     const changes = changesOf(state.entries, wanted);
-    const etag = await write(store, changes, state.etag);
+    // Without a change no precondition finds what somebody else wrote.
+    const isForeign = known !== undefined && changes.length === 0 && (await store.etag()) !== state.etag;
+    const etag = isForeign ? undefined : await write(store, changes, state.etag);
     if (etag !== undefined) {
       const sum = (length: (change: StoreChange) => number) => changes.reduce((all, one) => all + length(one), 0);
       const [puts, deletes] = [sum((change) => change.puts.length), sum((change) => change.deletes.length)];

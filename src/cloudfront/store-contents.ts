@@ -17,6 +17,7 @@ import {
   packedEntry,
   revokedNames,
   type StoreEntry,
+  viewerOf,
 } from "./store-entries.ts";
 
 /** What a store should contain. */
@@ -174,11 +175,13 @@ function leftOut(all: readonly LoggedRevocation[], room: number) {
 /** What each viewer has above the most of one: those of these entries that come first. */
 function excessOf(entries: readonly LoggedRevocation[]): readonly LoggedRevocation[] {
   const counts = new Map<string, number>();
-  for (const { subject } of entries) if (subject !== undefined) counts.set(subject, (counts.get(subject) ?? 0) + 1);
-  return entries.filter(({ subject }) => {
-    const count = subject === undefined ? 0 : (counts.get(subject) ?? 0);
-    if (subject === undefined || count <= perSubject) return false;
-    counts.set(subject, count - 1);
+  const viewers = entries.map(viewerOf);
+  for (const viewer of viewers) if (viewer !== undefined) counts.set(viewer, (counts.get(viewer) ?? 0) + 1);
+  return entries.filter((_, at) => {
+    const viewer = viewers[at];
+    const count = viewer === undefined ? 0 : (counts.get(viewer) ?? 0);
+    if (viewer === undefined || count <= perSubject) return false;
+    counts.set(viewer, count - 1);
     return true;
   });
 }

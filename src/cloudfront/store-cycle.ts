@@ -20,7 +20,7 @@ export const cycleTimes = {
    * log was followed, which is more than `longestSilence` ago only if nobody followed it.
    */
   rewrite: seconds(longestSilence / 2),
-  /** How often entries that have expired are removed. */
+  /** How often entries that have expired are removed, and the store is compared with what this writer left in it. */
   sweep: seconds(60),
 } as const;
 
@@ -86,7 +86,8 @@ export interface StoreCycleParts {
 
 /**
  * Keeps one store in step with the revocation log, a cycle at a time. It remembers the log's cursor and the store's state;
- * a new one reads both from the beginning. There should be one per store: several disturb each other and lose nothing.
+ * a new one reads both from the beginning. There should be one per store: of several with different keys or logs, each removes
+ * what the others wrote, at its next sweep at the latest.
  */
 export class StoreCycle {
   readonly #log: FollowedLog;

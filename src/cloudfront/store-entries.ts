@@ -37,24 +37,46 @@ const minFilter = 256;
  */
 export const hostRenewsKey = "o";
 
+/** How much of a viewer's hash an entry has: enough to count a viewer's entries after a restart of the writer. */
+const subjectTag = 4;
+
+/** What the entries of one viewer are counted by, whether they come from the log or from the store; undefined if nobody knows. */
+export function viewerOf({ subject }: LoggedRevocation): string | undefined {
+  return subject !== undefined && idForm.test(subject) ? subject.slice(0, subjectTag) : subject;
+}
+
 /**
  * The entry that ends one session or login; undefined for the other kinds, which are in the packed entry. The value is the
- * first letter of the cause, the second from which the entry can be removed, and an `o` if an operator made it.
+ * first letter of the cause, the second from which the entry can be removed, an `o` if an operator made it, and otherwise a dot
+ * and the first characters of the viewer's hash.
  */
-export function endingEntry({ kind, value, cause, until, by }: LoggedRevocation): StoreEntry | undefined {
+export function endingEntry(revocation: LoggedRevocation): StoreEntry | undefined {
+  const { kind, value, cause, until, by } = revocation;
   if (kind !== "session" && kind !== "login") return undefined;
-  return { key: `${kind.charAt(0)}${value}`, value: `${cause.charAt(0)}${until}${by === "operator" ? "o" : ""}` };
+  const viewer = viewerOf(revocation);
+  const maker = by === "operator" ? "o" : viewer?.length === subjectTag ? `.${viewer}` : "";
+  return { key: `${kind.charAt(0)}${value}`, value: `${cause.charAt(0)}${until}${maker}` };
 }
 
 /** What an entry of {@link endingEntry} says; undefined for any other. A store does not say when the session was ended. */
 export function endedIn(key: string, text: string): LoggedRevocation | undefined {
   const kind = (["session", "login"] as const).find((each) => each.charAt(0) === key.charAt(0));
-  const [, letter, seconds, maker] = /^([rts])([0-9]{1,12})(o?)$/.exec(text) ?? [];
+  const [, letter, seconds, maker, subject] = /^([rts])([0-9]{1,12})(o|\.([\w-]{4}))?$/.exec(text) ?? [];
   const cause = revocationCauses.find((each) => each.charAt(0) === letter);
   const value = key.slice(1);
   if (kind === undefined || cause === undefined || !/^[\w-]{22,64}$/.test(value)) return undefined;
   const until = unixSeconds(Number(seconds));
-  return { kind, value, cause, at: unixSeconds(0), until, lastGrant: until, by: maker === "o" ? "operator" : "viewer" };
+  const by = maker === "o" ? "operator" : "viewer";
+  return {
+    kind,
+    value,
+    cause,
+    at: unixSeconds(0),
+    until,
+    lastGrant: until,
+    by,
+    ...(subject !== undefined && { subject }),
+  };
 }
 
 /** The assets and kids that a packed entry has by name. It does not say until when: this is what their entries get. */

@@ -65,11 +65,17 @@ export async function openAwsStore(parts: AwsStoreParts): Promise<WritableStore>
     return etag;
   };
 
+  const currentEtag = async () => {
+    const described = await call("DescribeKeyValueStore", (abortSignal) =>
+      client.send(new aws.DescribeKeyValueStoreCommand({ KvsARN }), { abortSignal }),
+    );
+    return etagOf("DescribeKeyValueStore", described.ETag);
+  };
+
   return {
+    etag: currentEtag,
     read: async () => {
-      const described = await call("DescribeKeyValueStore", (abortSignal) =>
-        client.send(new aws.DescribeKeyValueStoreCommand({ KvsARN }), { abortSignal }),
-      );
+      const etag = await currentEtag();
       const entries = new Map<string, string>();
       let NextToken: string | undefined;
       let pages = 0;
@@ -82,7 +88,7 @@ export async function openAwsStore(parts: AwsStoreParts): Promise<WritableStore>
         NextToken = page.NextToken;
       } while (NextToken !== undefined);
       // A write in the meantime changed the ETag, so that the first update finds the conflict.
-      return { etag: etagOf("DescribeKeyValueStore", described.ETag), entries };
+      return { etag, entries };
     },
     update: async ({ puts, deletes }, IfMatch) => {
       const Puts = puts.map(({ key: Key, value: Value }) => ({ Key, Value }));

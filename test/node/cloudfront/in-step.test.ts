@@ -207,6 +207,21 @@ describe("a writer that starts again with what the store has", () => {
     expect(new Map(wantedOf(contents).entries)).toEqual(first);
   });
 
+  it("counts a viewer's entries of the store and of the log together, and knows entries without a viewer", () => {
+    const [me, you] = [id(200), id(201)];
+    const ended = { kind: "session", until: at(900), lastGrant: at(900) } as const;
+    const before = wantedOf(contentsOf(...logins(20, { ...ended, subject: me }))).entries;
+    const tagged = room(31) + 31 * `.${me.slice(0, 4)}`.length;
+    const contents = new StoreContents();
+    contents.adopt(new Map([...before, [`s${id(100)}`, `r${at(1)}`]]), now, seconds(until - now));
+    const mine = Array.from({ length: 10 }, (_, index) => login(id(50 + index), { ...ended, subject: me }));
+    const others = login(id(101), { ...ended, until: at(2), lastGrant: at(2), subject: you });
+    contents.apply({ reset: true, entries: [...mine, others] }, now);
+    const { keys, entries } = wantedOf(contents, now, tagged);
+    expect([keys.length, keys.slice(-2)]).toEqual([31, [`s${id(59)}`, `s${id(101)}`]]);
+    expect([keys.includes(`s${id(100)}`), entries.get(`s${id(101)}`)]).toEqual([true, `r${at(2)}.ycnJ`]);
+  });
+
   it("leaves renewals to the manifest host for as long as a session can last, if the log may have forgotten ends meanwhile", () => {
     expect(startedWith(["c", written(-600)]).marks).toBe("");
     const late = startedWith(["c", written(-601)]);
@@ -316,10 +331,11 @@ describe("the loop that keeps a store in step", () => {
 
   it("gives up if every update finds another state, and rejects if the store does not answer", async () => {
     const store = new EmulatedStore(clock);
-    const { read, update } = writable(store);
+    const { read, update, etag } = writable(store);
     const wanted = wantedOf(contentsOf(login(id(1)))).entries;
     let reads = 0;
     const contested = {
+      etag,
       read: () => {
         reads++;
         return read();
@@ -328,7 +344,7 @@ describe("the loop that keeps a store in step", () => {
     };
     expect(await bringInStep(contested, wanted)).toEqual({ ok: false, refusal: "conflict" });
     expect(reads).toBe(5);
-    const silent = { read, update: () => Promise.reject(new Error("no answer")) };
+    const silent = { read, etag, update: () => Promise.reject(new Error("no answer")) };
     await expect(bringInStep(silent, wanted)).rejects.toThrow("no answer");
   });
 });

@@ -103,7 +103,7 @@ describe("a store between two updates of one change", () => {
         lastGrant: timeAfter(now, seconds(1000)),
       }),
     );
-    contents.apply({ reset: true, entries });
+    contents.apply({ reset: true, entries }, now);
     const wanted = contents.wanted(now, { keys: ringKeys, until: in6Hours }, isFull ? 3000 : undefined);
     if (!wanted.ok) throw new Error(wanted.refusal);
     return wanted.value.entries;

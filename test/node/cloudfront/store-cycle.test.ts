@@ -162,11 +162,11 @@ describe("the cycle that keeps a store in step with the log", () => {
   it("continues after a crash between two updates, whether it begins again or not", async () => {
     for (let number = 0; number < 120; number++) revoke(number);
     store = new EmulatedStore(() => time * 1000);
-    const { read, update } = writable(store);
+    const { read, update, etag } = writable(store);
     let updates = 0;
     const crashing: WritableStore = {
-      read,
-      update: (change, etag) => (++updates === 2 ? Promise.reject(new Error("it crashed")) : update(change, etag)),
+      ...{ read, etag },
+      update: (change, match) => (++updates === 2 ? Promise.reject(new Error("it crashed")) : update(change, match)),
     };
     const interrupted = begun(crashing);
     expect(await interrupted.run(edgeKeys)).toMatchObject({ status: "failed", fault: "store", detail: "it crashed" });
@@ -212,10 +212,20 @@ describe("the cycle that keeps a store in step with the log", () => {
     revoke(1);
     expect(await cycle.run(edgeKeys)).toMatchObject({ status: "in_step" });
     expect([...store.list().keys()].toSorted()).toEqual(["c", `l${id(1)}`]);
-    const { read } = writable(store);
     revoke(2);
-    const contested = begun({ read, update: async () => ({ ok: false, refusal: "conflict" }) });
+    const contested = begun({ ...writable(store), update: async () => ({ ok: false, refusal: "conflict" }) });
     expect(await contested.run(edgeKeys)).toMatchObject({ fault: "store", detail: expect.stringMatching(/^somebody/) });
+  });
+
+  it("finds within a sweep that somebody else wrote, also if the log says nothing", async () => {
+    revoke(1);
+    await cycle.run(edgeKeys);
+    store.update({ puts: [{ key: "foreign", value: "1" }], deletes: [`l${id(1)}`] }, store.describe().etag);
+    wait(seconds(cycleTimes.sweep - 1));
+    expect(await cycle.run(edgeKeys)).toMatchObject({ puts: 0, deletes: 0 });
+    wait(seconds(1));
+    expect(await cycle.run(edgeKeys)).toMatchObject({ status: "in_step", puts: 1, deletes: 1 });
+    expect([...store.list().keys()].toSorted()).toEqual(["c", `l${id(1)}`]);
   });
 
   it("says what has no room, and writes the keys and the rest nevertheless", async () => {
