@@ -310,7 +310,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
   },
   "session_revoked": {
     "meaning": [
-      "**403, the media host and renewals.** The session was ended, or its viewer, login, asset, token or key was revoked. This takes effect everywhere within two seconds."
+      "**403, the media host and renewals.** The session was ended, or its viewer, login, asset, token or key was revoked. This takes effect within two seconds, and in a CloudFront Function in about 20."
     ],
     "causes": [
       "**The player was closed or the viewer signed out**, and another tab still uses the session.",
