@@ -220,7 +220,7 @@ describe("the service on Node", () => {
     const counts = new Map(await stores.gathered.counts());
     const gauge = (name: string) => counts.get(`stagedoor_cloudfront_store_${name}{store="${arn.split("/")[1]}"}`);
     expect(gauge("bytes")).toBe(store.describe().totalSizeInBytes);
-    expect(["capacity_bytes", "entries", "dropped"].map(gauge)).toEqual([5_242_880, 2, 0]);
+    expect(["capacity_bytes", "entries", "dropped"].map(gauge)).toEqual([5_242_880, 3, 0]);
     expect(systemClock() - (gauge("in_step_timestamp_seconds") ?? 0)).toBeLessThan(600);
     await stores.close();
   });
