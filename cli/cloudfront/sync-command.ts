@@ -187,12 +187,12 @@ function countOf(entries: number): string {
   return entries === 1 ? "1 entry" : `${entries} entries`;
 }
 
-function fullnessText({ entries, bytes, capacity, dropped, kids }: StoreStatus): string {
+function fullnessText({ entries, bytes, capacity, dropped, filtered, kids }: StoreStatus): string {
   const keys = `${kids.length === 1 ? "the key" : "the keys"} ${kids.join(", ")}`;
   const full = `The store has ${countOf(entries)}, ${bytes} of ${capacity} bytes (${((100 * bytes) / capacity).toFixed(1)} %), with ${keys}.`;
-  return dropped === 0
-    ? full
-    : `${full} ${countOf(dropped)} of viewers had no room, so the media host renews expired URLs until they have.`;
+  const left = `${countOf(dropped)} of viewers had no room, so the media host renews expired URLs until they have.`;
+  const asked = `So many viewers and tokens are revoked that ${(100 * filtered).toFixed(0)} % of all requests go to the media host.`;
+  return [full, ...(dropped === 0 ? [] : [left]), ...(filtered < 0.01 ? [] : [asked])].join(" ");
 }
 
 function failureText({ fault, detail }: CycleResult & { readonly status: "failed" }, { arn, args }: Target): string {

@@ -12,6 +12,7 @@ import { packedKey, packedUntil } from "./packed-entry.ts";
 import {
   endedIn,
   endingEntry,
+  filterShare,
   hostRenewsKey,
   type PackedState,
   packedEntry,
@@ -29,6 +30,8 @@ export interface WantedStore {
   readonly lost: number;
   /** The bytes of the entries, keys and values. */
   readonly bytes: number;
+  /** See {@link filterShare}. */
+  readonly filtered: number;
 }
 
 /** The bytes of a KeyValueStore, keys and values: AWS's quota. */
@@ -135,6 +138,7 @@ export class StoreContents {
       entries: new Map([...added, ...endings].map(({ key, value }) => [key, value])),
       dropped: dropped.size,
       lost,
+      filtered: filterShare(entry.value),
       bytes: added.reduce((sum, { key, value }) => sum + key.length + value.length, bytes),
     });
   }

@@ -41,6 +41,8 @@ export interface StoreStatus {
   readonly capacity: number;
   /** Entries that had no room: the manifest host renews expired URLs while there are any. */
   readonly dropped: number;
+  /** The share of other viewers' requests, from 0 to 1, that revoked viewers and tokens send to the manifest host. */
+  readonly filtered: number;
   /** The kids of the session keys in it. */
   readonly kids: readonly string[];
 }
@@ -200,10 +202,17 @@ export class StoreCycle {
     this.#isChanged = false;
     this.#computedAt = now;
     this.#keys = keysNow;
-    const { entries, bytes, dropped, lost } = wanted.value;
+    const { entries, bytes, dropped, lost, filtered } = wanted.value;
     this.#status = {
       ...{ inStepAt: now, writtenAt: isDue ? now : before.writtenAt, until },
-      ...{ entries: entries.size, bytes, capacity: this.#capacity, dropped, kids: keys.map(({ kid }) => kid) },
+      ...{
+        entries: entries.size,
+        bytes,
+        capacity: this.#capacity,
+        dropped,
+        filtered,
+        kids: keys.map(({ kid }) => kid),
+      },
     };
     this.#lost = lost;
     return this.#inRoom({ store: this.#status, puts, deletes });

@@ -5,7 +5,7 @@ import { type UnixSeconds, unixSeconds } from "../base/time.ts";
 import type { EdgeKey } from "../keys/key.ts";
 import { idForm } from "../sessions/identifiers.ts";
 import { type LoggedRevocation, type Revocation, revocationCauses } from "../sessions/revocation.ts";
-import { atNames, bitOf, bitsPerIdentifier, packedUntil } from "./packed-entry.ts";
+import { atFilter, atNames, bitOf, bitsPerIdentifier, packedUntil } from "./packed-entry.ts";
 
 /** An entry of a KeyValueStore: both are text. */
 export interface StoreEntry {
@@ -128,6 +128,18 @@ export function packedEntry({ keys, revocations, until, renewal }: PackedState):
   }
   const text = `${head(isHashed ? "h" : "")}${names.join(",")}|`;
   return ok(text + filterOf(identifiers, Math.floor(((maxValue - text.length) * 3) / 4)));
+}
+
+/**
+ * The share of requests of viewers who are not revoked that a packed entry's filter sends to the manifest host: from 0 to 1. Each
+ * is looked for by two identifiers.
+ */
+export function filterShare(packed: string): number {
+  const filter = decodeBase64url(packed.split("|")[atFilter] ?? "") ?? new Uint8Array();
+  if (filter.length === 0) return 0;
+  let set = 0;
+  for (const byte of filter) for (let bits = byte; bits > 0; bits >>= 1) set += bits & 1;
+  return 1 - (1 - (set / (8 * filter.length)) ** bitsPerIdentifier) ** 2;
 }
 
 /** A Bloom filter of this many bytes; empty if it has nothing. */

@@ -3,6 +3,7 @@ import { EmulatedStore, writable } from "../../../cli/cloudfront/key-value-store
 import { encodeBase64url } from "../../../src/base/encoding.ts";
 import { after, type Seconds, seconds, type UnixSeconds, unixSeconds } from "../../../src/base/time.ts";
 import type { WritableStore } from "../../../src/cloudfront/keep-in-step.ts";
+import { mayContain } from "../../../src/cloudfront/packed-entry.ts";
 import { cycleTimes, type FollowedLog, StoreCycle, storeKeys } from "../../../src/cloudfront/store-cycle.ts";
 import type { EdgeKey } from "../../../src/keys/key.ts";
 import type { LoggedRevocation } from "../../../src/sessions/revocation.ts";
@@ -74,7 +75,7 @@ describe("the cycle that keeps a store in step with the log", () => {
       ...{ puts: 4, deletes: 0, next: cycleTimes.cycle },
       store: {
         ...{ inStepAt: now, writtenAt: now, until: now + cycleTimes.lifetime, entries: 4 },
-        ...{ bytes: store.describe().totalSizeInBytes, capacity: 5_242_880, dropped: 0 },
+        ...{ bytes: store.describe().totalSizeInBytes, capacity: 5_242_880, dropped: 0, filtered: 0 },
         kids: edgeKeys.map(({ kid }) => kid),
       },
     });
@@ -226,6 +227,27 @@ describe("the cycle that keeps a store in step with the log", () => {
     wait(seconds(1));
     expect(await cycle.run(edgeKeys)).toMatchObject({ status: "in_step", puts: 1, deletes: 1 });
     expect([...store.list().keys()].toSorted()).toEqual(["c", `l${id(1)}`]);
+  });
+
+  it("says which share of other viewers' requests the revoked ones send to the manifest host", async () => {
+    const random = () => crypto.getRandomValues(new Uint8Array(16));
+    const revoked = (count: number) => {
+      for (let at = 0; at < count; at++)
+        revoke(0, { kind: "subject", value: encodeBase64url(random()), by: "operator" });
+    };
+    const share = async () => {
+      const result = await cycle.run(edgeKeys);
+      return result.status === "in_step" ? result.store.filtered : -1;
+    };
+    revoked(1);
+    const few = await share();
+    revoked(500);
+    const many = await share();
+    expect([few > 0, few < 1e-6, many > 0.005, many < 0.5]).toEqual([true, true, true, true]);
+    const filter = Buffer.from(store.list().get("c")?.split("|")[5] ?? "", "base64url");
+    const isHit = () => [random(), random()].some((identifier) => mayContain(filter, Buffer.from(identifier)));
+    const hits = Array.from({ length: 20_000 }, isHit).filter(Boolean).length;
+    expect(Math.abs(hits / 20_000 - many)).toBeLessThan(0.05);
   });
 
   it("says what has no room, and writes the keys and the rest nevertheless", async () => {

@@ -163,7 +163,7 @@ describe("the metrics of a store", () => {
     const report = cycleTelemetry((event) => events.push(event), arn);
     const inStep = (offset: number, puts = 0): CycleResult => {
       const times = { inStepAt: unixSeconds(now + offset), writtenAt: now, until: unixSeconds(now + 3600) };
-      const store = { ...times, entries: 3, bytes: 500, capacity: 1000, dropped: 1, kids: [] };
+      const store = { ...times, entries: 3, bytes: 500, capacity: 1000, dropped: 1, filtered: 0, kids: [] };
       return { status: "in_step", store, puts, deletes: 0, next: seconds(5) };
     };
     for (const result of [inStep(0, 3), inStep(5), inStep(10, 1), inStep(69), inStep(70)]) report(result);

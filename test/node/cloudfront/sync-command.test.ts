@@ -66,9 +66,9 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-function revoke(value: string): void {
+function revoke(value: string, kind = "login"): void {
   const at = Math.floor(Date.now() / 1000);
-  entries.push({ kind: "login", value, cause: "revoked", at, until: at + 600, by: "operator" });
+  entries.push({ kind, value, cause: "revoked", at, until: at + 600, by: "operator" });
 }
 
 describe("npx stagedoor cloudfront sync", () => {
@@ -189,6 +189,15 @@ The function uses it for 60 minutes. Next: run this command again before then, o
     await close();
     expect([exit, stderr]).toEqual([0, ""]);
     expect([...store.list().keys()].toSorted()).toEqual(["c", "lAAAAAAAAAAAAAAAAAAAAAA", "o"]);
+  });
+
+  it("says how many requests go to the media host because many viewers are revoked", async () => {
+    for (let at = 0; at < 1000; at++)
+      revoke(Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url"), "subject");
+    const { stdout } = await stagedoor(...words());
+    expect(stdout).toMatch(
+      / with the key cf1\. So many viewers and tokens are revoked that [1-9][0-9] % of all requests go /,
+    );
   });
 
   it("keeps the store in step with --watch, and ends between two cycles when it is stopped", async () => {
