@@ -89,7 +89,7 @@ function claimsOf(token: string): JWTPayload {
 
 export const revokeCommand: Command = {
   name: "revoke",
-  summary: "end sessions, tokens, viewers, assets or keys everywhere within two seconds",
+  summary: "end sessions, tokens, viewers, assets or keys",
   operands: [],
   options: {
     ...operatorApiOptions,
@@ -142,5 +142,9 @@ async function revoke(api: OperatorApi, request: object): Promise<Outcome> {
   if (until === undefined) return succeeded(`The revocation of the ${revoked} was lifted.`, body);
   const warning = body.known === false ? `No such ${revoked} is known now: check the spelling.` : undefined;
   const end = until === untilLifted ? "you lift the revocation with --lift" : until;
-  return succeeded(`The ${revoked} is revoked. The edge refuses it within two seconds, until ${end}.`, body, warning);
+  return succeeded(
+    `The ${revoked} is revoked. The edge refuses it within two seconds, a CloudFront Function in about 20, until ${end}.`,
+    body,
+    warning,
+  );
 }

@@ -198,6 +198,13 @@ describe("npx stagedoor revoke", () => {
     expect(byId?.body).toEqual({ token: { issuer: "https://id.example", jti: "t-1" } });
   });
 
+  it("says that the revocation reaches a CloudFront Function later than the edge", async () => {
+    const { stdout } = await revoke("--token", "t-1", "--issuer", "https://id.example");
+    expect(stdout).toContain(
+      "The edge refuses it within two seconds, a CloudFront Function in about 20, until 2026-11-25",
+    );
+  });
+
   it("names a login by its issuer and sid", async () => {
     const [login] = (await revoke("--login", "s-1", "--issuer", "https://id.example")).requests;
     expect(login?.body).toEqual({ login: { issuer: "https://id.example", sid: "s-1" } });
