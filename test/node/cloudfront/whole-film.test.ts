@@ -11,7 +11,7 @@ import { EmulatedStore, writable } from "../../../cli/cloudfront/key-value-store
 import { devEnvironment } from "../../../cli/lib/dev-environment.ts";
 import { signDevToken } from "../../../cli/lib/dev-keys.ts";
 import { seconds, systemClock, after as timeAfter } from "../../../src/base/time.ts";
-import { StoreCycle } from "../../../src/cloudfront/store-cycle.ts";
+import { cycleTimes, StoreCycle } from "../../../src/cloudfront/store-cycle.ts";
 import { readConfiguration, type WorkerName } from "../../../src/config/configuration.ts";
 import { newEdgeKey, newSessionKey, newTokenKey } from "../../../src/keys/generate.ts";
 import type { EdgeKey } from "../../../src/keys/key.ts";
@@ -51,6 +51,8 @@ let host: NodeHost;
 let ahead = 0;
 const clock = () => Date.now() + ahead * 1000;
 const store = new EmulatedStore(clock);
+// Another writer kept it in step until now, so that the function renews.
+store.update({ puts: [{ key: "c", value: `1||${systemClock() + cycleTimes.lifetime}|||` }] }, store.describe().etag);
 const viewer = { address: "192.0.2.7", headers: new Headers({ "User-Agent": "Player/1.0" }) };
 /** What CloudFront asked its two origins. */
 const asked: string[] = [];
