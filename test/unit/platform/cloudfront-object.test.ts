@@ -72,7 +72,7 @@ describe.skipIf(!isNamespace<Stub>(objects))("the writer of a store in workerd",
     expect(Object.keys(await object.entries())).toEqual(["c", "o"]);
     await object.change({ isDown: false });
     expect([await alarm(), await object.isAwaited()]).toEqual([true, true]);
-    expect(Object.keys(await object.entries()).length).toBe(2);
+    expect(Object.keys(await object.entries()).length).toBe(3);
     expect((await object.lines()).map((line) => JSON.parse(line))).toEqual([
       expect.objectContaining({ event: "store_failed", store: arn, fault: "store" }),
       { worker: "api", event: "store_in_step", store: arn },
