@@ -11,7 +11,7 @@ import { settingsSchema } from "../../src/config/settings.ts";
 import { configFile, type Deployment } from "../../src/deployment/config-schema.ts";
 import { placeholderStart } from "../../src/deployment/placeholders.ts";
 import { settingsFor } from "../../src/deployment/wrangler-config.ts";
-import { newSessionKey } from "../../src/keys/generate.ts";
+import { newEdgeKey, newSessionKey } from "../../src/keys/generate.ts";
 import { type KeyRing, parseKeyRing } from "../../src/keys/ring.ts";
 import { type Args, endFailed, endMisused, shownWord } from "../lib/command.ts";
 import { readDeployment } from "../lib/deployment-folder.ts";
@@ -86,7 +86,10 @@ export function environmentOf({ worker, vars }: WorkerConfig, facts: Facts): Rea
   const addresses = facts.development
     ? { STAGEDOOR_ENV: "development", STAGEDOOR_MEDIA_URL: mediaUrl, STAGEDOOR_API_URL: apiUrl }
     : {};
-  const keys = ring === undefined ? { keys: [newSessionKey("temporary", randomBytes)] } : ringFor(worker, ring);
+  const keys =
+    ring === undefined
+      ? { keys: [newSessionKey("temporary", randomBytes), newEdgeKey("temporary-edge", randomBytes)] }
+      : ringFor(worker, ring);
   return { ...addresses, STAGEDOOR_KEYS: JSON.stringify(keys), ...issuers, ...vars };
 }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -8,6 +9,7 @@ import { type Facts, gatherFacts } from "../../../cli/doctor/facts.ts";
 import { gatherLive } from "../../../cli/doctor/live/gather-live.ts";
 import { readArguments } from "../../../cli/lib/command.ts";
 import { generateFiles } from "../../../cli/lib/deployment-folder.ts";
+import { newEdgeKey } from "../../../src/keys/generate.ts";
 import { folder, projectFolder, runFile } from "./command-line.ts";
 import { catalogOf, far, films, findingsOf, ringKeys, ringOf, sound } from "./doctor-stage.ts";
 
@@ -57,11 +59,14 @@ describe("doctor in a deployment's folder with a function at CloudFront", () => 
   const distant = { ...films, id: "distant", cdn: "cloudfront", cdnUrl: "https://d1.cloudfront.net" };
 
   /** `id about` of the findings about CloudFront, with this line in the file of secrets. */
+  const edgeKey = newEdgeKey("cf-1", randomBytes);
   async function found(line: string | undefined, changes: object = {}, asset: object = distant) {
     const project = deployment({ cdns: { ...config.cdns, cloudfront: { ...cdn, ...changes } } });
     if (line !== undefined) writeFileSync(join(project, "secrets-production.env"), `${line}\n`, { mode: 0o600 });
-    const facts = { ...(await production(project)), catalog: catalogOf(asset) };
+    const ring = ringOf(...ringKeys, edgeKey);
+    const facts = { ...(await production(project)), ring, catalog: catalogOf(asset) };
     const findings = await findingsOf([configurationCheck], facts);
+    expect(await findingsOf([configurationCheck], { ...facts, ring: undefined })).toEqual(findings);
     expect(JSON.stringify(findings)).not.toContain(line?.split("=")[1] || "no line");
     return findings.map(({ id, about, found: text }) => `${id} ${about}: ${text}`);
   }
