@@ -191,7 +191,21 @@ docs/deploy/self-hosted.md of the package has the rest. To upgrade, run \`npm up
 `;
 }
 
-function workersReadme({ environments, origin, asset }: Answers): string {
+/** What a deployment with a CloudFront Function needs in addition. */
+function distributionSteps(environment: string): string {
+  return `
+The films' distribution at CloudFront has keys, a secret and a store of its own. docs/deploy/cloudfront.md of the package has each
+step; these are its commands:
+
+\`\`\`sh
+npx stagedoor keys new --purpose cloudfront-session --kid cf1 --ring keys-${environment}.json
+npx stagedoor cloudfront template --env ${environment} --format cloudformation   # or terraform: the distribution and its store
+npx stagedoor cloudfront sync --help                    # what fills the store with keys and revocations
+\`\`\`
+`;
+}
+
+function workersReadme({ environments, origin, asset, cloudfront }: Answers): string {
   const environment = environments.includes("staging") ? "staging" : "production";
   const film =
     origin.type === "r2"
@@ -216,7 +230,7 @@ npx wrangler login
 npx stagedoor deploy --env ${environment} --create --ring keys-${environment}.json --secrets secrets-${environment}.env
 npx stagedoor doctor --env ${environment} --ring keys-${environment}.json
 \`\`\`
-
+${cloudfront?.type === "cloudfront-function" ? distributionSteps(environment) : ""}
 To upgrade, run \`npm update\`, then \`npm install --save-exact stagedoor@<version>\`, and deploy again. One version in package.json and
 the lock file change, and no other file of this folder.
 `;

@@ -93,6 +93,14 @@ describe("npx stagedoor init", () => {
     ).toEqual([...members, ...["domain", ...stores].map((member) => `environments.production.${member}`)].toSorted());
   });
 
+  it("names the steps of a distribution with a function in the README, and only there", async () => {
+    const [plain, distributed] = [join(folder(), "tv"), join(folder(), "tv")];
+    await init(plain, "--domain", "acme.tv");
+    await init(distributed, "--domain", "acme.tv", "--cdn", "cloudfront-function", "--cdn-host", "d1.cloudfront.net");
+    expect(textOf(distributed, "README.md")).toContain("npx stagedoor cloudfront template --env staging");
+    expect(textOf(plain, "README.md")).not.toContain("cloudfront");
+  });
+
   it("depends on the package, and on the optional packages that this deployment needs in the ranges of the peers", async () => {
     const worker = join(folder(), "tv");
     const provider = join(folder(), "tv");
