@@ -13,7 +13,12 @@ const worlds = new Map<string, World>();
 /** What the objects of this isolate reported to the metrics. */
 const reports: string[] = [];
 
-const unasked = { counts: async () => undefined, sessions: async () => undefined, refusals: async () => undefined };
+const unasked = {
+  counts: async () => undefined,
+  sessions: async () => undefined,
+  refusals: async () => undefined,
+  ofViewer: async () => undefined,
+};
 
 interface World {
   readonly store: EmulatedStore;

@@ -7,9 +7,9 @@ import {
   type StoreStatus,
   storeKeys,
 } from "../../src/cloudfront/store-cycle.ts";
-import { storeArnSchema } from "../../src/config/settings.ts";
+import { settingsSchema, storeArnSchema } from "../../src/config/settings.ts";
 import { type EnvironmentName, environmentNames } from "../../src/deployment/config-schema.ts";
-import { addressesOf, cloudFrontStoresOf } from "../../src/deployment/wrangler-config.ts";
+import { addressesOf, cloudFrontStoresOf, settingsFor } from "../../src/deployment/wrangler-config.ts";
 import { revocationPageSchema } from "../../src/operator/operator-json.ts";
 import { openAwsStore } from "../../src/platform/aws/aws-store.ts";
 import {
@@ -65,13 +65,14 @@ need cloudfront-keyvaluestore:DescribeKeyValueStore, ListKeys and UpdateKeys on 
       );
     const store = await requiredPeer(awsStoreClient, () => openAwsStore({ arn: target.arn, fetch }));
     const log = operatorLog(api);
-    const cycle = new StoreCycle({ log, store, clock: systemClock });
+    const cycle = new StoreCycle({ log, store, clock: systemClock, renewal: target.renewal });
     return args.flag("watch") ? watch(cycle, target, progress) : once(cycle, target);
   },
 };
 
 interface Target {
   readonly arn: string;
+  readonly renewal: "function" | "manifest";
   /** With the defaults of the environment. */
   readonly args: Args;
 }
@@ -88,14 +89,18 @@ function targetOf(args: Args): Target {
       ? undefined
       : {
           stores: cloudFrontStoresOf(config, environment),
+          renewal: readRenewal.parse(settingsFor("api", config, environment)).STAGEDOOR_CLOUDFRONT_RENEWAL,
           defaults: new Map([
             ["api", addressesOf(config, environment).apiUrl + (config.settings.STAGEDOOR_BASE_PATH ?? "")],
             ["ring", `keys-${environment}.json`],
           ]),
         };
   const value = (option: string) => args.value(option) ?? known?.defaults.get(option);
-  return { arn: storeArnOf(args.value("store"), environment, known?.stores ?? []), args: { ...args, value } };
+  const arn = storeArnOf(args.value("store"), environment, known?.stores ?? []);
+  return { arn, renewal: known?.renewal ?? "function", args: { ...args, value } };
 }
+
+const readRenewal = settingsSchema.pick({ STAGEDOOR_CLOUDFRONT_RENEWAL: true });
 
 function environmentOf(args: Args): EnvironmentName | undefined {
   const text = args.value("env");

@@ -31,6 +31,8 @@ export interface Configuration extends SessionSettings {
   readonly edgeSecrets: readonly string[];
   /** The ARNs of the KeyValueStores that the API keeps in step. */
   readonly cloudFrontStores: readonly string[];
+  /** Who renews the expired URLs of their functions. */
+  readonly cloudFrontRenewal: "function" | "manifest";
   /** The access key for them, on Workers. */
   readonly awsCredentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
   readonly entitlement:
@@ -242,6 +244,7 @@ function configuration(settings: Settings, ring: KeyRing): Configuration {
     originSecrets: settings.STAGEDOOR_ORIGIN_SECRETS,
     edgeSecrets: settings.STAGEDOOR_EDGE_SECRETS,
     cloudFrontStores: settings.STAGEDOOR_CLOUDFRONT_STORES,
+    cloudFrontRenewal: settings.STAGEDOOR_CLOUDFRONT_RENEWAL,
     awsCredentials: awsCredentialsOf(settings),
     entitlement:
       settings.STAGEDOOR_ENTITLEMENT_URL === undefined

@@ -200,6 +200,13 @@ export const settingsSchema = z.object({
     .describe(
       "The ARNs of the KeyValueStores that the API keeps in step with the keys and revocations, with spaces between them (API only).",
     ),
+  STAGEDOOR_CLOUDFRONT_RENEWAL: z
+    .enum(["function", "manifest"])
+    .default("function")
+    .describe(
+      "Who renews expired URLs at CloudFront: the function itself, or the manifest host, so that a film counts under the stream " +
+        "limit from then on, at the cost of a request to it for each segment (API only).",
+    ),
   STAGEDOOR_AWS_KEY_ID: z
     .string()
     .regex(/^[A-Z0-9]{16,128}$/, "write the id of an access key, such as AKIAIOSFODNN7EXAMPLE")

@@ -79,7 +79,10 @@ export class CloudFrontStore extends DurableObject<CloudFrontStoreBindings> {
     };
   }
 
-  async #open(arn: string, { mediaUrl, awsCredentials }: Configuration): Promise<StoreCycle | undefined> {
+  async #open(
+    arn: string,
+    { mediaUrl, awsCredentials, cloudFrontRenewal: renewal }: Configuration,
+  ): Promise<StoreCycle | undefined> {
     if (awsCredentials === undefined) {
       this.#report?.({
         ...{ status: "failed", fault: "store", store: undefined, next: cycleTimes.longestPause },
@@ -93,7 +96,7 @@ export class CloudFrontStore extends DurableObject<CloudFrontStoreBindings> {
       revocationLog({ objects, cache: undefined, mediaUrl, clock: systemMillisecondClock }),
       systemTimer,
     );
-    return new StoreCycle({ log, store, clock: systemClock });
+    return new StoreCycle({ log, store, clock: systemClock, renewal });
   }
 }
 

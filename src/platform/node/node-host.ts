@@ -223,13 +223,14 @@ function storeWriters(
   waitUntil: (work: Promise<unknown>) => void,
 ): readonly StoreWriter[] {
   if (openStore === undefined) return [];
-  const { cloudFrontStores, ring } = configurations.api;
+  const { cloudFrontStores, cloudFrontRenewal: renewal, ring } = configurations.api;
   return cloudFrontStores.map((arn) => {
     const [logged, counted] = [cycleLog(log, arn), cycleTelemetry(reporter.telemetry, arn)];
     return startStoreWriter({
       open: () => openStore(arn),
       log: stores.revocations,
       ring,
+      renewal,
       claim: (turn, until) => stores.proofs.firstUse("cloudfront-store", `${arn} ${turn}`, until),
       clock: systemClock,
       timer: systemTimer,

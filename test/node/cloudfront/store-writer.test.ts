@@ -23,6 +23,7 @@ import { fileOrigin } from "../../../src/platform/node/file-origin.ts";
 import { nodeHost } from "../../../src/platform/node/node-host.ts";
 import { sqliteStores } from "../../../src/platform/node/node-stores.ts";
 import { now } from "../../unit/signing/session.ts";
+import { packed } from "./stage.ts";
 
 const arn = "arn:aws:cloudfront::123456789012:key-value-store/0c1e4a38-2f5d-4c4a-9d55-5f2b6a1c7e90";
 const folder = mkdtempSync(join(tmpdir(), "store-writer-"));
@@ -175,53 +176,63 @@ describe("the metrics of a store", () => {
 });
 
 describe("the service on Node", () => {
-  it("keeps the stores of its configuration in step, in one of the processes that share its stores, until it closes", async () => {
-    const store = new EmulatedStore(() => 0);
-    const opened: string[] = [];
-    const configurationOf = (worker: WorkerName) => {
-      const stores = { STAGEDOOR_CLOUDFRONT_STORES: arn };
-      const read = readConfiguration({
-        ...devEnvironment(worker, ring, "http://localhost:8788", stores),
-        STAGEDOOR_API_URL: "http://localhost:8787",
-      });
-      if (!read.ok) throw new Error(read.refusal.join("\n"));
-      return read.value;
-    };
-    const [api, manifest, edge] = (["api", "manifest", "edge"] as const).map(configurationOf);
-    if (!api || !manifest || !edge) throw new Error("three services");
-    const start = async (name: string) => {
-      const stores = sqliteStores(join(folder, "stores.sqlite"), { leaseTtl: edge.leaseTtl });
-      const until = after(systemClock(), seconds(600));
-      const login = {
-        kind: "login",
-        value: "AAAAAAAAAAAAAAAAAAAAAA",
-        cause: "revoked",
-        at: systemClock(),
-        until,
-      } as const;
-      await stores.revocations.append([login], "operator");
-      const host = await nodeHost({
-        ...{ role: "api", configurations: { api, manifest, edge }, stores, accounts: undefined, roots: [] },
-        ...{ origin: fileOrigin(new Map()), fetch, log: () => undefined },
-        openStore: async (store_arn) => {
-          opened.push(`${name} ${store_arn}`);
-          return writable(store);
-        },
-      });
-      if (!host.ok) throw new Error(host.refusal.join("\n"));
-      return host.value;
-    };
-    const hosts = [await start("first"), await start("second")];
-    await expect.poll(() => [...store.list().keys()].toSorted()).toEqual(["c", "lAAAAAAAAAAAAAAAAAAAAAA", "o"]);
-    expect(store.list().get("c")).toContain("|dev-cf:");
-    for (const host of hosts) await host.close();
-    expect(opened.length).toBe(1);
-    const stores = sqliteStores(join(folder, "stores.sqlite"), { leaseTtl: edge.leaseTtl });
-    const counts = new Map(await stores.gathered.counts());
-    const gauge = (name: string) => counts.get(`stagedoor_cloudfront_store_${name}{store="${arn.split("/")[1]}"}`);
-    expect(gauge("bytes")).toBe(store.describe().totalSizeInBytes);
-    expect(["capacity_bytes", "entries", "dropped"].map(gauge)).toEqual([5_242_880, 3, 0]);
-    expect(systemClock() - (gauge("in_step_timestamp_seconds") ?? 0)).toBeLessThan(600);
-    await stores.close();
-  });
+  it.each([
+    ["function", ""],
+    ["manifest", "o"],
+  ])(
+    "keeps the stores of its configuration in step, in one of the processes that share its stores, until it closes: renewal by the %s",
+    async (renewal, mark) => {
+      const store = new EmulatedStore(() => 0);
+      // A new store would leave renewals to the manifest host in any case.
+      const before = packed({ until: after(systemClock(), seconds(3600)) });
+      store.update({ puts: [{ key: "c", value: before }] }, store.describe().etag);
+      const database = join(folder, `stores-${renewal}.sqlite`);
+      const opened: string[] = [];
+      const configurationOf = (worker: WorkerName) => {
+        const stores = { STAGEDOOR_CLOUDFRONT_STORES: arn, STAGEDOOR_CLOUDFRONT_RENEWAL: renewal };
+        const read = readConfiguration({
+          ...devEnvironment(worker, ring, "http://localhost:8788", stores),
+          STAGEDOOR_API_URL: "http://localhost:8787",
+        });
+        if (!read.ok) throw new Error(read.refusal.join("\n"));
+        return read.value;
+      };
+      const [api, manifest, edge] = (["api", "manifest", "edge"] as const).map(configurationOf);
+      if (!api || !manifest || !edge) throw new Error("three services");
+      const start = async (name: string) => {
+        const stores = sqliteStores(database, { leaseTtl: edge.leaseTtl });
+        const until = after(systemClock(), seconds(600));
+        const login = {
+          kind: "login",
+          value: "AAAAAAAAAAAAAAAAAAAAAA",
+          cause: "revoked",
+          at: systemClock(),
+          until,
+        } as const;
+        await stores.revocations.append([login], "operator");
+        const host = await nodeHost({
+          ...{ role: "api", configurations: { api, manifest, edge }, stores, accounts: undefined, roots: [] },
+          ...{ origin: fileOrigin(new Map()), fetch, log: () => undefined },
+          openStore: async (store_arn) => {
+            opened.push(`${name} ${store_arn}`);
+            return writable(store);
+          },
+        });
+        if (!host.ok) throw new Error(host.refusal.join("\n"));
+        return host.value;
+      };
+      const hosts = [await start("first"), await start("second")];
+      await expect.poll(() => [...store.list().keys()].toSorted()).toEqual(["c", "lAAAAAAAAAAAAAAAAAAAAAA"]);
+      expect(store.list().get("c")).toMatch(new RegExp(`^1\\|${mark}\\|\\d+\\|dev-cf:`));
+      for (const host of hosts) await host.close();
+      expect(opened.length).toBe(1);
+      const stores = sqliteStores(database, { leaseTtl: edge.leaseTtl });
+      const counts = new Map(await stores.gathered.counts());
+      const gauge = (name: string) => counts.get(`stagedoor_cloudfront_store_${name}{store="${arn.split("/")[1]}"}`);
+      expect(gauge("bytes")).toBe(store.describe().totalSizeInBytes);
+      expect(["capacity_bytes", "entries", "dropped"].map(gauge)).toEqual([5_242_880, 2, 0]);
+      expect(systemClock() - (gauge("in_step_timestamp_seconds") ?? 0)).toBeLessThan(600);
+      await stores.close();
+    },
+  );
 });

@@ -162,8 +162,13 @@ describe("the configuration", () => {
     const id = { STAGEDOOR_AWS_KEY_ID: "AKIAIOSFODNN7EXAMPLE" };
     const secret = { STAGEDOOR_AWS_SECRET_KEY: "wJalrXUtnFEMI-EXAMPLE" };
     const stores = { STAGEDOOR_CLOUDFRONT_STORES: ` ${arn}\n${arn} `, STAGEDOOR_KEYS: json({ keys }) };
-    expect(readConfiguration({ ...environment, ...stores, ...id, ...secret })).toMatchObject({
+    const renewal = { STAGEDOOR_CLOUDFRONT_RENEWAL: "manifest" };
+    expect(readConfiguration({ ...environment, ...stores })).toMatchObject({
+      value: { cloudFrontRenewal: "function" },
+    });
+    expect(readConfiguration({ ...environment, ...stores, ...id, ...secret, ...renewal })).toMatchObject({
       value: {
+        cloudFrontRenewal: "manifest",
         cloudFrontStores: [arn, arn],
         awsCredentials: { accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "wJalrXUtnFEMI-EXAMPLE" },
       },
