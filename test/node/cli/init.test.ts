@@ -68,6 +68,8 @@ describe("npx stagedoor init", () => {
     const read = readDeployment(target);
     if (!read.ok) throw new Error(read.refusal);
     expect(catalogOf(read.value, "production").assets).toHaveLength(1);
+    const steps = textOf(target, "README.md").includes("npx stagedoor cloudfront template --env ");
+    expect(steps).toBe(words.includes("cloudfront-function"));
   });
 
   it.each<[string, readonly string[], readonly string[]]>([
@@ -91,14 +93,6 @@ describe("npx stagedoor init", () => {
         .map(({ member }) => member)
         .toSorted(),
     ).toEqual([...members, ...["domain", ...stores].map((member) => `environments.production.${member}`)].toSorted());
-  });
-
-  it("names the steps of a distribution with a function in the README, and only there", async () => {
-    const [plain, distributed] = [join(folder(), "tv"), join(folder(), "tv")];
-    await init(plain, "--domain", "acme.tv");
-    await init(distributed, "--domain", "acme.tv", "--cdn", "cloudfront-function", "--cdn-host", "d1.cloudfront.net");
-    expect(textOf(distributed, "README.md")).toContain("npx stagedoor cloudfront template --env staging");
-    expect(textOf(plain, "README.md")).not.toContain("cloudfront");
   });
 
   it("depends on the package, and on the optional packages that this deployment needs in the ranges of the peers", async () => {

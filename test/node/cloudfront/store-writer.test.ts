@@ -6,7 +6,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import { EmulatedStore, writable } from "../../../cli/cloudfront/key-value-store.ts";
 import { devEnvironment } from "../../../cli/lib/dev-environment.ts";
-import { after, seconds, systemClock, type Timer, type UnixSeconds, unixSeconds } from "../../../src/base/time.ts";
+import {
+  seconds,
+  systemClock,
+  type Timer,
+  after as timeAfter,
+  type UnixSeconds,
+  unixSeconds,
+} from "../../../src/base/time.ts";
 import type { WritableStore } from "../../../src/cloudfront/keep-in-step.ts";
 import type { CycleResult } from "../../../src/cloudfront/store-cycle.ts";
 import {
@@ -45,7 +52,7 @@ describe("the turns of a store's writers", () => {
     const [first, second] = [new WriterTurn(claim), new WriterTurn(claim)];
     const writers: string[] = [];
     for (let offset = 0; offset < 240; offset += 3) {
-      const at = after(now, seconds(offset));
+      const at = timeAfter(now, seconds(offset));
       if (offset < 120 && (await first.isMine(at))) writers.push("first");
       if (await second.isMine(at)) writers.push("second");
     }
@@ -70,7 +77,7 @@ class Stage {
 
   async advance(length: number): Promise<void> {
     for (const end = this.time + length; this.time < end; ) {
-      this.time = after(this.time, seconds(1));
+      this.time = timeAfter(this.time, seconds(1));
       const due = this.#timers.filter(({ at }) => at <= this.time);
       this.#timers = this.#timers.filter(({ at }) => at > this.time);
       for (const { ring } of due) ring();
@@ -184,7 +191,7 @@ describe("the service on Node", () => {
     async (renewal, mark) => {
       const store = new EmulatedStore(() => 0);
       // A new store would leave renewals to the manifest host in any case.
-      const before = packed({ until: after(systemClock(), seconds(3600)) });
+      const before = packed({ until: timeAfter(systemClock(), seconds(3600)) });
       store.update({ puts: [{ key: "c", value: before }] }, store.describe().etag);
       const database = join(folder, `stores-${renewal}.sqlite`);
       const opened: string[] = [];
@@ -201,7 +208,7 @@ describe("the service on Node", () => {
       if (!api || !manifest || !edge) throw new Error("three services");
       const start = async (name: string) => {
         const stores = sqliteStores(database, { leaseTtl: edge.leaseTtl });
-        const until = after(systemClock(), seconds(600));
+        const until = timeAfter(systemClock(), seconds(600));
         const login = {
           kind: "login",
           value: "AAAAAAAAAAAAAAAAAAAAAA",
