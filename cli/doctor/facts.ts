@@ -49,6 +49,8 @@ export interface Facts {
   readonly issuers: string | undefined;
   /** The file of the deployment's secrets, and what is wrong with STAGEDOOR_EDGE_SECRETS in it. Never the value. */
   readonly edgeSecrets?: { readonly file: string; readonly fault: string | undefined } | undefined;
+  /** Whether that file has an access key for the writer of CloudFront's stores; undefined without the file. */
+  readonly hasAccessKey?: boolean | undefined;
   /** The addresses of the development workers. */
   readonly addresses: { readonly apiUrl: string; readonly mediaUrl: string };
   readonly now: UnixSeconds;
@@ -124,21 +126,26 @@ export async function gatherFacts(args: Args, addresses: Facts["addresses"]): Pr
         ? undefined
         : { where: shortName(catalog), parsed: parseCatalogText(readText(catalog, "the catalog")) },
     issuers: issuers === undefined ? undefined : readText(issuers, "the issuers"),
-    edgeSecrets: deployment === undefined ? undefined : readEdgeSecrets(project, environment),
+    ...(deployment === undefined ? {} : readSecrets(project, environment)),
     addresses,
     now: systemClock(),
   };
 }
 
-function readEdgeSecrets(project: string, environment = "development"): Facts["edgeSecrets"] {
+function readSecrets(project: string, environment = "development"): Pick<Facts, "edgeSecrets" | "hasAccessKey"> {
   const name = `secrets-${environment}.env`;
   const file = join(project, name);
-  if (!existsSync(file)) return undefined;
-  const value = parseEnv(readText(file, "the secrets")).STAGEDOOR_EDGE_SECRETS;
-  const isUnset = value === undefined || value === "" || value.startsWith(placeholderStart);
+  if (!existsSync(file)) return {};
+  const secrets = parseEnv(readText(file, "the secrets"));
+  const isSet = (value: string | undefined) =>
+    value !== undefined && value !== "" && !value.startsWith(placeholderStart);
+  const value = secrets.STAGEDOOR_EDGE_SECRETS;
   const parsed = settingsSchema.shape.STAGEDOOR_EDGE_SECRETS.safeParse(value);
   const why = parsed.success ? undefined : `is invalid (${parsed.error.issues[0]?.message})`;
-  return { file: name, fault: isUnset ? "has no value" : why };
+  return {
+    edgeSecrets: { file: name, fault: isSet(value) ? why : "has no value" },
+    hasAccessKey: isSet(secrets.STAGEDOOR_AWS_KEY_ID) && isSet(secrets.STAGEDOOR_AWS_SECRET_KEY),
+  };
 }
 
 /** The ring that `npx stagedoor serve` reads. */

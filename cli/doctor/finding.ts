@@ -62,6 +62,7 @@ export const findingIds = [
   "cdn_local",
   "edge_secret_missing",
   "store_unnamed",
+  "store_unwritten",
   // What runs
   "host_silent",
   "host_strange",

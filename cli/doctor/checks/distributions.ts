@@ -1,14 +1,14 @@
 import { isLocalUrl } from "../../../src/base/origins.ts";
 import type { Asset } from "../../../src/catalog/asset.ts";
 import { type Deployment, environmentNames } from "../../../src/deployment/config-schema.ts";
-import { type Facts, uploadAdvice, validCatalog } from "../facts.ts";
+import { type Facts, isOnNode, uploadAdvice, validCatalog } from "../facts.ts";
 import { type Finding, fault, notChecked, warning } from "../finding.ts";
 
 /** Whether the deployment has what assets need whose URLs a function checks at CloudFront, in addition to a key. */
 export function distributionFindings(facts: Facts): Finding[] {
   if (facts.development) return [];
   const assets = (validCatalog(facts)?.assets() ?? []).filter(({ cdn }) => cdn === "cloudfront");
-  const stores = facts.deployment === undefined ? [] : storeFindings(facts.deployment, facts.environment);
+  const stores = facts.deployment === undefined ? [] : storeFindings(facts.deployment, facts);
   return [
     ...assets.flatMap(addressFindings),
     ...(assets.length > 0 || functionCdns(facts.deployment).length > 0 ? secretFindings(facts) : []),
@@ -74,18 +74,36 @@ function secretFindings(facts: Facts): Finding[] {
   ];
 }
 
-/** A CDN whose store no service can keep in step, because its ARN is not in the file. */
-function storeFindings(deployment: Deployment, environment: string): Finding[] {
-  const name = environmentNames.find((one) => one === environment);
+const silence = "the function refuses everything an hour after the last time";
+
+/** A CDN whose store no service can keep in step, because its ARN or the access key is not in the files. */
+function storeFindings(deployment: Deployment, facts: Facts): Finding[] {
+  const name = environmentNames.find((one) => one === facts.environment);
   if (name === undefined) return [];
-  return functionCdns(deployment)
-    .filter(({ store }) => store?.[name] === undefined)
-    .map((cdn) =>
+  return functionCdns(deployment).flatMap((cdn) => {
+    const about = `cdns.${cdn.name}.store.${name}`;
+    if (cdn.store?.[name] === undefined)
+      return [
+        warning(
+          "store_unnamed",
+          about,
+          `It does not name the function's KeyValueStore. Only \`npx stagedoor cloudfront sync\` with --store can keep the store in step, and ${silence}.`,
+          `Add "store": {"${name}": "<the ARN>"}, an output of the template.`,
+        ),
+      ];
+    // On Node the access key is one of AWS's own variables, profiles or roles.
+    if (isOnNode(deployment) || facts.hasAccessKey !== false) return [];
+    return [
       warning(
-        "store_unnamed",
-        `cdns.${cdn.name}.store.${name}`,
-        "It does not name the function's KeyValueStore. Only `npx stagedoor cloudfront sync` with --store can keep the store in step, and the function refuses everything an hour after the last time.",
-        `Add "store": {"${name}": "<the ARN>"}, an output of the template.`,
+        "store_unwritten",
+        about,
+        `secrets-${name}.env has no STAGEDOOR_AWS_KEY_ID and STAGEDOOR_AWS_SECRET_KEY, so the API cannot keep this store in step. Only \`npx stagedoor cloudfront sync --watch\` can, and ${silence}.`,
+        `\`npx stagedoor secrets new --env ${name}\` adds the lines. Fill them in, and ${uploadAdvice(
+          "STAGEDOOR_AWS_KEY_ID",
+          facts.workers.filter(({ worker }) => worker === "api").map(({ file }) => file),
+          facts,
+        )}.`,
       ),
-    );
+    ];
+  });
 }

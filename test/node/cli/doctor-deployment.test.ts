@@ -60,9 +60,10 @@ describe("doctor in a deployment's folder with a function at CloudFront", () => 
 
   /** `id about` of the findings about CloudFront, with this line in the file of secrets. */
   const edgeKey = newEdgeKey("cf-1", randomBytes);
-  async function found(line: string | undefined, changes: object = {}, asset: object = distant) {
+  const access = "STAGEDOOR_AWS_KEY_ID=AKIAIOSFODNN7EXAMPLE\nSTAGEDOOR_AWS_SECRET_KEY=an-access-key-of-aws\n";
+  async function found(line: string | undefined, changes: object = {}, asset: object = distant, more = access) {
     const project = deployment({ cdns: { ...config.cdns, cloudfront: { ...cdn, ...changes } } });
-    if (line !== undefined) writeFileSync(join(project, "secrets-production.env"), `${line}\n`, { mode: 0o600 });
+    if (line !== undefined) writeFileSync(join(project, "secrets-production.env"), `${line}\n${more}`, { mode: 0o600 });
     const ring = ringOf(...ringKeys, edgeKey);
     const facts = { ...(await production(project)), ring, catalog: catalogOf(asset) };
     const findings = await findingsOf([configurationCheck], facts);
@@ -74,6 +75,14 @@ describe("doctor in a deployment's folder with a function at CloudFront", () => 
 
   it("finds nothing if its secret has values and its store is named", async () => {
     expect(await found(valid)).toEqual([]);
+  });
+
+  it.each([
+    ["store_unwritten", "no lines", ""],
+    ["store_unwritten", "a line without a value", access.replace("an-access-key-of-aws", "")],
+  ])("finds %s if the API's access key for the named store has %s", async (id, _, lines) => {
+    const about = `${id} cdns.cloudfront.store.production: secrets-production.env has no STAGEDOOR_AWS_KEY_ID`;
+    expect(await found(valid, {}, distant, lines)).toEqual([expect.stringContaining(about)]);
   });
 
   const edge = "STAGEDOOR_EDGE_SECRETS";
