@@ -4,6 +4,7 @@ import {
   type DistributionPlan,
   edgeSecretName,
   forwardedHeaders,
+  manifestReadTimeout,
   originIds,
   playlistPattern,
   playlistTtl,
@@ -215,7 +216,7 @@ function distribution(plan: DistributionPlan) {
         CustomOriginConfig: {
           OriginProtocolPolicy: "https-only",
           OriginSSLProtocols: ["TLSv1.2"],
-          OriginReadTimeout: 30,
+          OriginReadTimeout: manifestReadTimeout,
         },
         OriginCustomHeaders: [
           {

@@ -53,6 +53,12 @@ export const segmentTtl = { min: 0, default: 86_400, max: 31_536_000 } as const;
 export const playlistTtl = { min: 0, default: 0, max: 1 } as const;
 
 /**
+ * Seconds that CloudFront waits for the manifest host, at most the quota. A blocking reload of a live playlist (RFC 8216bis
+ * §6.2.5.2) is held for up to 30 s, and the origin is asked after that.
+ */
+export const manifestReadTimeout = 60;
+
+/**
  * Headers of a viewer that the media host reads, and that the function writes. Without User-Agent it would see CloudFront's.
  * `Host` is missing, so that the media host and the bucket see their own names.
  */

@@ -3,6 +3,7 @@ import {
   type DistributionPlan,
   edgeSecretName,
   forwardedHeaders,
+  manifestReadTimeout,
   originIds,
   playlistPattern,
   playlistTtl,
@@ -251,7 +252,7 @@ ${alias === undefined ? "" : `  aliases         = [${quoted(alias)}]\n`}
       https_port             = 443
       origin_protocol_policy = "https-only"
       origin_ssl_protocols   = ["TLSv1.2"]
-      origin_read_timeout    = 30
+      origin_read_timeout    = ${manifestReadTimeout}
     }
     custom_header {
       name  = "Stagedoor-Edge-Secret"

@@ -144,6 +144,8 @@ describe.each([
     expect([bucket.Id, bucket.DomainName]).toEqual(["films", "films-bucket.s3.eu-central-1.amazonaws.com"]);
     expect(bucket.OriginAccessControlId).toEqual({ "Fn::GetAtt": ["OriginAccess", "Id"] });
     expect(script).toContain(`selectRequestOriginById("${manifest.Id}")`);
+    // A reload is held for 30 s, and CloudFront accepts 60 at most.
+    expect(manifest.CustomOriginConfig.OriginReadTimeout).toBe(60);
     expect([manifest.DomainName, manifest.CustomOriginConfig.OriginProtocolPolicy]).toEqual([
       "media.tv.test",
       "https-only",
