@@ -185,9 +185,10 @@ async function endSignIns(
 
 async function isUnknown(
   { asset, key }: RevocationBody,
-  { keys, operators, backends, catalog }: SessionContext,
+  { keys, edgeKeys, operators, backends, catalog }: SessionContext,
 ): Promise<boolean> {
-  if (key !== undefined) return !keys.has(key) && !isKeyOf(key, [...operators, ...backends]);
+  if (key !== undefined)
+    return !keys.has(key) && edgeKeys?.has(key) !== true && !isKeyOf(key, [...operators, ...backends]);
   const current = asset === undefined ? undefined : await catalog();
   return current?.ok === true && asset !== undefined && current.value.asset(asset) === undefined;
 }

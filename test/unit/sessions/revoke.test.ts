@@ -233,6 +233,8 @@ describe("the answer to a revocation", () => {
   it("reports `known: false` for a key or an asset that does not exist", async () => {
     expect(opened(await service.revoke({ key: "2026-a" }))).not.toHaveProperty("known");
     expect(opened(await service.revoke({ asset: "film" }))).not.toHaveProperty("known");
+    const withEdge = await sessionService({ edgeKeys: await preparedKeys([sessionKey("cf-1", 3)]) });
+    expect(opened(await withEdge.revoke({ key: "cf-1" }))).not.toHaveProperty("known");
     expect(opened(await service.revoke({ key: "2026-A" }))).toMatchObject({ revoked: "key", known: false });
     expect(opened(await service.revoke({ asset: "flim" }))).toMatchObject({ revoked: "asset", known: false });
   });

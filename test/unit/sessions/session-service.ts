@@ -67,6 +67,7 @@ export async function sessionService(
   changes: {
     readonly assets?: readonly object[];
     readonly keys?: SessionContext["keys"];
+    readonly edgeKeys?: SessionContext["edgeKeys"];
     readonly settings?: Partial<Settings>;
     readonly operators?: OperatorPair;
   } = {},
@@ -153,6 +154,7 @@ export async function sessionService(
     log,
     streams,
     keys: state.keys ?? base.keys,
+    edgeKeys: changes.edgeKeys,
     revocations: freshRevocations(log, milli, changes.settings?.storeFailure),
     catalog: async () => ok(catalog.value),
     onFailure: (failure) => failures.push(failure),
