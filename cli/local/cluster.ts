@@ -8,6 +8,7 @@ import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { systemClock, systemMillisecondClock } from "../../src/base/time.ts";
 import { parseCatalog } from "../../src/catalog/catalog.ts";
 import { type OriginSecrets, readOriginSecrets } from "../../src/catalog/origin-secrets.ts";
+import type { FollowedLog } from "../../src/cloudfront/store-cycle.ts";
 import type { WorkerName } from "../../src/config/configuration.ts";
 import type { KeyRing } from "../../src/keys/ring.ts";
 import { contentTypeOf } from "../../src/origin/file-response.ts";
@@ -136,10 +137,29 @@ async function distributionOf(
       return catalog.value;
     },
     origin: mediaOrigin(bindings, systemClock),
-    log: revocationLog({
-      ...{ objects: bindings.REVOCATION_LOG, cache: undefined, mediaUrl, clock: systemMillisecondClock },
-    }),
+    log: followedLog(bindings.REVOCATION_LOG, mediaUrl),
   });
+}
+
+/**
+ * The log with one stub of its object. Miniflare blocks this process for each new stub, and workerd blocks if this process reads
+ * nothing of what it logs: in a burst of log lines each would wait for the other for ever.
+ */
+function followedLog({ idFromName, get }: SessionBindings<unknown>["REVOCATION_LOG"], mediaUrl: string): FollowedLog {
+  let stub = get(idFromName("log"));
+  const objects = { idFromName: () => undefined, get: () => stub };
+  const log = revocationLog({ objects, cache: undefined, mediaUrl, clock: systemMillisecondClock });
+  return {
+    since: async (cursor) => {
+      try {
+        return await log.since(cursor, "full");
+      } catch (error) {
+        // A failed stub may keep failing.
+        stub = get(idFromName("log"));
+        throw error;
+      }
+    },
+  };
 }
 
 /** The secret by which the media host knows the emulated distribution: one of its settings or secrets, or one for this run. */
