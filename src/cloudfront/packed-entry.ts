@@ -33,8 +33,7 @@ export function packedMembers(text: string, now: number): readonly string[] | un
 
 /** The second from which a packed entry is too old; 0 for any other text. */
 export function packedUntil(text: string): number {
-  const members = text.split("|");
-  return members.length === 6 && members[0] === version ? Number(members[atUntil]) : 0;
+  return Number((packedMembers(text, 0) || [])[atUntil] || 0);
 }
 
 /** How many bits of the filter an identifier sets. */
@@ -59,36 +58,34 @@ export function mayContain(filter: Bytes, identifier: Bytes): boolean {
 }
 
 /**
- * The keys of a list whose kid occurs in the first bytes of a path's grant, with what HKDF-SHA256 derives from them (RFC 5869), as
- * `signing/session-keys.ts` derives it. The others are not needed, and deriving costs more than looking.
+ * The keys of a list whose kid occurs in the first bytes of a path's grant, with what HKDF-SHA256 derives from them (RFC 5869),
+ * as `signing/session-keys.ts` derives it. The others are not needed, and deriving costs more than looking. An entry without a
+ * key is none: anybody could sign with it.
  */
 export function keysInGrant(list: string, grant: string, primitives: Primitives): readonly VerifierKey[] {
   const start = primitives.decode(grant.slice(0, 120)).toString("utf8");
-  return (
-    list
-      .split(",")
-      .map((text) => text.split(":"))
-      // Without a key, anybody could sign.
-      .filter((parts) => parts[1] && start.indexOf(parts[0] || "") >= 0)
-      .map((parts) => {
-        const key = parts[1] || "";
-        // HKDF without a salt has one of zeros.
-        const extracted = primitives.mac(primitives.decode(Array(44).join("A")), primitives.decode(key));
-        const derived = (purpose: string) =>
-          primitives.mac(extracted, `stagedoor/v1/${purpose}\x01`).toString("base64url");
-        const session = (purpose: string) => derived(`session/${purpose}`);
-        return {
-          kid: parts[0] || "",
-          exp: parts[2] ? Number(parts[2]) : undefined,
-          grant: key,
-          shared: { segment: derived("segment"), key: derived("key") },
-          session: {
-            playlist: session("playlist"),
-            segment: session("segment"),
-            key: session("key"),
-            file: session("file"),
-          },
-        };
-      })
-  );
+  return list
+    .split(",")
+    .map((text) => text.split(":"))
+    .filter((parts) => parts[1] && start.indexOf(parts[0] || "") >= 0)
+    .map((parts) => {
+      const key = parts[1] || "";
+      // HKDF without a salt has one of zeros.
+      const extracted = primitives.mac(primitives.decode(Array(44).join("A")), primitives.decode(key));
+      const derived = (purpose: string) =>
+        primitives.mac(extracted, `stagedoor/v1/${purpose}\x01`).toString("base64url");
+      const session = (purpose: string) => derived(`session/${purpose}`);
+      return {
+        kid: parts[0] || "",
+        exp: parts[2] ? Number(parts[2]) : undefined,
+        grant: key,
+        shared: { segment: derived("segment"), key: derived("key") },
+        session: {
+          playlist: session("playlist"),
+          segment: session("segment"),
+          key: session("key"),
+          file: session("file"),
+        },
+      };
+    });
 }

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { decodeBase64url } from "../base/encoding.ts";
 
+/** The name of a key in the ring, in grants and in the revocation log. */
 export const kidSchema = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "a kid is 1 to 64 characters of A-Z a-z 0-9 . _ -");
 
 /**
