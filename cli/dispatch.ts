@@ -42,6 +42,7 @@ import { nginxCommand } from "./nginx/nginx-command.ts";
 import { nginxLogCommand } from "./nginx/nginx-log.ts";
 import { operatorNewCommand } from "./operator/new-operator.ts";
 import { refusalsCommand } from "./operator/refusals.ts";
+import { revocationsCommand } from "./operator/revocations.ts";
 import { revokeCommand } from "./operator/revoke.ts";
 import { sessionsCommand } from "./operator/sessions.ts";
 import { statusCommand } from "./operator/status.ts";
@@ -74,6 +75,7 @@ const ownCommands: readonly Command[] = [
   issuersCheckCommand,
   signCommand,
   explainCommand,
+  revocationsCommand,
   revokeCommand,
   statusCommand,
   sessionsCommand,

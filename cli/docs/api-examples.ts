@@ -81,6 +81,20 @@ export const sampleValues: Readonly<Record<string, unknown>> = {
 
 /** The response of a route, by the route's id, where the members' names do not tell. */
 export const responseExamples: Readonly<Record<string, unknown>> = {
+  listRevoked: {
+    at: time,
+    count: 1,
+    revocations: [
+      {
+        kind: "asset",
+        value: "film-42",
+        at: "2026-11-30T21:04:11Z",
+        until: null,
+        author: "ann",
+        reason: "licence ended",
+      },
+    ],
+  },
   explain: {
     kind: "media",
     verdict: "refused",

@@ -1,11 +1,13 @@
 import { decodeJwt, type JWTPayload } from "jose";
 import { operatorIssuer } from "../../src/auth/operator-token.ts";
 import { systemClock } from "../../src/base/time.ts";
+import { revocationKinds } from "../../src/sessions/revocation.ts";
 import {
   type Args,
   type Command,
   checkOneInput,
   endFailed,
+  endInvalid,
   endMisused,
   failed,
   type Outcome,
@@ -25,6 +27,19 @@ interface RevokeTarget {
   readonly until?: number;
 }
 
+/** An entry of the list of revocations as `npx stagedoor revocations` prints it: `subject:<digest>`. */
+function readEntry(text: string): RevokeTarget {
+  const [kind = "", ...rest] = text.split(":");
+  const value = rest.join(":");
+  if (!revocationKinds.some((one) => one === kind) || value === "")
+    return endInvalid(
+      "entry",
+      text,
+      `<kind>:<value> as npx stagedoor revocations prints it; kinds: ${revocationKinds.join(", ")}`,
+    );
+  return { entry: { kind, value } };
+}
+
 const targetOptions = {
   session: { type: "string" },
   subject: { type: "string" },
@@ -33,14 +48,15 @@ const targetOptions = {
   issuer: { type: "string" },
   asset: { type: "string" },
   key: { type: "string" },
+  entry: { type: "string" },
 } as const;
 
 /** The target that the options name. */
 function readTarget(args: Args): RevokeTarget {
-  const kinds = ["session", "subject", "token", "login", "asset", "key"] as const;
+  const kinds = [...revocationKinds, "entry"] as const;
   const [kind, ...others] = kinds.filter((name) => args.value(name) !== undefined);
   if (kind === undefined || others.length > 0)
-    return endMisused("Give exactly one of --session, --subject, --token, --login, --asset and --key.");
+    return endMisused("Give exactly one of --session, --subject, --token, --login, --asset, --key and --entry.");
   const value = args.value(kind) ?? "";
   const issuer = args.value("issuer");
   switch (kind) {
@@ -50,6 +66,8 @@ function readTarget(args: Args): RevokeTarget {
       return { [kind]: kind === "subject" ? { issuer, subject: value } : { issuer, sid: value } };
     case "session":
       return { session: readSessionId(value) };
+    case "entry":
+      return args.flag("lift") ? readEntry(value) : endMisused("--entry needs --lift: it names a revocation to undo.");
     case "token":
       return issuer === undefined ? readTokenFile(value) : { token: { issuer, jti: value } };
     default:
@@ -95,6 +113,7 @@ export const revokeCommand: Command = {
     ...operatorApiOptions,
     ...targetOptions,
     until: { type: "string" },
+    reason: { type: "string" },
     lift: { type: "boolean" },
   },
   help: `Revokes one of these, through the API's route /operator/revocations:
@@ -112,7 +131,9 @@ export const revokeCommand: Command = {
                                        Without it a session is revoked for a week, the longest lifetime of a session; a token
                                        in a file until it expires; everything else until --lift. A viewer whose tokens have no
                                        iat (time of issue) cannot play until then
+  --reason <text>                      why, in one line; other operators see it with your name (npx stagedoor revocations)
   --lift                               undo the revocation
+  --entry <kind>:<value> --lift        undo one of npx stagedoor revocations
   --api <url>                          the API, with its base path (http://localhost:8787)
   --bearer <file>                      an operator's credential with the scope operator:revoke, for --key operator:keys
                                        (npx stagedoor operator new); - reads it from standard input.
@@ -124,9 +145,11 @@ export const revokeCommand: Command = {
     const body = {
       ...readTarget(args),
       ...(until !== undefined && { until: readFuture("until", until) }),
+      ...(args.value("reason") !== undefined && { reason: args.value("reason") }),
       ...(args.flag("lift") && { lift: true }),
     };
-    const scope = args.value("key") === undefined ? "operator:revoke" : "operator:keys";
+    const isKey = args.value("key") !== undefined || args.value("entry")?.startsWith("key:") === true;
+    const scope = isKey ? "operator:keys" : "operator:revoke";
     return revoke(await operatorApiOf(args, scope), body);
   },
 };

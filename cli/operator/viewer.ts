@@ -44,7 +44,14 @@ const responseSchema = z.object({
   subject: z.string(),
   sessions: z.array(sessionSchema),
   refusals: z.array(refusalSchema),
-  revocation: z.object({ at: z.string(), until: z.string().nullable() }).optional(),
+  revocation: z
+    .object({
+      at: z.string(),
+      until: z.string().nullable(),
+      author: z.string().optional(),
+      reason: z.string().optional(),
+    })
+    .optional(),
   start: z
     .object({
       verdict: z.string(),

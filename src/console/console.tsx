@@ -17,6 +17,7 @@ import {
 import { currentSession, expiredCookie, signIn, signOut } from "./console-sign-in.ts";
 import { page, redirect, refusalPage, withSecurityHeaders } from "./page-response.tsx";
 import { showCode, showExplain, showOverview, showSimulate } from "./pages.tsx";
+import { changeRevocations, showRevocations } from "./revocations-page.tsx";
 import { RefusalPage, redirectToSignIn, SignInPage } from "./sign-in-page.tsx";
 import { staticFile } from "./static-files.ts";
 import { lookUp, showViewerForm } from "./viewer-page.tsx";
@@ -73,6 +74,8 @@ export function consoleApp(context: OperatorContext, options: ConsoleOptions): H
   app.get("/console/codes/:name", requireSignIn(showCode));
   app.get("/console/viewer", requireSignIn(showViewerForm));
   app.post("/console/viewer", requireSignIn(lookUp));
+  app.get("/console/revocations", requireSignIn(showRevocations));
+  app.post("/console/revocations", requireSignIn(changeRevocations));
   app.get("/console/explain", requireSignIn(showExplain));
   app.post("/console/explain", requireSignIn(explain));
   app.get("/console/simulate", requireSignIn(showSimulate));

@@ -90,7 +90,7 @@ export function SimulatePage({ assets, errors = {}, ...props }: PageProps & { re
 const maxOptions = 500;
 
 interface FormPageProps extends PageProps {
-  readonly id: "explain" | "simulate" | "viewer";
+  readonly id: "explain" | "simulate" | "viewer" | "revocations";
   readonly title: string;
   /** Its title by default. */
   readonly button?: string;

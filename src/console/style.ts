@@ -36,6 +36,7 @@ h2 { font-size: 1.125rem; font-weight: 650; letter-spacing: -0.01em; }
 h3 { font-size: 0.9375rem; font-weight: 600; }
 a { color: inherit; text-decoration-color: var(--line-strong); text-underline-offset: 0.2em; }
 a:hover { text-decoration-color: currentcolor; }
+summary { line-height: 1.5rem; }
 code, .code { font-family: var(--code); font-size: 0.8125rem; overflow-wrap: anywhere; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 :root [hidden] { display: none; }
@@ -112,8 +113,8 @@ rect.c6 { fill: var(--c6); } rect.c7 { fill: var(--c7); }
 
 @media (max-width: 40rem) {
   .top { gap: 0.5rem 1rem; padding: 1rem 1rem 0.875rem; }
-  nav { order: 1; flex: 1 0 100%; }
-  nav a { padding-block: 0.5rem; }
+  nav { order: 1; flex: 1 0 100%; flex-wrap: wrap; margin-inline: -0.75rem; }
+  nav a { padding: 0.5rem 0.625rem; }
   .who { flex: 1 1 0; justify-content: flex-end; }
   .who .name { max-width: none; min-width: 0; }
   main { padding: 0 1rem 3rem; }
@@ -231,15 +232,16 @@ export const answers = `
 .sign-in details { margin-top: 1.75rem; color: var(--quiet); font-size: 0.8125rem; }
 .sign-in summary { cursor: pointer; }
 .sign-in pre { margin: 0.5rem 0 0; padding: 0.75rem; overflow-x: auto; border-radius: var(--radius); background: var(--raised); color: var(--ink); font-family: var(--code); }
-.explain, .simulate, .viewer { display: grid; grid-template-columns: minmax(0, 26rem) minmax(0, 1fr); gap: 2rem 3rem; align-items: start; padding-top: 0.5rem; }
+.explain, .simulate, .viewer, .revocations { display: grid; grid-template-columns: minmax(0, 26rem) minmax(0, 1fr); gap: 2rem 3rem; align-items: start; padding-top: 0.5rem; }
 .codes { max-width: 52rem; padding-top: 0.5rem; }
 .codes > * + * { margin-top: 1rem; }
+.codes p > a { display: inline-block; line-height: 1.5rem; }
 .found li, .consequences > div { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 1rem; align-items: center; padding: 0.5rem 0; border-bottom: 1px solid var(--line); }
 .found .fine { grid-column: 1; overflow-wrap: anywhere; }
 .found form { grid-column: 2; grid-row: 1 / span 2; }
 .found .running { color: var(--well); }
 .found .revoked, .found .ended { color: var(--bad); }
-.found code { font-size: 0.75rem; }
+.found code { font-size: 0.75rem; overflow-wrap: anywhere; }
 .causes { padding-left: 1.25rem; list-style: disc; }
 .causes li + li { margin-top: 0.5rem; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; align-items: start; }
@@ -259,7 +261,7 @@ export const answers = `
 .steps .fail { background: var(--bad-wash); }
 .steps .fail .mark, .steps .fail .text { color: var(--bad); }
 .steps .info .mark { color: var(--quiet); }
-@media (max-width: 68rem) { .explain, .simulate, .viewer { grid-template-columns: minmax(0, 1fr); } }
+@media (max-width: 68rem) { .explain, .simulate, .viewer, .revocations { grid-template-columns: minmax(0, 1fr); } }
 @media (max-width: 40rem) {
   .sign-in { padding-top: 0.5rem; }
   .sign-in .primary, .ask .primary { justify-self: stretch; }

@@ -13,6 +13,7 @@ import {
   type ViewerSession,
   viewerBodySchema,
 } from "../operator/viewer.ts";
+import { longestReason, type RevocationNote, reasonSchema } from "../sessions/revocation-note.ts";
 import { never, revokeAs } from "../sessions/revoke.ts";
 import type { PageHandler } from "./console-request.ts";
 import { hasScope } from "./console-sign-in.ts";
@@ -100,13 +101,14 @@ export const lookUp: PageHandler = async ({ session, operator, form, request }, 
   let done: string | undefined;
   if (act !== "") {
     if (!mayRevoke.ok) return mayRevoke;
-    const acted = await actOn(viewer, act, form.get("session") ?? "", acting, context);
+    const details = { session: form.get("session") ?? "", reason: reasonIn(form) };
+    const acted = await actOn(viewer, act, details, acting, context);
     if (!acted.ok) return acted;
     done = acted.value;
   }
   const report = await lookUpViewer(viewer, context);
   if (!report.ok) return report;
-  const shown = afterAct(report.value, act, context.clock());
+  const shown = afterAct(report.value, act, { author: operator, reason: reasonIn(form) }, context.clock());
   const { start } = asked.value;
   const simulated = start && (await simulateFor({ ...viewer, ...start }, request, context));
   return answer(
@@ -119,13 +121,13 @@ export const lookUp: PageHandler = async ({ session, operator, form, request }, 
 };
 
 /** The log is read every other second only, so the answer to an action is ahead of it. */
-function afterAct(report: ViewerReport, act: string, now: UnixSeconds): ViewerReport {
+function afterAct(report: ViewerReport, act: string, note: RevocationNote, now: UnixSeconds): ViewerReport {
   if (act === "lift") return { ...report, revocation: undefined };
   if (act !== "revoke") return report;
   const sessions = report.sessions.map((one) =>
     one.state === "running" ? { ...one, state: "revoked" as const } : one,
   );
-  return { ...report, sessions, revocation: { at: now, until: never } };
+  return { ...report, sessions, revocation: { at: now, until: never, note } };
 }
 
 function fieldsOf(form: URLSearchParams): unknown {
@@ -139,16 +141,21 @@ function fieldsOf(form: URLSearchParams): unknown {
   } satisfies { readonly [Member in keyof z.input<typeof viewerBodySchema>]: unknown };
 }
 
+/** The reason of a revocation; undefined if there is none that can be kept. */
+function reasonIn(form: URLSearchParams): string | undefined {
+  return reasonSchema.safeParse(form.get("reason") ?? "").data;
+}
+
 /** Resolves to what was done, in words. */
 async function actOn(
   viewer: ViewerName,
   act: string,
-  session: string,
+  { session, reason }: { readonly session: string; readonly reason: string | undefined },
   acting: Parameters<typeof revokeAs>[0],
   context: Parameters<PageHandler>[1],
 ): Promise<Result<string, Refusal>> {
   if (act === "revoke" || act === "lift") {
-    const revoked = await revokeAs(acting, { subject: viewer, lift: act === "lift" }, context);
+    const revoked = await revokeAs(acting, { subject: viewer, lift: act === "lift", reason }, context);
     if (!revoked.ok) return revoked;
     return ok(act === "lift" ? "The revocation was lifted." : "The viewer was revoked, with every session so far.");
   }
@@ -159,7 +166,7 @@ async function actOn(
   if (act !== "end" || (session !== "" && !isId(session)))
     return refusal("revocation_invalid", "the form has no known action");
   for (const id of ids) {
-    const revoked = await revokeAs(acting, { session: id, lift: false }, context);
+    const revoked = await revokeAs(acting, { session: id, lift: false, reason }, context);
     if (!revoked.ok) return revoked;
   }
   return ok(`${countOf(ids.length, "session was", "sessions were")} ended: refused within two seconds.`);
@@ -195,6 +202,12 @@ function ViewerAnswer(props: AnswerProps) {
           <p>
             <strong>Revoked</strong> <Time at={revocation.at} now={now} />: sessions and tokens until{" "}
             {utcTime(revocation.at)} are refused. A new sign-in is accepted.
+            {revocation.note === undefined ? null : (
+              <>
+                {" "}
+                By {revocation.note.author || "an unknown operator"}: {revocation.note.reason ?? "no reason"}.
+              </>
+            )}
           </p>
           {mayRevoke ? <ActButton {...props} act="lift" text="Undo" /> : null}
         </div>
@@ -293,6 +306,9 @@ function ActButton({ viewer, asset, country, act, text, session = "" }: ActProps
       {Object.entries(fields).map(([name, value]) =>
         value === "" ? null : <input type="hidden" name={name} value={value} />,
       )}
+      {act === "revoke" ? (
+        <input name="reason" aria-label="Reason" placeholder="Reason" maxlength={longestReason} />
+      ) : null}
       <button class={act === "lift" ? "small" : "small danger"} type="submit" id={`${act}-${session || "viewer"}`}>
         {text}
         {session === "" ? null : <span class="hidden"> the session {session}</span>}

@@ -10,6 +10,7 @@ import { backendViewerSchema } from "../sessions/backend-viewer.ts";
 import { idForm } from "../sessions/identifiers.ts";
 import { filePathSchema } from "../sessions/open-files.ts";
 import { type RevocationDelta, revocationCauses, revocationKinds, revocationMakers } from "../sessions/revocation.ts";
+import { noteSchema } from "../sessions/revocation-note.ts";
 import type { Revoked } from "../sessions/revoke.ts";
 import type { Explanation } from "./explain/explanation.ts";
 import type { KeyList } from "./list-keys.ts";
@@ -270,6 +271,7 @@ export const revocationPageSchema: z.ZodType<RevocationDelta> = z.strictObject({
           .exactOptional()
           .describe("Unix seconds: when the last grant of an ended session or login expires."),
         subject: z.string().exactOptional().describe("The keyed hash of the viewer whose session ended."),
+        note: noteSchema.exactOptional().describe("Of an operator's entry: who made it and why."),
       }),
     )
     .describe("In the order of their addition. A later entry of the same kind and value replaces the earlier one."),

@@ -6,6 +6,7 @@ import { readBody } from "../sessions/request-body.ts";
 import type { SessionContext, SessionRequest } from "../sessions/session-context.ts";
 import { explainText } from "./explain/explain-text.ts";
 import { listKeys } from "./list-keys.ts";
+import { revokedRoutes } from "./list-revoked.ts";
 import { defaultListed, listRefusals, listSessions, maxListed, readListLimit } from "./list-sessions.ts";
 import { listAssets, maxAssetBody, putAsset, removeAsset } from "./manage-assets.ts";
 import { metricsText } from "./metrics-text.ts";
@@ -39,6 +40,7 @@ function filter(name: string, description: string): RouteParameter {
 
 /** The routes below the base path. */
 const table: RouteTable<OperatorRoute> = {
+  ...revokedRoutes,
   "/operator/sessions": {
     GET: operatorRoute({
       id: "listSessions",

@@ -5,7 +5,7 @@ import type { LiveSession, PastSession, RecentRefusal } from "../metrics/gathere
 import { subjectDigest, subjectHash, subjectHashNow } from "../sessions/identifiers.ts";
 import type { Revocation } from "../sessions/revocation.ts";
 import type { RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
-import { never } from "../sessions/revoke.ts";
+import { never, operatorEntries } from "../sessions/revoke.ts";
 import { type Acting, fromStore } from "../sessions/session-context.ts";
 import type { Explanation } from "./explain/explanation.ts";
 import type { OperatorContext } from "./operator-context.ts";
@@ -42,7 +42,7 @@ export interface ViewerReport {
   /** The kept refusals of the last hour, newest first. */
   readonly refusals: readonly RecentRefusal[];
   /** The revocation of the viewer: sessions and tokens until `at` are refused. */
-  readonly revocation: Pick<Revocation, "at" | "until"> | undefined;
+  readonly revocation: Pick<Revocation, "at" | "until" | "note"> | undefined;
 }
 
 /**
@@ -64,7 +64,11 @@ export async function lookUpViewer(
   if (!snapshot.ok) return snapshot;
   const now = context.clock();
   const { live, past } = sessions.value;
-  const entry = snapshot.value.entries.subject.get(subjectDigest(issuer, subject));
+  const digest = subjectDigest(issuer, subject);
+  const entry = snapshot.value.entries.subject.get(digest);
+  const noted = entry === undefined ? undefined : await operatorEntries(context);
+  if (noted?.ok === false) return noted;
+  const { note } = noted?.value.find(({ kind, value }) => kind === "subject" && value === digest) ?? {};
   return ok({
     hashes,
     sessions: [
@@ -72,7 +76,7 @@ export async function lookUpViewer(
       ...past.map((session) => ({ ...session, state: stateOf(session, snapshot.value) ?? pastState(session, now) })),
     ],
     refusals: refusals.value.recent.filter(({ subject: hash }) => hash !== undefined && hashes.includes(hash)),
-    revocation: entry,
+    revocation: entry && { at: entry.at, until: entry.until, note },
   });
 }
 
@@ -165,7 +169,12 @@ export const viewerReportSchema: z.ZodType<ReturnType<typeof viewerJson>> = z.st
     .describe("The running ones, then those of the last hour as far as they are known; the last seen first."),
   refusals: z.array(refusalSchema).describe("The kept refusals of the viewer, the newest first."),
   revocation: z
-    .strictObject({ at: time, until: time.nullable().describe("null: until it is lifted.") })
+    .strictObject({
+      at: time,
+      until: time.nullable().describe("null: until it is lifted."),
+      author: z.string().exactOptional().describe("The operator who made it, if it is known."),
+      reason: z.string().exactOptional(),
+    })
     .exactOptional()
     .describe("Sessions and tokens of the viewer up to `at` are refused."),
   start: explanationSchema.exactOptional().describe("What the start would answer now."),
@@ -191,7 +200,12 @@ export function viewerJson(
     })),
     refusals: refusals.map(refusalJson),
     ...(revocation !== undefined && {
-      revocation: { at: rfc3339(revocation.at), until: revocation.until >= never ? null : rfc3339(revocation.until) },
+      revocation: {
+        at: rfc3339(revocation.at),
+        until: revocation.until >= never ? null : rfc3339(revocation.until),
+        ...(revocation.note?.author && { author: revocation.note.author }),
+        ...(revocation.note?.reason !== undefined && { reason: revocation.note.reason }),
+      },
     }),
     ...(start !== undefined && { start: explanationJson(start, now) }),
   };

@@ -24,6 +24,7 @@ import {
   shortened,
   takeBack,
 } from "./revocation.ts";
+import { readNote, writeNote } from "./revocation-note.ts";
 
 /** A page of the log: a delta without `asOf`, which the reader adds by its own clock. */
 type RevocationPage = Omit<RevocationDelta, "asOf">;
@@ -37,14 +38,14 @@ const makers = new Map(revocationMakers.map((maker) => [String(maker), maker]));
 
 /**
  * A page as text, each entry a row `["session","<id>","taken",<at>,<until>]`, and in full `[…,"viewer",<lastGrant or 0>,
- * "<subject or empty>"]`. A new isolate reads the whole log before its first response, so for speed the rows are arrays and no
+ * "<subject or empty>","<note or empty>"]`. A new isolate reads the whole log before its first response, so for speed the rows are arrays and no
  * schema parses them.
  */
 export function writePage({ cursor, reset, more, entries }: RevocationPage): string {
-  const rows = entries.map(({ kind, value, cause, at, until, by, lastGrant, subject }) =>
+  const rows = entries.map(({ kind, value, cause, at, until, by, lastGrant, subject, note }) =>
     by === undefined
       ? [kind, value, cause, at, until]
-      : [kind, value, cause, at, until, by, lastGrant ?? 0, subject ?? ""],
+      : [kind, value, cause, at, until, by, lastGrant ?? 0, subject ?? "", writeNote(note)],
   );
   return JSON.stringify({ cursor, reset, more, rows });
 }
@@ -82,10 +83,16 @@ function readEntry(row: readonly unknown[]): LoggedRevocation | undefined {
   return details && { kind, value, cause, at, until, ...details };
 }
 
-function readDetails([maker, lastGrant, subject]: readonly unknown[]) {
+function readDetails([maker, lastGrant, subject, text]: readonly unknown[]) {
   const by = typeof maker === "string" ? makers.get(maker) : undefined;
   if (by === undefined || !isUnixSeconds(lastGrant) || !(subject === "" || isName(subject))) return undefined;
-  return { by, ...(lastGrant > 0 && { lastGrant }), ...(subject !== "" && { subject }) };
+  const note = readNote(text);
+  return {
+    by,
+    ...(lastGrant > 0 && { lastGrant }),
+    ...(subject !== "" && { subject }),
+    ...(note !== undefined && { note }),
+  };
 }
 
 function isName(value: unknown): value is string {
@@ -141,6 +148,7 @@ const recount: Seconds = seconds(10);
 const numbersPerMillisecond = 1024;
 
 const entryColumns = "kind, value, cause, at, until";
+const detailColumns = "made_by, last_grant, subject, note";
 
 const tables = `
   CREATE TABLE IF NOT EXISTS revocation (
@@ -154,7 +162,7 @@ const tables = `
 `;
 
 /** Columns that a release added after the first: a table of an older one lacks them. */
-const addedColumns = ["last_grant INTEGER", "subject TEXT"] as const;
+const addedColumns = ["last_grant INTEGER", "subject TEXT", "note TEXT"] as const;
 
 const sequenceSchema = z.object({ first: z.int(), last: z.int() });
 const seqSchema = z.object({ seq: z.int() });
@@ -203,13 +211,25 @@ export function openRevocationStore(
     return counted().count + added >= fullAt;
   };
 
-  const write = ({ kind, value, cause, at, until, by, keepUntil, lastGrant, subject }: KeptRevocation) => {
+  const write = ({ kind, value, cause, at, until, by, keepUntil, lastGrant, subject, note }: KeptRevocation) => {
     const seq = Math.max(sequence().last + 1, clock() * numbersPerMillisecond);
     sql.exec("UPDATE sequence SET last = ?", seq);
     sql.exec(
-      `INSERT OR REPLACE INTO revocation (kind, value, cause, at, until, keep_until, made_by, seq, last_grant, subject)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      ...[kind, value, cause, at, until, keepUntil, by, seq, lastGrant ?? null, subject ?? null],
+      `INSERT OR REPLACE INTO revocation (kind, value, cause, at, until, keep_until, made_by, seq, last_grant, subject, note)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ...[
+        kind,
+        value,
+        cause,
+        at,
+        until,
+        keepUntil,
+        by,
+        seq,
+        lastGrant ?? null,
+        subject ?? null,
+        writeNote(note) || null,
+      ],
     );
   };
 
@@ -238,16 +258,16 @@ export function openRevocationStore(
     since: (cursor, detail) => {
       const { first, last } = sequence();
       const reset = cursor < first || cursor > last;
-      const [columns, beginning] =
-        detail === "full"
-          ? [`${entryColumns}, made_by, last_grant, subject`, "(until > ?2 OR (until > 0 AND last_grant > ?2))"]
-          : [entryColumns, "until > ?2"];
+      const columns = detail === undefined || detail === "plain" ? entryColumns : `${entryColumns}, ${detailColumns}`;
+      const beginning = detail === "full" ? "(until > ?2 OR (until > 0 AND last_grant > ?2))" : "until > ?2";
       // A new snapshot has no entries that were lifted.
-      const where = reset ? `seq > ?1 AND ${beginning}` : "seq > ?1 AND until > ?2";
+      const all = reset ? `seq > ?1 AND ${beginning}` : "seq > ?1 AND until > ?2";
+      const isOperators = detail === "operators";
+      const where = isOperators ? `${all} AND made_by = 'operator'` : all;
       const rows = [
         ...sql.exec(
           `SELECT ${columns}, seq FROM revocation WHERE ${where} ORDER BY seq LIMIT ?3`,
-          ...[reset ? first : cursor, reset ? now() : -1, pageSize + 1],
+          ...[reset ? first : cursor, reset || isOperators ? now() : -1, pageSize + 1],
         ),
       ];
       const more = rows.length > pageSize;
@@ -273,14 +293,14 @@ function keptOf(row: SqlRow): KeptRevocation {
 }
 
 function entryOf(row: SqlRow): LoggedRevocation {
-  const { kind, value, cause, at, until, made_by: by, last_grant: lastGrant, subject } = row;
+  const { kind, value, cause, at, until, made_by: by, last_grant: lastGrant, subject, note } = row;
   const entry = readEntry([
     kind,
     value,
     cause,
     at,
     until,
-    ...(by === undefined ? [] : [by, lastGrant ?? 0, subject ?? ""]),
+    ...(by === undefined ? [] : [by, lastGrant ?? 0, subject ?? "", note ?? ""]),
   ]);
   if (entry === undefined) throw new TypeError("a row of the revocation log is not a valid entry");
   return entry;

@@ -1,5 +1,6 @@
 import { filesTtl, maxSessionTtl } from "../base/constants.ts";
 import { after, earlier, later, seconds, type UnixMilliseconds, type UnixSeconds, unixSeconds } from "../base/time.ts";
+import { type RevocationNote, writeNote } from "./revocation-note.ts";
 
 /** The kinds of revocation. */
 export const revocationKinds = ["session", "subject", "asset", "token", "login", "key"] as const;
@@ -31,6 +32,8 @@ export interface Revocation {
   readonly lastGrant?: UnixSeconds | undefined;
   /** Of a session, if it is known: the `subjectHash` of its viewer. */
   readonly subject?: string | undefined;
+  /** Of an operator's entry: who made it, and why. */
+  readonly note?: RevocationNote | undefined;
 }
 
 /** The parts of a session's grant that can be revoked. */
@@ -61,10 +64,11 @@ export interface LoggedRevocation extends Revocation {
 }
 
 /**
- * plain: what the edge needs, which every isolate has in memory. full: in addition the maker, `lastGrant` and `subject`. A
- * beginning in full has also the entries of sessions that ended a short time ago, and that leases refuse already.
+ * plain: what the edge needs, which every isolate has in memory. full: in addition the maker, `lastGrant`, `subject` and `note`. A
+ * beginning in full has also the entries of sessions that ended a short time ago, and that leases refuse already. operators:
+ * in full, but only the valid entries that operators made.
  */
-export const revocationDetails = ["plain", "full"] as const;
+export const revocationDetails = ["plain", "full", "operators"] as const;
 export type RevocationDetail = (typeof revocationDetails)[number];
 
 /** The changes of the log since a cursor. */
@@ -184,12 +188,13 @@ export interface KeptRevocation extends Revocation {
 
 /** The entry of a row. */
 export function entryOfRow(row: KeptRevocation, detail: RevocationDetail = "plain"): LoggedRevocation {
-  const { kind, value, cause, at, until, lastGrant, subject, by } = row;
+  const { kind, value, cause, at, until, lastGrant, subject, note, by } = row;
   if (detail === "plain") return { kind, value, cause, at, until };
   return {
     ...{ kind, value, cause, at, until, by },
     ...(lastGrant !== undefined && { lastGrant }),
     ...(subject !== undefined && { subject }),
+    ...(note !== undefined && { note }),
   };
 }
 
@@ -227,9 +232,15 @@ export function merge(
   const { cause, at } = entry.kind === "subject" && entry.at > kept.at ? entry : kept;
   const until = later(kept.until, entry.until);
   const maker = by === "operator" ? by : kept.by;
+  // The last operator's reason is the one that holds.
+  const note = entry.note ?? kept.note;
   const isSame =
-    at === kept.at && until === kept.until && maker === kept.by && lastGrant <= (kept.lastGrant ?? unixSeconds(0));
-  return isSame ? undefined : { ...kept, ...details, cause, at, until, by: maker, keepUntil };
+    at === kept.at &&
+    until === kept.until &&
+    maker === kept.by &&
+    lastGrant <= (kept.lastGrant ?? unixSeconds(0)) &&
+    writeNote(note) === writeNote(kept.note);
+  return isSame ? undefined : { ...kept, ...details, note, cause, at, until, by: maker, keepUntil };
 }
 
 /** What an append finds in the log before it writes. */

@@ -18,7 +18,14 @@ import {
   tokenHash,
 } from "./identifiers.ts";
 import { readBody } from "./request-body.ts";
-import { type Revocation, type RevocationKind, revocationKinds } from "./revocation.ts";
+import {
+  entryName,
+  type LoggedRevocation,
+  type Revocation,
+  type RevocationKind,
+  revocationKinds,
+} from "./revocation.ts";
+import { type RevocationNote, reasonSchema } from "./revocation-note.ts";
 import { type Acting, fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
 
 /** `until` of entries that last until they are lifted: the end of the year 9999. */
@@ -26,7 +33,7 @@ export const never = unixSeconds(253_402_300_799);
 
 const sessionIdForm = "Give a session's id as its start returned it: 22 characters of A-Z a-z 0-9 - _.";
 
-const name = z.string().min(1).max(512);
+const name = z.string().min(1, "Give a name.").max(512, "At most 512 characters.");
 export const revocationBodySchema = z
   .strictObject({
     session: z
@@ -60,6 +67,13 @@ export const revocationBodySchema = z
       .describe(
         "Unix seconds in the future: until when, at least until the longest session has ended. Without it a session is revoked until then, and everything else until it is lifted.",
       ),
+    reason: reasonSchema
+      .optional()
+      .describe("Why, in one line for other operators. It is kept with the name of the operator."),
+    entry: z
+      .strictObject({ kind: z.enum(revocationKinds), value: name.max(256) })
+      .optional()
+      .describe("With lift: an entry as the list of revocations has it."),
     lift: z.boolean().default(false).describe("Takes the revocation back."),
   })
   // Another text is no kid of a ring. An earlier release accepted one, so it can be lifted.
@@ -68,6 +82,10 @@ export const revocationBodySchema = z
     message: "A kid is 1 to 64 characters of A-Z a-z 0-9 . _ - (npx stagedoor keys list shows those of the ring).",
   })
   .refine((body) => kindsOf(body).length === 1, "Name one of session, subject, asset, token, login and key.")
+  .refine((body) => body.entry === undefined || body.lift, {
+    path: ["entry"],
+    message: 'An entry can only be lifted: send "lift": true.',
+  })
   // No session has a backend as its viewer, so this would refuse its credentials and end nothing that they started.
   .refine((body) => body.lift || body.subject?.issuer !== backendIssuer, {
     path: ["subject"],
@@ -101,7 +119,7 @@ export async function revoke(
 > {
   const body = readBody(revocationBodySchema, request.body, "revocation_invalid");
   // Revoking a key, and so everything that it signed, needs a higher scope.
-  const scope: OperatorScope = body.ok && body.value.key !== undefined ? "operator:keys" : "operator:revoke";
+  const scope: OperatorScope = body.ok && kindsOf(body.value)[0] === "key" ? "operator:keys" : "operator:revoke";
   const operator = await authorizeOperator(request, scope, context);
   if (!operator.ok) return operator;
   if (!body.ok) return body;
@@ -126,7 +144,7 @@ export async function revokeAs(
   body: RevocationBody,
   context: SessionContext,
 ): Promise<Result<Revoked, RevocationRefusal>> {
-  const revoked = await revokeNow(body, context);
+  const revoked = await revokeNow(body, context, who.operator);
   const [kind = "session"] = kindsOf(body);
   const [name] = namesOf(body, context);
   const { subject, lift } = body;
@@ -137,17 +155,20 @@ export async function revokeAs(
   return revoked;
 }
 
-/** {@link revokeAs} without a call of `onAct`. */
+/** {@link revokeAs} without a call of `onAct`. `author`: the operator's name, for the list of revocations. */
 export async function revokeNow(
   body: RevocationBody,
   context: SessionContext,
+  author = "",
 ): Promise<Result<Revoked, RevocationRefusal>> {
   const now = context.clock();
   const [kind = "session"] = kindsOf(body);
   const names = namesOf(body, context);
   const values = names.map(({ value }) => value);
   if (body.lift) {
-    const lifting = Promise.all(values.map((value) => context.log.lift(kind, value)));
+    const parts = body.entry === undefined ? [] : await partsOf(body.entry.value, kind, context);
+    if (!Array.isArray(parts)) return parts;
+    const lifting = Promise.all([...values, ...parts].map((value) => context.log.lift(kind, value)));
     const lifted = await fromStore("the revocation log", lifting, context);
     if (!lifted.ok) return lifted;
     return lifted.value.includes(true)
@@ -156,8 +177,14 @@ export async function revokeNow(
   }
   const at = kind === "subject" ? lastUnaware(now, context) : now;
   const ending = (name: Name) => untilOf(body, name, now);
+  const [of] = values;
+  const noteOf = ({ value }: Name): RevocationNote => ({ author, reason: body.reason, ...(value !== of && { of }) });
   const entries = names.map(
-    (name): Revocation => ({ kind, value: name.value, cause: "revoked", at, until: ending(name) }),
+    (name): Revocation => ({
+      ...{ kind, value: name.value, cause: "revoked", at },
+      until: ending(name),
+      note: noteOf(name),
+    }),
   );
   const until = entries.map((entry) => entry.until).reduce(later);
   const added = await fromStore("the revocation log", context.log.append(entries, "operator"), context);
@@ -201,7 +228,10 @@ interface Name {
 }
 
 /** All values to revoke: grants contain hashes of subjects and tokens, which differ per session key. */
-function namesOf({ session, subject, asset, token, login, key }: RevocationBody, { keys }: SessionContext): Name[] {
+function namesOf(
+  { session, subject, asset, token, login, key, entry }: RevocationBody,
+  { keys }: SessionContext,
+): Name[] {
   const named = (lasting: string, hashes: readonly string[] = []) => [
     { value: lasting, inGrants: false },
     ...hashes.map((value) => ({ value, inGrants: true })),
@@ -223,7 +253,32 @@ function namesOf({ session, subject, asset, token, login, key }: RevocationBody,
   }
   if (session !== undefined) return [{ value: session, inGrants: true }];
   if (login !== undefined) return named(loginDigest(login.issuer, login.sid));
-  return named(asset ?? key ?? "");
+  return named(asset ?? key ?? entry?.value ?? "");
+}
+
+/** The valid entries that operators made. `store_unavailable`: the log does not answer. */
+export async function operatorEntries(
+  context: SessionContext,
+): Promise<Result<readonly LoggedRevocation[], Refusal<"store_unavailable">>> {
+  const found = new Map<string, LoggedRevocation>();
+  for (let [cursor, page] = [0, 0]; page < mostPages; page++) {
+    const delta = await fromStore("the revocation log", context.log.since(cursor, "operators"), context);
+    if (!delta.ok) return delta;
+    for (const entry of delta.value.entries) found.set(entryName(entry), entry);
+    if (!delta.value.more) break;
+    cursor = delta.value.cursor;
+  }
+  return ok([...found.values()]);
+}
+
+/** A bound on the questions of one request to the log. */
+const mostPages = 100;
+
+/** The values of the other entries that were made together with this one. */
+async function partsOf(value: string, kind: RevocationKind, context: SessionContext) {
+  const entries = await operatorEntries(context);
+  if (!entries.ok) return entries;
+  return entries.value.filter((entry) => entry.kind === kind && entry.note?.of === value).map((entry) => entry.value);
 }
 
 /**
@@ -244,6 +299,11 @@ function lastUnaware(now: UnixSeconds, { settings }: SessionContext): UnixSecond
   return after(now, seconds(settings.revocationMaxAge + 1));
 }
 
-function kindsOf(body: Partial<Record<RevocationKind, unknown>>): RevocationKind[] {
-  return revocationKinds.filter((kind) => body[kind] !== undefined);
+interface Named extends Partial<Record<RevocationKind, unknown>> {
+  readonly entry?: { readonly kind: RevocationKind } | undefined;
+}
+
+function kindsOf(body: Named): RevocationKind[] {
+  const named = revocationKinds.filter((kind) => body[kind] !== undefined);
+  return body.entry === undefined ? named : [...named, body.entry.kind];
 }

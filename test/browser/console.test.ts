@@ -197,6 +197,25 @@ describe("the console", () => {
       await page.getByText("origin_untrusted").waitFor();
     }));
 
+  it(
+    "revokes an asset after its consequence, lists it with its reason, and undoes it",
+    signedIn(async ({ page }) => {
+      await page.getByRole("link", { name: "Revocations" }).click();
+      await page.getByLabel("What", { exact: true }).selectOption("Asset");
+      await page.getByLabel("Its id").fill("another-asset");
+      await page.getByLabel("Reason").fill("licence ended");
+      await page.getByRole("button", { name: "Show the consequence" }).click();
+      await page.getByText("nobody can start it until the revocation is undone").waitFor();
+      await page.getByRole("button", { name: "Revoke", exact: true }).click();
+      const listed = page.locator("#revoked li", { hasText: "another-asset" });
+      await listed.getByText("licence ended").waitFor();
+      await listed.getByText("by ann").waitFor();
+      await listed.getByRole("button", { name: "Undo" }).click();
+      await page.getByText("The revocation of the asset was undone.").waitFor();
+      expect(await listed.count()).toBe(0);
+    }),
+  );
+
   it("fits a phone without horizontal scrolling", signedIn(fitsPhone, { viewport: { width: 360, height: 740 } }));
 
   it(
@@ -211,12 +230,25 @@ describe("the console", () => {
   );
 });
 
+const paths = ["", "/viewer", "/revocations", "/explain", "/simulate", "/codes/signature_expired", "/sign-in"];
+
 async function fitsPhone({ page }: Tab): Promise<void> {
   await refusedRequest();
-  for (const path of ["", "/explain", "/simulate", "/codes/signature_expired", "/sign-in"]) {
+  for (const path of paths) {
     await page.goto(`${usual.apiUrl}/console${path}`);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
+    expect([path, ...(await page.evaluate(lowTargets))]).toEqual([path]);
   }
+}
+
+/** The targets of the page that a finger would miss: less than 24 px high (WCAG 2.5.8). */
+function lowTargets(): readonly string[] {
+  return [...document.querySelectorAll("a, button, input, select, textarea, summary")].flatMap((target) => {
+    const { height, right } = target.getBoundingClientRect();
+    // The link that skips the menu is outside of the page until it has the focus.
+    const isShown = height > 0 && right > 0;
+    return isShown && height < 24 ? [`${target.outerHTML.slice(0, 90)}: ${height} px`] : [];
+  });
 }
 
 describe("the console without scripts", () => {

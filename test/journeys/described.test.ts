@@ -30,7 +30,15 @@ it("every route of the running workers answers as OpenAPI describes it, with and
 
   const operator = { Authorization: `Bearer ${(await operatorOf(cluster, "ann")).token}` };
   const asset = { origin: { type: "r2", binding: "MEDIA", prefix: "described/" }, entry: "index.m3u8" };
-  for (const path of ["sessions?limit=5", "refusals", "status", "keys", "assets", "revocations?since=0"])
+  for (const path of [
+    "sessions?limit=5",
+    "refusals",
+    "status",
+    "keys",
+    "assets",
+    "revocations?since=0",
+    "revoked?limit=5",
+  ])
     await send("GET", `/operator/${path}`, operator);
   await send("POST", "/operator/explain", operator, { text: String(grant) });
   await send("POST", "/operator/simulate", operator, { credential: viewer.Authorization.slice(7), asset: "vod-ts" });

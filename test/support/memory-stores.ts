@@ -141,6 +141,7 @@ export function memoryRevocationLog(clock: MillisecondClock, pageSize = 10_000):
     since: async (cursor, detail) => {
       const reset = cursor < first || cursor > last;
       const rows = [...kept.values()]
+        .filter(({ entry }) => detail !== "operators" || (entry.by === "operator" && entry.until > now()))
         .filter(({ seq, entry }) => (reset ? isOfBeginning(entry, detail, now()) : seq > cursor))
         .toSorted((a, b) => a.seq - b.seq);
       const page = rows.slice(0, pageSize);

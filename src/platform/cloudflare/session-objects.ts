@@ -20,6 +20,7 @@ import { sqlLeaseRows } from "../../sessions/lease-rows-sql.ts";
 import { leaseTimes } from "../../sessions/lease-rules.ts";
 import { type HandedOver, LeaseStore } from "../../sessions/lease-store.ts";
 import { revocationCauses, revocationDetails, revocationKinds, revocationMakers } from "../../sessions/revocation.ts";
+import { noteSchema } from "../../sessions/revocation-note.ts";
 import { longestName, openRevocationStore, type RevocationStore, writePage } from "../../sessions/revocation-store.ts";
 import { nobleHmac } from "./noble-hmac.ts";
 
@@ -132,6 +133,7 @@ const entriesSchema = z.array(
     until: time,
     lastGrant: time.optional(),
     subject: z.string().min(1).max(longestName).optional(),
+    note: noteSchema.optional(),
   }),
 );
 const detailSchema = z.enum(revocationDetails).default("plain");

@@ -16,6 +16,7 @@ import {
   shortened,
   takeBack,
 } from "../../sessions/revocation.ts";
+import { readNote, writeNote } from "../../sessions/revocation-note.ts";
 import { usualBounds } from "../../sessions/revocation-store.ts";
 import type { CatalogText } from "../node/sqlite-stores.ts";
 import { type DurableLog, endsIn, readEnd } from "../redis/durable-log.ts";
@@ -26,10 +27,11 @@ const writerLock = 7_826_103_945;
 const tables = `
   CREATE TABLE IF NOT EXISTS stagedoor_revocation (
     kind text NOT NULL, value text NOT NULL, cause text NOT NULL, at bigint NOT NULL, until bigint NOT NULL,
-    keep_until bigint NOT NULL, made_by text NOT NULL, last_grant bigint, subject text, PRIMARY KEY (kind, value)
+    keep_until bigint NOT NULL, made_by text NOT NULL, last_grant bigint, subject text, note text, PRIMARY KEY (kind, value)
   );
   ALTER TABLE stagedoor_revocation ADD COLUMN IF NOT EXISTS last_grant bigint;
   ALTER TABLE stagedoor_revocation ADD COLUMN IF NOT EXISTS subject text;
+  ALTER TABLE stagedoor_revocation ADD COLUMN IF NOT EXISTS note text;
   CREATE INDEX IF NOT EXISTS stagedoor_revocation_by_keep_until ON stagedoor_revocation (keep_until);
   CREATE TABLE IF NOT EXISTS stagedoor_end (
     subject text NOT NULL, kind text NOT NULL, value text NOT NULL, cause text, until bigint NOT NULL,
@@ -52,12 +54,14 @@ const rowSchema = z
     made_by: z.enum(revocationMakers),
     last_grant: time.nullable(),
     subject: z.string().nullable(),
+    note: z.string().nullable().transform(readNote),
   })
   .transform(
-    ({ keep_until: keepUntil, made_by: by, last_grant: lastGrant, subject, ...entry }): KeptRevocation => ({
+    ({ keep_until: keepUntil, made_by: by, last_grant: lastGrant, subject, note, ...entry }): KeptRevocation => ({
       ...{ ...entry, by, keepUntil },
       ...(lastGrant !== null && { lastGrant }),
       ...(subject !== null && { subject }),
+      ...(note !== undefined && { note }),
     }),
   );
 const countSchema = z.object({ count: z.coerce.number() });
@@ -221,17 +225,17 @@ async function countValid(client: PoolClient, now: UnixSeconds): Promise<number>
 
 async function writeRows(client: PoolClient, rows: readonly KeptRevocation[]): Promise<void> {
   if (rows.length === 0) return;
-  const stored = rows.map(({ by: made_by, keepUntil: keep_until, lastGrant: last_grant, ...entry }) => {
-    return { ...entry, made_by, keep_until, last_grant };
+  const stored = rows.map(({ by: made_by, keepUntil: keep_until, lastGrant: last_grant, note, ...entry }) => {
+    return { ...entry, made_by, keep_until, last_grant, note: writeNote(note) || null };
   });
   await client.query(
-    `INSERT INTO stagedoor_revocation (kind, value, cause, at, until, keep_until, made_by, last_grant, subject)
-     SELECT kind, value, cause, at, until, keep_until, made_by, last_grant, subject FROM jsonb_to_recordset($1)
+    `INSERT INTO stagedoor_revocation (kind, value, cause, at, until, keep_until, made_by, last_grant, subject, note)
+     SELECT kind, value, cause, at, until, keep_until, made_by, last_grant, subject, note FROM jsonb_to_recordset($1)
        AS t(kind text, value text, cause text, at bigint, until bigint, keep_until bigint, made_by text, last_grant bigint,
-         subject text)
+         subject text, note text)
      ON CONFLICT (kind, value) DO UPDATE SET cause = excluded.cause, at = excluded.at, until = excluded.until,
        keep_until = excluded.keep_until, made_by = excluded.made_by, last_grant = excluded.last_grant,
-       subject = excluded.subject`,
+       subject = excluded.subject, note = excluded.note`,
     [JSON.stringify(stored)],
   );
 }

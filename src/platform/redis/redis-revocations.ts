@@ -20,6 +20,7 @@ import {
   shortened,
   takeBack,
 } from "../../sessions/revocation.ts";
+import { readNote, writeNote } from "../../sessions/revocation-note.ts";
 import { type RevocationBounds, usualBounds } from "../../sessions/revocation-store.ts";
 import { redisScript } from "./redis-connection.ts";
 import type { RedisPart } from "./redis-stores.ts";
@@ -35,10 +36,10 @@ const mostRows = 500;
 
 /**
  * Writes rows if none of those that were read has changed: ARGV has the time as a number of a sequence, the number of
- * rows that were read, each with its name and text, and then each row to write with its name, text, `keepUntil` and details.
+ * rows that were read, each with its name and text, and then each row to write with its name, text, `keepUntil`, details and note.
  */
 const writeRows = redisScript(`
-local rows, order, ends, sequence, details = unpack(KEYS)
+local rows, order, ends, sequence, details, notes = unpack(KEYS)
 local at = 3
 for _ = 1, tonumber(ARGV[2]) do
   if (redis.call('HGET', rows, ARGV[at]) or '') ~= ARGV[at + 1] then return 0 end
@@ -51,25 +52,28 @@ while ARGV[at] do
   redis.call('ZADD', order, string.format('%.0f', last), ARGV[at])
   redis.call('ZADD', ends, ARGV[at + 2], ARGV[at])
   if ARGV[at + 3] ~= '' then redis.call('HSET', details, ARGV[at], ARGV[at + 3]) end
-  at = at + 4
+  if ARGV[at + 4] ~= '' then redis.call('HSET', notes, ARGV[at], ARGV[at + 4]) else redis.call('HDEL', notes, ARGV[at]) end
+  at = at + 5
 end
 redis.call('HSET', sequence, 'last', string.format('%.0f', last))
 return 1`);
 
-/** Reads a page: the first and the last number, and names, numbers, texts and details of the rows after a cursor. */
+/** Reads a page: the first and the last number, and names, numbers, texts, details and notes of the rows after a cursor. */
 const readRows = redisScript(`
 local first, last, since = unpack(redis.call('HMGET', KEYS[4], 'first', 'last', 'since'))
-if not first then return { '', '', '', {}, {}, {} } end
+if not first then return { '', '', '', {}, {}, {}, {} } end
 local cursor = tonumber(ARGV[1])
 if cursor < tonumber(first) or cursor > tonumber(last) then cursor = 0 end
 local found = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. string.format('%.0f', cursor), '+inf', 'WITHSCORES',
   'LIMIT', 0, ARGV[2])
-local texts, details = {}, {}
+local texts, details, notes = {}, {}, {}
+local isPlain = ARGV[3] == 'plain'
 for at = 1, #found, 2 do
   texts[#texts + 1] = redis.call('HGET', KEYS[1], found[at]) or ''
-  details[#texts] = ARGV[3] == 'full' and redis.call('HGET', KEYS[5], found[at]) or ''
+  details[#texts] = not isPlain and redis.call('HGET', KEYS[5], found[at]) or ''
+  notes[#texts] = not isPlain and redis.call('HGET', KEYS[6], found[at]) or ''
 end
-return { first, last, since or '', found, texts, details }`);
+return { first, last, since or '', found, texts, details, notes }`);
 
 /** Declares a new store complete: every cursor from before is unknown. Changes nothing if it was declared already. */
 const declare = redisScript(`
@@ -87,6 +91,7 @@ for _, name in ipairs(names) do
   redis.call('ZREM', KEYS[2], name)
   redis.call('ZREM', KEYS[3], name)
   redis.call('HDEL', KEYS[5], name)
+  redis.call('HDEL', KEYS[6], name)
 end
 return #names`);
 
@@ -103,7 +108,7 @@ const rowSchema = z.tuple([
 /** What a row has in addition to the members of its text: the last grant, or 0, and the subject, or nothing. */
 const detailsSchema = z.tuple([time, z.string()]);
 const texts = z.array(z.string());
-const pageSchema = z.tuple([z.string(), z.string(), z.string(), texts, texts, texts]);
+const pageSchema = z.tuple([z.string(), z.string(), z.string(), texts, texts, texts, texts]);
 
 /** The log in Redis. */
 export interface RedisRevocationLog extends RevocationLog {
@@ -128,7 +133,7 @@ export function changesOf(prefix: string): string {
 }
 
 /**
- * The revocation log: a hash of rows, one of their details, and their order. One row per name, as its rules need it, and numbers that a reader
+ * The revocation log: a hash of rows, one each of their details and notes, and their order. One row per name, as its rules need it, and numbers that a reader
  * follows by cursor. A message says that there is something new. All keys have one hash tag, so they are on one node of
  * a cluster.
  */
@@ -139,7 +144,7 @@ export function redisRevocationLog(
 ): RedisRevocationLog {
   const keyOf = (name: string) => `${prefix}{log}:${name}`;
   const sequence = keyOf("sequence");
-  const keys = [keyOf("rows"), keyOf("order"), keyOf("ends"), sequence, keyOf("details")] as const;
+  const keys = [keyOf("rows"), keyOf("order"), keyOf("ends"), sequence, keyOf("details"), keyOf("notes")] as const;
   const now = () => unixSeconds(Math.floor(clock() / 1000));
   const number = () => String(clock() * numbersPerMillisecond);
 
@@ -156,14 +161,22 @@ export function redisRevocationLog(
   ): Promise<Value> => {
     const unique = [...new Set(names)];
     for (let attempt = 0; attempt < mostAttempts; attempt++) {
-      const [texts, details] = await Promise.all([hashed(keys[0], unique), hashed(keys[4], unique)]);
+      const [texts, details, notes] = await Promise.all([
+        hashed(keys[0], unique),
+        hashed(keys[4], unique),
+        hashed(keys[5], unique),
+      ]);
       const before = unique.map((name, at) => [name, texts[at] ?? ""] as const);
       const found = new Map(
-        before.flatMap(([name, text], at) => (text === "" ? [] : [[name, rowOf(text, details[at] ?? "")] as const])),
+        before.flatMap(([name, text], at) =>
+          text === "" ? [] : [[name, rowOf(text, details[at] ?? "", notes[at] ?? "")] as const],
+        ),
       );
       const { writes, value } = await decide(found);
       if (writes.length === 0) return value;
-      const written = writes.flatMap((row) => [entryName(row), textOf(row), String(row.keepUntil), detailsOf(row)]);
+      const written = writes.flatMap((row) => [
+        ...[entryName(row), textOf(row), String(row.keepUntil), detailsOf(row), writeNote(row.note)],
+      ]);
       const words = [number(), String(before.length), ...before.flat(), ...written];
       if ((await redis.run(writeRows, keys, words)) === 1) {
         // The readers follow by cursor in any case: a lost message only delays them.
@@ -177,11 +190,14 @@ export function redisRevocationLog(
   const read: RedisRevocationLog["read"] = async (cursor, detail = "plain") => {
     const asOf = clock();
     const reply = await redis.run(readRows, keys, [String(cursor), String(pageSize + 1), detail]);
-    const [first, last, since, found, texts, details] = pageSchema.parse(reply);
+    const [first, last, since, found, texts, details, notes] = pageSchema.parse(reply);
     if (first === "") return undefined;
     const reset = cursor < Number(first) || cursor > Number(last);
     const more = texts.length > pageSize;
-    const rows = texts.slice(0, pageSize).flatMap((text, at) => (text === "" ? [] : [rowOf(text, details[at] ?? "")]));
+    const all = texts
+      .slice(0, pageSize)
+      .flatMap((text, at) => (text === "" ? [] : [rowOf(text, details[at] ?? "", notes[at] ?? "")]));
+    const rows = detail === "operators" ? all.filter(({ by, until }) => by === "operator" && until > now()) : all;
     const end = more ? Number(found[pageSize * 2 - 1]) : Number(last);
     return {
       cursor: end,
@@ -263,9 +279,10 @@ function detailsOf({ lastGrant, subject }: KeptRevocation): string {
   return lastGrant === undefined && subject === undefined ? "" : JSON.stringify([lastGrant ?? 0, subject ?? ""]);
 }
 
-function rowOf(text: string, details: string): KeptRevocation {
+function rowOf(text: string, details: string, noteText: string): KeptRevocation {
   const [kind, value, cause, at, until, by, keepUntil] = rowSchema.parse(JSON.parse(text));
-  const row = { kind, value, cause, at, until, by, keepUntil };
+  const note = readNote(noteText);
+  const row = { kind, value, cause, at, until, by, keepUntil, ...(note !== undefined && { note }) };
   if (details === "") return row;
   const [lastGrant, subject] = detailsSchema.parse(JSON.parse(details));
   return { ...row, ...(lastGrant > 0 && { lastGrant }), ...(subject !== "" && { subject }) };

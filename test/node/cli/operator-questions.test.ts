@@ -72,6 +72,37 @@ describe("a refusal of the API", () => {
   });
 });
 
+describe("npx stagedoor revocations", () => {
+  const entry = { kind: "subject", value: "D".repeat(43), at: "2026-11-18T11:00:00Z", until: null };
+
+  it("lists what is revoked, with author and reason, in the form that revoke undoes", async () => {
+    response.body = { count: 1, revocations: [{ ...entry, author: "night shift", reason: "leaked her link" }] };
+    const outcome = await run("revocations", "--kind", "subject");
+    expect(requests).toEqual(["GET /api/v1/operator/revoked?limit=500&skip=0&kind=subject Bearer MARKED-TOKEN"]);
+    const text = "text" in outcome ? outcome.text : "";
+    for (const part of ["until lifted", "night shift", `subject:${entry.value}`, "leaked her link"])
+      expect(text).toContain(part);
+    response.body = { revoked: "subject" };
+    expect(await run("revoke", "--entry", `subject:${entry.value}`, "--lift")).toMatchObject({ exit: 0 });
+    expect(JSON.parse(bodies.at(-1) ?? "")).toEqual({ entry: { kind: "subject", value: entry.value }, lift: true });
+  });
+
+  it("sends the reason of a revocation", async () => {
+    response.body = { revoked: "asset", until: "9999-12-31T23:59:59Z" };
+    expect(await run("revoke", "--asset", "film", "--reason", "licence ended")).toMatchObject({ exit: 0 });
+    expect(JSON.parse(bodies.at(-1) ?? "")).toEqual({ asset: "film", reason: "licence ended" });
+  });
+
+  it.each([
+    [["revocations", "--kind", "film"], "session, subject, asset, token, login, key"],
+    [["revoke", "--entry", "film", "--lift"], "<kind>:<value>"],
+    [["revoke", "--entry", "asset:film"], "--lift"],
+  ])("refuses %j", async (words, message) => {
+    expect(await run(...words)).toMatchObject({ exit: 2, message: expect.stringContaining(message) });
+    expect(requests).toEqual([]);
+  });
+});
+
 describe("npx stagedoor explain", () => {
   const asset = (id: string) => ({
     id,

@@ -1,7 +1,12 @@
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { unixSeconds } from "../../../src/base/time.ts";
-import { type Revocation, type RevocationLog, revocationKinds } from "../../../src/sessions/revocation.ts";
+import {
+  type LoggedRevocation,
+  type Revocation,
+  type RevocationLog,
+  revocationKinds,
+} from "../../../src/sessions/revocation.ts";
 import { HeldRevocations } from "../../../src/sessions/revocation-snapshot.ts";
 
 /** Set before each test. No entry expires within ten minutes of it, because a busy machine can be slow. */
@@ -19,6 +24,12 @@ async function catchUp(log: RevocationLog, snapshot: HeldRevocations): Promise<H
     snapshot.apply(page);
     if (!page.more) return snapshot;
   }
+}
+
+/** Reads operators' entries to the end of the log. */
+async function operators(log: RevocationLog, cursor = 0): Promise<LoggedRevocation[]> {
+  const page = await log.since(cursor, "operators");
+  return page.more ? [...page.entries, ...(await operators(log, page.cursor))] : [...page.entries];
 }
 
 /** The port's contract, for every implementation. `open` returns an empty log with the machine's clock and pages of `pageSize` entries. */
@@ -93,6 +104,25 @@ export function revocationLogContract(name: string, open: () => RevocationLog, p
       await log.append([of(5, 3600), of(9, 600)], "operator");
       await log.append([of(1, 600)], "operator");
       expect(await all(log)).toEqual([of(9, 3600)]);
+    });
+
+    it("returns operators' valid entries with their notes, the last reason of each, and no viewer's entry", async () => {
+      const log = open();
+      const note = { author: "night shift", reason: "leaked", of: "digest" };
+      await log.append([entryOf({ value: "a", note }), entryOf({ value: "b" }), entryOf({ value: "c" })], "operator");
+      await log.append([entryOf({ value: "d" })], "viewer");
+      await log.lift("session", "c");
+      await log.append([entryOf({ value: "a", note: { author: "day shift", reason: "still leaked" } })], "operator");
+      const noted = {
+        ...entryOf({ value: "a" }),
+        by: "operator",
+        note: { author: "day shift", reason: "still leaked" },
+      };
+      expect(await operators(log)).toEqual([{ ...entryOf({ value: "b" }), by: "operator" }, noted]);
+      expect((await log.since(0, "full")).entries.find(({ value }) => value === "a")).toEqual(noted);
+      await log.lift("session", "a");
+      await log.append([entryOf({ value: "a" })], "operator");
+      expect((await operators(log)).at(-1)).toEqual({ ...entryOf({ value: "a" }), by: "operator" });
     });
 
     it("ignores an entry that has already expired", async () => {

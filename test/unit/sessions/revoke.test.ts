@@ -315,7 +315,7 @@ describe("the body of a revocation", () => {
     ["null", "null"],
     ["a key whose kid no ring could have", { key: "a|b" }],
     ["two targets", { asset: "film", key: "2026-a" }],
-    ["an unknown member", { asset: "film", reason: "x" }],
+    ["an unknown member", { asset: "film", because: "x" }],
     ["a session id that is too short", { session: "AAAA" }],
     ["a session id in a non-canonical spelling", { session: `${"A".repeat(21)}B` }],
     ["a session id with padding", { session: `${"A".repeat(22)}==` }],
