@@ -40,6 +40,7 @@ import { bold, table } from "./lib/text.ts";
 import { devCommand, serveCommand } from "./local/run-commands.ts";
 import { nginxCommand } from "./nginx/nginx-command.ts";
 import { nginxLogCommand } from "./nginx/nginx-log.ts";
+import { historyCommand } from "./operator/history.ts";
 import { operatorNewCommand } from "./operator/new-operator.ts";
 import { refusalsCommand } from "./operator/refusals.ts";
 import { revocationsCommand } from "./operator/revocations.ts";
@@ -78,6 +79,7 @@ const ownCommands: readonly Command[] = [
   revocationsCommand,
   revokeCommand,
   statusCommand,
+  historyCommand,
   sessionsCommand,
   viewerCommand,
   refusalsCommand,

@@ -15,6 +15,7 @@ import {
   requestOf,
 } from "./console-request.ts";
 import { currentSession, expiredCookie, signIn, signOut } from "./console-sign-in.ts";
+import { showHistory } from "./history-page.tsx";
 import { page, redirect, refusalPage, withSecurityHeaders } from "./page-response.tsx";
 import { showCode, showExplain, showOverview, showSimulate } from "./pages.tsx";
 import { changeRevocations, showRevocations } from "./revocations-page.tsx";
@@ -74,6 +75,7 @@ export function consoleApp(context: OperatorContext, options: ConsoleOptions): H
   app.get("/console/codes/:name", requireSignIn(showCode));
   app.get("/console/viewer", requireSignIn(showViewerForm));
   app.post("/console/viewer", requireSignIn(lookUp));
+  app.get("/console/history", requireSignIn(showHistory));
   app.get("/console/revocations", requireSignIn(showRevocations));
   app.post("/console/revocations", requireSignIn(changeRevocations));
   app.get("/console/explain", requireSignIn(showExplain));

@@ -4,7 +4,7 @@ import { scriptPath, stylePath } from "./static-files.ts";
 export interface FrameProps {
   readonly title: string;
   /** The current page in the menu; none before the sign-in. */
-  readonly at?: "overview" | "viewer" | "revocations" | "explain" | "simulate" | "codes";
+  readonly at?: "overview" | "history" | "viewer" | "revocations" | "explain" | "simulate" | "codes";
   /** The signed-in operator's name. */
   readonly operator?: string | undefined;
   /** Whether the page refreshes itself while it is visible. */
@@ -16,6 +16,7 @@ export interface FrameProps {
 
 const pages = [
   ["overview", "/console", "Overview"],
+  ["history", "/console/history", "History"],
   ["viewer", "/console/viewer", "Viewer"],
   ["revocations", "/console/revocations", "Revocations"],
   ["explain", "/console/explain", "Explain"],

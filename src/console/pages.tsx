@@ -1,6 +1,7 @@
 import { ok, refusal } from "../base/result.ts";
 import { refusalCodes } from "../http/problems.ts";
 import { type Answered, answeredIn, countRefusals, formatNumber, percentOf } from "../operator/counts.ts";
+import { daysNow } from "../operator/history.ts";
 import { listKeys } from "../operator/list-keys.ts";
 import { listRefusals, listSessions } from "../operator/list-sessions.ts";
 import { type Overview, verdictOf, watchedMinutes } from "../operator/verdict.ts";
@@ -24,16 +25,17 @@ export const showOverview: PageHandler = async ({ session, operator, request: { 
   const filter = searchParams.request.trim();
   // Refreshed first, so that the lists below use this same snapshot.
   const snapshot = await context.revocations.fresh();
-  const [sessions, all, refusals, keys] = await Promise.all([
+  const [sessions, all, refusals, keys, days] = await Promise.all([
     listSessions(sessionQuery(searchParams.find), context),
     searchParams.find.trim() === "" ? undefined : listSessions({ limit: 1 }, context),
     listRefusals(context, filter === "" ? undefined : filter),
     listKeys(context),
+    daysNow(context),
   ]);
   const unfiltered = all ?? sessions;
   const watching = unfiltered.ok ? unfiltered.value.count : undefined;
   const now = context.clock();
-  const overview = { sessions, watching, refusals, keys, now };
+  const overview = { sessions, watching, refusals, keys, worse: days.ok ? days.value.worse : [], now };
   const mayRevoke = hasScope(session.operator, "operator:revoke").ok;
   const evidence = { keys: context.keys, snapshot: snapshot.ok ? snapshot.value : undefined };
   const lastAction = readLastAction(query, now, evidence);

@@ -1,5 +1,5 @@
 import type { TextHash } from "../base/crypto.ts";
-import { answers, base, overview, tokens } from "./style.ts";
+import { answers, base, days, overview, tokens } from "./style.ts";
 
 /**
  * The console's script; every page works without it. It refreshes a visible page, sends forms without leaving the page,
@@ -150,7 +150,7 @@ const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect 
 
 const files = {
   [scriptPath]: { type: "text/javascript; charset=utf-8", text: script },
-  [stylePath]: { type: "text/css; charset=utf-8", text: [tokens, base, overview, answers].join("\n") },
+  [stylePath]: { type: "text/css; charset=utf-8", text: [tokens, base, overview, days, answers].join("\n") },
   "/console/icon.svg": { type: "image/svg+xml", text: icon },
 } as const;
 

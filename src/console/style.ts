@@ -223,6 +223,20 @@ g:hover > .reach { fill: var(--raised); }
 }
 `;
 
+/** The last 24 hours. */
+export const days = `
+.history .verdict { margin-top: 0.5rem; }
+.days { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 2.25rem 3rem; margin-bottom: 2.25rem; }
+.day { min-width: 0; }
+.day figcaption { display: flex; flex-wrap: wrap; align-items: baseline; justify-content: space-between; gap: 0 1rem; margin-bottom: 0.5rem; }
+.day svg { display: block; width: 100%; height: 6rem; }
+.day .before { fill: var(--line); }
+.day .mark { stroke: var(--bad); stroke-width: 1.5; stroke-dasharray: 4 3; vector-effect: non-scaling-stroke; }
+@media (forced-colors: active) {
+  .day .before { fill: GrayText; } .day rect.c1 { fill: CanvasText; } .day .grid { stroke: CanvasText; } .day .mark { stroke: Highlight; }
+}
+`;
+
 /** Sign-in, Explain, Simulate and the page of a refusal code. */
 export const answers = `
 .sign-in { max-width: 32rem; padding-top: 2rem; }

@@ -1,5 +1,6 @@
 import type { RefusalCode } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
+import type { History, StateSeen } from "./day-history.ts";
 
 /** A session with a lease, for the console. The subject is a keyed hash. */
 export interface LiveSession {
@@ -42,6 +43,8 @@ export interface Report {
   readonly refusals: readonly RecentRefusal[];
   readonly alive: readonly LiveSession[];
   readonly ended: readonly string[];
+  /** What holds now; absent in reports of older releases. */
+  readonly states?: readonly StateSeen[] | undefined;
 }
 
 /** Filters for sessions that were ended. */
@@ -125,4 +128,6 @@ export interface Gathered {
   refusals(): Promise<RefusalsOfHour>;
   /** The sessions of a viewer, by the keyed hashes that they have under the keys in use. */
   ofViewer(subjects: readonly string[]): Promise<ViewerSessions>;
+  /** The sums of the last two days. */
+  history(): Promise<History>;
 }

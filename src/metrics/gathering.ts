@@ -2,6 +2,17 @@ import * as z from "zod";
 import { makeRoom } from "../base/bounded-map.ts";
 import type { RefusalCode } from "../base/result.ts";
 import { type Clock, isUnixSeconds, type Seconds, type UnixSeconds } from "../base/time.ts";
+import {
+  bucketSchema,
+  DayHistory,
+  type History,
+  type HistoryBucket,
+  type Mark,
+  markSchema,
+  type SeenStates,
+  seenStateSchema,
+  statesSchema,
+} from "./day-history.ts";
 import { fairShare } from "./fair-share.ts";
 import type { RecentRefusal, RefusalsOfHour, Report, SessionsAsked, SessionsNow, ViewerSessions } from "./gathered.ts";
 import { LastHour, noOutcomes } from "./last-hour.ts";
@@ -16,6 +27,9 @@ export interface Kept extends KeptSessions {
   readonly refusals: readonly RecentRefusal[];
   /** The last sequence number of each isolate; the isolate that was silent for longest comes first. */
   readonly isolates: readonly (readonly [isolate: string, sequence: number])[];
+  readonly buckets: readonly HistoryBucket[];
+  readonly marks: readonly Mark[];
+  readonly states: SeenStates;
 }
 
 /** Size limits. A worker that sends invalid series can only spoil its own metric. */
@@ -30,6 +44,7 @@ export class Gathering {
   readonly #reported = new Set<string>();
   readonly #sizes = new Map<string, number>();
   readonly #hour = new LastHour();
+  readonly #days = new DayHistory();
   #refusals: readonly RecentRefusal[] = [];
   /** The last report of each isolate. */
   readonly #last = new Map<string, number>();
@@ -48,7 +63,7 @@ export class Gathering {
   /** Adds a report that arrived at `at`, unless it is a duplicate. */
   report(report: Report, at: UnixSeconds = this.#clock()): void {
     if (!this.isNew(report)) return;
-    const { worker, from, counts, refusals, alive, ended } = report;
+    const { worker, from, counts, refusals, alive, ended, states = [] } = report;
     if (from !== undefined) this.#remember(from);
     this.#add(seriesOf("stagedoor_reports_total", { worker }), 1);
     for (const [series, more] of counts) {
@@ -57,9 +72,12 @@ export class Gathering {
       else {
         this.#add(series, more);
         this.#hour.add(series, more, at);
+        this.#days.add(series, more, at);
       }
     }
     this.#hour.forget(at);
+    this.#days.see(states, at);
+    this.#days.forget(at);
     if (refusals.length > 0)
       this.#refusals = fairShare(
         [...this.#refusals, ...refusals].toSorted((a, b) => a.at - b.at),
@@ -92,19 +110,26 @@ export class Gathering {
     return { minutes: this.#hour.minutes(this.#clock()), recent: this.#refusals.toReversed() };
   }
 
+  history(): History {
+    return this.#days.history(this.#clock());
+  }
+
   kept(): Kept {
     const minutes = this.#hour.kept(this.#clock());
     const counts = [...this.#counts];
-    return { counts, minutes, refusals: this.#refusals, isolates: [...this.#last], ...this.#sessions.kept() };
+    const isolates = [...this.#last];
+    const days = { ...this.history(), states: this.#days.states() };
+    return { counts, minutes, refusals: this.#refusals, isolates, ...days, ...this.#sessions.kept() };
   }
 
   /** Restores the state of another instance, before any report. */
-  restore({ counts, minutes, refusals, isolates, ...sessions }: Kept): void {
+  restore({ counts, minutes, refusals, isolates, buckets, marks, states, ...sessions }: Kept): void {
     for (const [series, value] of counts) {
       this.#isCounted(series);
       this.#counts.set(series, value);
     }
     this.#hour.restore(minutes);
+    this.#days.restore({ buckets, marks }, states);
     this.#refusals = refusals;
     for (const [isolate, sequence] of isolates) this.#last.set(isolate, sequence);
     this.#sessions.restore(sessions);
@@ -178,6 +203,7 @@ export const reportSchema = z.object({
   refusals: z.array(refusalSchema).max(1_000),
   alive: z.array(liveSessionSchema).max(10_000),
   ended: z.array(id).max(10_000),
+  states: statesSchema.optional(),
 });
 
 export const sessionsAskedSchema = z.object({
@@ -222,6 +248,9 @@ export const keptSchemas: { readonly [Part in keyof Kept]: z.ZodType<Kept[Part][
   minutes: minuteSchema,
   refusals: refusalSchema,
   isolates: z.tuple([id, z.int().positive()]),
+  buckets: bucketSchema,
+  marks: markSchema,
+  states: seenStateSchema,
   alive: liveSessionSchema,
   ended: z.tuple([id, time]),
   past: pastSessionSchema,

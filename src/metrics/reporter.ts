@@ -1,5 +1,7 @@
 import { SingleFlight } from "../base/concurrency.ts";
+import { version } from "../base/constants.ts";
 import { inTime, type MillisecondClock, type Seconds, seconds, type Timer, unixSeconds } from "../base/time.ts";
+import type { StateSeen } from "./day-history.ts";
 import type { Gathered, Report } from "./gathered.ts";
 import { IsolateCounter } from "./isolate-counter.ts";
 import type { Telemetry } from "./telemetry.ts";
@@ -34,11 +36,17 @@ export class Reporter {
   #sentAt = Number.NEGATIVE_INFINITY;
   #lingeringUntil = Number.NEGATIVE_INFINITY;
   readonly #sending = new SingleFlight();
+  #states: () => readonly StateSeen[] = () => [];
 
   constructor(parts: ReporterParts) {
     this.#parts = parts;
     this.#counter = new IsolateCounter(() => unixSeconds(Math.floor(parts.clock() / 1000)));
     this.telemetry = this.#counter.telemetry;
+  }
+
+  /** What each report says from now on, in addition to the release. */
+  says(states: () => readonly StateSeen[]): void {
+    this.#states = states;
   }
 
   /**
@@ -86,7 +94,8 @@ export class Reporter {
     const taken = this.#counter.take();
     if (taken === undefined) return undefined;
     onCounts?.(taken.counts);
-    return { worker, from: { isolate, sequence: ++this.#sequence }, ...taken };
+    const states: readonly StateSeen[] = [["version", `${worker} ${version}`], ...this.#states()];
+    return { worker, from: { isolate, sequence: ++this.#sequence }, ...taken, states };
   }
 
   async #send(report: Report): Promise<boolean> {
@@ -122,6 +131,10 @@ export function withOwn(gathered: Gathered, reporter: Pick<Reporter, "report">):
     ofViewer: async (subjects) => {
       await reporter.report();
       return gathered.ofViewer(subjects);
+    },
+    history: async () => {
+      await reporter.report();
+      return gathered.history();
     },
   };
 }

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { SqlStore } from "../base/sql-store.ts";
 import { type Clock, isUnixSeconds, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
+import type { History } from "./day-history.ts";
 import type { RefusalsOfHour, Report, SessionsNow, ViewerSessions } from "./gathered.ts";
 import {
   Gathering,
@@ -75,6 +76,10 @@ export class StoredGathering {
     return this.#inTurn(({ gathering }) => gathering.refusals());
   }
 
+  history(): History {
+    return this.#inTurn(({ gathering }) => gathering.history());
+  }
+
   /** Runs `work` with the counts of all writers, while none of them writes. */
   #inTurn<Value>(work: (opened: Opened) => Value): Value {
     try {
@@ -146,6 +151,9 @@ class GatheringRows {
       minutes: this.#part("minutes"),
       refusals: this.#part("refusals"),
       isolates: this.#part("isolates"),
+      buckets: this.#part("buckets"),
+      marks: this.#part("marks"),
+      states: this.#part("states"),
       alive: this.#part("alive"),
       ended: this.#part("ended"),
       past: this.#part("past"),

@@ -14,6 +14,7 @@ import {
   type WaitingStep,
   waitingSteps,
 } from "../keys/rotation.ts";
+import type { StateSeen } from "../metrics/day-history.ts";
 import { isKeyRevoked } from "../sessions/revocation-snapshot.ts";
 import type { OperatorContext } from "./operator-context.ts";
 
@@ -68,6 +69,11 @@ export async function listKeys(context: OperatorContext): Promise<Result<KeyList
     };
   });
   return ok({ keys: await Promise.all(statuses), longestSession: longest });
+}
+
+/** The state of each key, as a report of the API says it, so that the steps of rotations show in the history. */
+export function keyStates(keys: readonly RingKey[], now: UnixSeconds): readonly StateSeen[] {
+  return keys.map((key) => ["key", `${key.purpose} ${key.kid} ${keyStateOf(key, keys, now)}`]);
 }
 
 function nextSteps(

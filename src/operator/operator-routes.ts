@@ -5,6 +5,7 @@ import { prometheusType } from "../metrics/prometheus-text.ts";
 import { readBody } from "../sessions/request-body.ts";
 import type { SessionContext, SessionRequest } from "../sessions/session-context.ts";
 import { explainText } from "./explain/explain-text.ts";
+import { historyRoutes } from "./history.ts";
 import { listKeys } from "./list-keys.ts";
 import { revokedRoutes } from "./list-revoked.ts";
 import { defaultListed, listRefusals, listSessions, maxListed, readListLimit } from "./list-sessions.ts";
@@ -41,6 +42,7 @@ function filter(name: string, description: string): RouteParameter {
 /** The routes below the base path. */
 const table: RouteTable<OperatorRoute> = {
   ...revokedRoutes,
+  ...historyRoutes,
   "/operator/sessions": {
     GET: operatorRoute({
       id: "listSessions",

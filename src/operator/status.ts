@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { rfc3339 } from "../base/time.ts";
 import { type Answered, answeredIn } from "./counts.ts";
+import { daysNow } from "./history.ts";
 import { listKeys } from "./list-keys.ts";
 import { listRefusals, listSessions } from "./list-sessions.ts";
 import type { OperatorContext } from "./operator-context.ts";
@@ -8,13 +9,14 @@ import { levels, type Overview, verdictOf, watchedMinutes } from "./verdict.ts";
 
 /** What the verdict is about. A store that is down is a part that was refused. */
 export async function overviewNow(context: OperatorContext): Promise<Overview> {
-  const [sessions, refusals, keys] = await Promise.all([
+  const [sessions, refusals, keys, days] = await Promise.all([
     listSessions({ limit: 1 }, context),
     listRefusals(context),
     listKeys(context),
+    daysNow(context),
   ]);
   const watching = sessions.ok ? sessions.value.count : undefined;
-  return { sessions, watching, refusals, keys, now: context.clock() };
+  return { sessions, watching, refusals, keys, worse: days.ok ? days.value.worse : [], now: context.clock() };
 }
 
 const count = z.int().min(0);

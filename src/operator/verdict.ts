@@ -18,6 +18,8 @@ export interface Overview {
   readonly watching: number | undefined;
   readonly refusals: Result<RefusalsOfHour, Refusal>;
   readonly keys: Result<KeyList, Refusal>;
+  /** What is clearly worse than a day before; empty if that is unknown. */
+  readonly worse: readonly string[];
   readonly now: UnixSeconds;
 }
 
@@ -53,9 +55,10 @@ const surgeMinimum = 60;
 
 /**
  * The service's status in one line: the worst issue. It watches the shares of starts and of media requests that are
- * accepted, by whose fault the others are, then other failures (5xx), unusual numbers of refusals, and keys.
+ * accepted, by whose fault the others are, then other failures (5xx), unusual numbers of refusals, keys, and
+ * the same hour of yesterday.
  */
-export function verdictOf({ sessions, refusals, keys, now }: Overview): Verdict {
+export function verdictOf({ sessions, refusals, keys, worse, now }: Overview): Verdict {
   const unavailable = [sessions, refusals, keys].find((part) => !part.ok);
   if (unavailable !== undefined && !unavailable.ok)
     return {
@@ -66,6 +69,7 @@ export function verdictOf({ sessions, refusals, keys, now }: Overview): Verdict 
   const issues = [
     ...(refusals.ok ? requestIssues(refusals.value) : []),
     ...(keys.ok ? keyIssues(keys.value, now) : []),
+    ...worse.map((why): Issue => ({ level: "warning", words: "Worse than yesterday at this time.", why: `${why}.` })),
   ];
   const worst = issues.find(({ level }) => level === "error") ?? issues[0];
   if (worst !== undefined) return worst;

@@ -24,6 +24,8 @@ import {
   userFinding,
 } from "../identity/identity-client.ts";
 import type { Gathered } from "../metrics/gathered.ts";
+import type { Reporter } from "../metrics/reporter.ts";
+import { keyStates } from "../operator/list-keys.ts";
 import type { OperatorContext } from "../operator/operator-context.ts";
 import { networkName } from "../sessions/identifiers.ts";
 import { endLogin } from "../sessions/own-session.ts";
@@ -36,6 +38,8 @@ import type { AnswerRequest, HostPorts, SessionStores } from "./host-ports.ts";
 export interface ApiPorts extends HostPorts {
   readonly stores: SessionStores;
   readonly gathered: Gathered;
+  /** It reports the states of the ring's keys, so that their steps show in the history. */
+  readonly reporter: Pick<Reporter, "says">;
   readonly catalogEditing: CatalogEditing;
   /** The roots that assets of the type `file` may name; none on Workers. */
   readonly roots: readonly string[];
@@ -94,6 +98,7 @@ export async function apiService(
     random: ports.random,
     settings: configuration,
   };
+  ports.reporter.says(() => keyStates(ring.keys, systemClock()));
   const operators = await operatorContext(context, configuration, ports);
   if (!operators.ok) return operators;
   const shell = { reporting: ports.reporting, development, sha256: ports.sha256 };

@@ -34,6 +34,7 @@ it("every route of the running workers answers as OpenAPI describes it, with and
     "sessions?limit=5",
     "refusals",
     "status",
+    "history",
     "keys",
     "assets",
     "revocations?since=0",

@@ -75,6 +75,7 @@ export function memoryGathered(clock: Clock, silence: Seconds = seconds(120)): G
     sessions: async (query) => gathering.sessions(query),
     refusals: async () => gathering.refusals(),
     ofViewer: async (subjects) => gathering.ofViewer(subjects),
+    history: async () => gathering.history(),
   };
 }
 

@@ -53,6 +53,7 @@ const withApi = configuredWorker(
         ...ports,
         stores: sessionStores(env, caches.default, configuration, ports),
         gathered: basics.gathered,
+        reporter: basics.reporter,
         catalogEditing: catalogEditing(CATALOG_EDITOR),
         roots: [],
         proofs: proofReplay(DPOP_PROOFS),

@@ -9,6 +9,7 @@ import type {
   SourceRefusal,
 } from "../../manifest/playlist-source.ts";
 import { sharePlaylist } from "../../manifest/share-playlist.ts";
+import type { History } from "../../metrics/day-history.ts";
 import type { RefusalsOfHour, SessionsNow, ViewerSessions } from "../../metrics/gathered.ts";
 import type { Reporter } from "../../metrics/reporter.ts";
 import { StoredGathering } from "../../metrics/stored-gathering.ts";
@@ -70,6 +71,10 @@ export class MetricsStore extends DurableObject<MetricsEnv> {
 
   async ofViewer(subjects: unknown): Promise<ViewerSessions> {
     return this.#open().ofViewer(subjects);
+  }
+
+  async history(): Promise<History> {
+    return this.#open().history();
   }
 
   #open(): StoredGathering {

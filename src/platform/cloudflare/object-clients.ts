@@ -6,6 +6,7 @@ import { systemClock, type UnixSeconds } from "../../base/time.ts";
 import { catalogFaultSchema } from "../../catalog/catalog-fault.ts";
 import { defaultMaxAge, keepCatalog } from "../../catalog/catalog-source.ts";
 import type { CatalogEditing } from "../../catalog/edit-catalog.ts";
+import { historySchema } from "../../metrics/day-history.ts";
 import type { Gathered } from "../../metrics/gathered.ts";
 import {
   countsSchema,
@@ -26,6 +27,7 @@ interface MetricsStub {
   sessions(query: unknown): Promise<unknown>;
   refusals(): Promise<unknown>;
   ofViewer(subjects: unknown): Promise<unknown>;
+  history(): Promise<unknown>;
 }
 
 /** The counts of all isolates, from the one MetricsStore. Each method rejects if its answer is missing or invalid. */
@@ -40,6 +42,7 @@ export function gatheredBy<Id>(objects: MetricsStoreNamespace<Id>): Gathered {
     sessions: async (query) => sessionsNowSchema.parse(await object().sessions(query)),
     refusals: async () => refusalsOfHourSchema.parse(await object().refusals()),
     ofViewer: async (subjects) => viewerSessionsSchema.parse(await object().ofViewer(subjects)),
+    history: async () => historySchema.parse(await object().history()),
   };
 }
 

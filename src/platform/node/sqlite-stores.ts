@@ -160,6 +160,7 @@ export function gatheredIn(counts: StoredGathering): Gathered {
     sessions: async (query) => counts.sessions(query),
     refusals: async () => counts.refusals(),
     ofViewer: async (subjects) => counts.ofViewer(subjects),
+    history: async () => counts.history(),
   };
 }
 

@@ -48,6 +48,7 @@ export async function clusterGathered(
     sessions: (query) => everyone.sessions(query),
     refusals: () => everyone.refusals(),
     ofViewer: (subjects) => everyone.ofViewer(subjects),
+    history: () => everyone.history(),
   };
 }
 
@@ -58,6 +59,7 @@ function inMemory(gathering: Gathering): Gathered {
     sessions: async (query) => gathering.sessions(query),
     refusals: async () => gathering.refusals(),
     ofViewer: async (subjects) => gathering.ofViewer(subjects),
+    history: async () => gathering.history(),
   };
 }
 

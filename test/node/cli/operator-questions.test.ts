@@ -285,3 +285,32 @@ describe("npx stagedoor status", () => {
     expect(text).toContain("7 watching.");
   });
 });
+
+describe("npx stagedoor history", () => {
+  const figures = (starts: number, failed = 0) => ({
+    ...{ starts: { requested: starts, accepted: starts }, media: { requested: 0, accepted: 0 }, refused: 0 },
+    ...{ origin: { requests: 60, failed, seconds: 0.042 }, cache: { lookups: 10, hits: 9 } },
+  });
+
+  it("prints a bar per half hour, the last hour and yesterday's, and ends with 1 if something is worse", async () => {
+    const today = Array.from({ length: 144 }, (_, place) => figures(place < 72 ? 0 : place));
+    response.body = {
+      ...{ worse: ["Failed requests to the origin: 20%, and 1% a day before"], today },
+      ...{ lastHour: figures(120, 12), dayBefore: figures(130) },
+      marks: [{ at: refusal.at, kind: "version", state: "api 1.1.0" }],
+    };
+    const outcome = await run("history");
+    expect(requests).toEqual(["GET /api/v1/operator/history Bearer MARKED-TOKEN"]);
+    expect(outcome).toMatchObject({ exit: 1, json: response.body });
+    const text = "text" in outcome ? outcome.text : "";
+    expect(text).toContain("Worse than yesterday:\n  Failed requests to the origin: 20%, and 1% a day before.");
+    expect(text).toMatch(/^starts {2,}[▄-█]{24} +120 +130$/m);
+    expect(text).toMatch(/^media served +- +-$/m);
+    expect(text).toContain(`${refusal.at}  release api 1.1.0`);
+  });
+
+  it("ends with 0 if nothing is worse", async () => {
+    response.body = { worse: [], marks: [], today: [], lastHour: figures(0), dayBefore: figures(0) };
+    expect(await run("history")).toMatchObject({ exit: 0, text: expect.stringMatching(/^No figure is clearly worse/) });
+  });
+});

@@ -81,6 +81,7 @@ function gatheredRules() {
         sessions: async (query) => (await fresh).sessions(query),
         refusals: async () => (await fresh).refusals(),
         ofViewer: async (subjects) => (await fresh).ofViewer(subjects),
+        history: async () => (await fresh).history(),
       };
     },
     systemClock,

@@ -55,6 +55,7 @@ describe("/metrics", () => {
       sessions: down,
       refusals: down,
       ofViewer: down,
+      history: down,
     });
     const response = await scrape(reader);
     expect([response.status, Object(await response.json()).code]).toEqual([503, "store_unavailable"]);

@@ -43,6 +43,7 @@ const routes = [
   ["GET", "/sessions", undefined],
   ["GET", "/refusals", undefined],
   ["GET", "/keys", undefined],
+  ["GET", "/history", undefined],
   ["POST", "/explain", { text: "/" }],
   ["POST", "/simulate", simulation],
 ] as const;

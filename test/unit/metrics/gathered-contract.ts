@@ -48,6 +48,15 @@ export function gatheredContract(name: string, fresh: () => Gathered, now: () =>
       ]);
     });
 
+    it("has the history of two days, with a mark for a new release", async () => {
+      const gathered = fresh();
+      await gathered.report(reportOf({ counts: [[started, 2]], states: [["version", "edge 1.0.0"]] }));
+      await gathered.report(reportOf({ counts: [[started, 3]], states: [["version", "edge 1.1.0"]] }));
+      const { buckets, marks } = await gathered.history();
+      expect(buckets.map(({ sums }) => sums)).toEqual([{ start_accepted: 5 }]);
+      expect(marks).toEqual([{ at: now(), kind: "version", state: "edge 1.1.0" }]);
+    });
+
     it("counts a repeated report once, per isolate", async () => {
       const gathered = fresh();
       const report = (isolate: string, sequence: number) =>

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { version } from "../../../src/base/constants.ts";
 import { milliseconds, seconds, unixMilliseconds, unixSeconds } from "../../../src/base/time.ts";
 import type { Gathered, LiveSession, Report } from "../../../src/metrics/gathered.ts";
 import { Reporter } from "../../../src/metrics/reporter.ts";
@@ -25,6 +26,7 @@ function isolate() {
     sessions: notCalled,
     refusals: notCalled,
     ofViewer: notCalled,
+    history: notCalled,
   };
   const reporter = new Reporter({
     worker: "edge",
@@ -74,10 +76,22 @@ describe("an isolate", () => {
         refusals: [],
         alive: [],
         ended: [],
+        states: [["version", `edge ${version}`]],
       },
     ]);
     await later(60);
     expect(reports).toHaveLength(1);
+  });
+
+  it("says its release with each report, and what it is told to say", async () => {
+    const { request, later, reporter, reports } = isolate();
+    reporter.says(() => [["key", "session a active"]]);
+    request(served);
+    await later(10);
+    expect(reports[0]?.states).toEqual([
+      ["version", `edge ${version}`],
+      ["key", "session a active"],
+    ]);
   });
 
   it("counts nothing twice, and reports nothing if nothing happened", async () => {

@@ -48,6 +48,7 @@ const overview = (ago: Parameters<typeof hour>[0] = {}, keys: readonly KeyStatus
   watching: 0,
   refusals: ok(hour(ago)),
   keys: ok({ keys, longestSession: seconds(21_600) }),
+  worse: [],
   now,
 });
 
@@ -73,6 +74,11 @@ describe("the verdict", () => {
     ["a key expires within a session", overview({}, [key({ ends: unixSeconds(now + 3600) })]), "error"],
     ["no session key is active", overview({}, [key({ state: "retiring" })]), "error"],
     ["the active key is revoked", overview({}, [key({ revoked: true })]), "error"],
+    [
+      "a figure is worse than yesterday",
+      { ...overview(), worse: ["Accepted starts: 80%, and 99% a day before"] },
+      "warning",
+    ],
     ["a store is down", { ...overview(), sessions: refusal("store_unavailable", "silent") }, "error"],
   ])("has the expected level if %s", (_, data, level) => {
     expect(verdictOf(data).level).toBe(level);
