@@ -15,7 +15,7 @@ import { type Configuration, trustFaults } from "../config/configuration.ts";
 import { consoleApp } from "../console/console.tsx";
 import { isConsolePath } from "../console/console-request.ts";
 import type { ReadinessCheck } from "../http/health.ts";
-import { logOperatorAct } from "../http/problem-response.ts";
+import { logOperatorAct, type Reporting } from "../http/problem-response.ts";
 import {
   type IdentityBinding,
   identityEnding,
@@ -32,6 +32,7 @@ import { endLogin } from "../sessions/own-session.ts";
 import type { OperatorAct, SessionContext } from "../sessions/session-context.ts";
 import { publicKeysOf } from "../signing/cloudfront/verify-cloudfront.ts";
 import { prepareSessionKeys } from "../signing/session-keys.ts";
+import { answerProbes, quietReporting } from "./answer-probes.ts";
 import type { AnswerRequest, HostPorts, SessionStores } from "./host-ports.ts";
 
 /** What the API gets from its host. */
@@ -101,22 +102,38 @@ export async function apiService(
   ports.reporter.says(() => keyStates(ring.keys, systemClock()));
   const operators = await operatorContext(context, configuration, ports);
   if (!operators.ok) return operators;
-  const shell = { reporting: ports.reporting, development, sha256: ports.sha256 };
-  const app = apiApp(context, {
-    ...shell,
-    basePath,
-    operators: operators.value,
-    readinessChecks: ports.readinessChecks,
-    ...(ports.identity === undefined || identity === undefined
-      ? {}
-      : { identity: identityRoutes(ports.identity, (login) => endLogin(login, context), ports.waitUntil) }),
-    ...(development && ports.page !== undefined ? { page: ports.page } : {}),
-  });
-  const pages = consoleApp(operators.value, shell);
-  return ok(async (request, waitUntil) => {
-    const router = isConsolePath(new URL(request.url).pathname) ? pages : app;
-    return router.fetch(request, {}, { waitUntil, passThroughOnException: () => undefined, props: {} });
-  });
+  const answering = (reporting: Reporting): AnswerRequest => {
+    const { telemetry } = reporting;
+    const counted = { ...operators.value, telemetry };
+    const shell = { reporting, development, sha256: ports.sha256 };
+    const app = apiApp(
+      { ...context, telemetry },
+      {
+        ...shell,
+        basePath,
+        operators: counted,
+        readinessChecks: ports.readinessChecks,
+        ...(ports.identity === undefined || identity === undefined
+          ? {}
+          : { identity: identityRoutes(ports.identity, (login) => endLogin(login, context), ports.waitUntil) }),
+        ...(development && ports.page !== undefined ? { page: ports.page } : {}),
+      },
+    );
+    const pages = consoleApp(counted, shell);
+    return async (request, waitUntil) => {
+      const router = isConsolePath(new URL(request.url).pathname) ? pages : app;
+      return router.fetch(request, {}, { waitUntil, passThroughOnException: () => undefined, props: {} });
+    };
+  };
+  const { reporting, stores } = ports;
+  const { keys } = context;
+  return ok(
+    answerProbes(answering(reporting), answering(quietReporting(reporting)), {
+      host: "api",
+      keys,
+      revocations: stores.revocations,
+    }),
+  );
 }
 
 /** The identity service as an issuer. Its keys, sessions and routes are reached over the binding. */

@@ -8,9 +8,11 @@ import { fileDelivery } from "../edge/deliver-file.ts";
 import { guardFiles } from "../edge/guard-file.ts";
 import { serveRequest } from "../edge/serve-request.ts";
 import { type ReadinessCheck, readiness, readyPath, storeChecks } from "../http/health.ts";
+import type { Reporting } from "../http/problem-response.ts";
 import { PlaylistShelf } from "../manifest/playlist-shelf.ts";
 import type { PlaylistSource } from "../manifest/playlist-source.ts";
 import { answerManifest } from "../manifest/serve-playlist.ts";
+import { noTelemetry, type Telemetry } from "../metrics/telemetry.ts";
 import type { MediaCache } from "../origin/fill-cache.ts";
 import type { Origin } from "../origin/origin.ts";
 import { rememberLeases } from "../sessions/lease-memory.ts";
@@ -18,6 +20,7 @@ import { cloudFrontSigners } from "../signing/cloudfront/asset-signers.ts";
 import { publicKeysOf } from "../signing/cloudfront/verify-cloudfront.ts";
 import { rememberGrants } from "../signing/grant.ts";
 import { prepareSessionKeys } from "../signing/session-keys.ts";
+import { answerProbes, quietReporting } from "./answer-probes.ts";
 import type { AnswerRequest, HostPorts, SessionStores } from "./host-ports.ts";
 
 /** What the edge gets from its host. */
@@ -50,17 +53,21 @@ export async function edgeService(
     onFailure: ports.onRefusal,
     sharedNetworks,
     storeFailure,
-    telemetry,
   };
-  const admit: Admit = (access, asking) => admitSession(access, asking, admission);
-  const deliver = fileDelivery({ origin, cache, clock: systemClock, telemetry });
+  /** The parts that count what they do. */
+  const countedBy = (own: Telemetry) => {
+    const admit: Admit = (access, asking) => admitSession(access, asking, { ...admission, telemetry: own });
+    const deliver = fileDelivery({ origin, cache, clock: systemClock, telemetry: own });
+    const files = guardFiles({ deliver, clock: systemClock, timer: systemTimer });
+    return { telemetry: own, admit, deliver, files };
+  };
   const checks = {
     ...storeChecks({ ...stores, catalog, clock: systemClock }),
     manifest: async () => (await manifest.fetch(new Request(new URL(readyPath, mediaUrl)))).ok,
   };
   const parts = {
     ...configuration,
-    telemetry,
+    ...countedBy(telemetry),
     clock: systemClock,
     timer: systemTimer,
     milliseconds: systemMillisecondClock,
@@ -69,23 +76,31 @@ export async function edgeService(
     open: rememberGrants(ports.mostSessions),
     publicKeys: publicKeys.value,
     catalog,
-    admit,
     ready: readiness({ checks, clock: systemClock, timer: systemTimer }),
     sha256: ports.sha256,
-    deliver,
-    files: guardFiles({ deliver, clock: systemClock, timer: systemTimer }),
     manifest,
   };
-  const serve: AnswerRequest = (request, waitUntil, target) =>
-    answerMedia(request, ports.reporting, (media) => serveRequest(media, { ...parts, waitUntil }), target);
-  if (ports.admitsForNginx !== true) return ok(serve);
   const { revocations } = stores;
-  const secrets = await admissionSecrets(configuration.ring);
-  return ok(async (request, waitUntil, target) => {
-    if (!asksForAdmission(request)) return serve(request, waitUntil, target);
-    const answer = (media: MediaRequest) => answerAdmission(media, { ...parts, waitUntil, revocations, secrets });
-    return forNginx(await answerMedia(request, ports.reporting, answer, target));
-  });
+  const secrets = ports.admitsForNginx === true ? await admissionSecrets(configuration.ring) : undefined;
+  const answering = (own: typeof parts, reporting: Reporting): AnswerRequest => {
+    const serve: AnswerRequest = (request, waitUntil, target) =>
+      answerMedia(request, reporting, (media) => serveRequest(media, { ...own, waitUntil }), target);
+    if (secrets === undefined) return serve;
+    return async (request, waitUntil, target) => {
+      if (!asksForAdmission(request)) return serve(request, waitUntil, target);
+      const answer = (media: MediaRequest) => answerAdmission(media, { ...own, waitUntil, revocations, secrets });
+      return forNginx(await answerMedia(request, reporting, answer, target));
+    };
+  };
+  const quiet = { ...parts, ...countedBy(noTelemetry) };
+  const { keys } = parts;
+  return ok(
+    answerProbes(answering(parts, ports.reporting), answering(quiet, quietReporting(ports.reporting)), {
+      host: "media",
+      keys,
+      revocations,
+    }),
+  );
 }
 
 /** What the manifest service gets from its host. */
@@ -119,6 +134,14 @@ export async function manifestService(configuration: Configuration, ports: Manif
     shelf: new PlaylistShelf(ports.shelfCapacity),
     cloudFront: cloudFrontSigners(ring, mediaUrl, systemClock, ports.signWith),
   };
-  return (request, waitUntil) =>
-    answerMedia(request, ports.reporting, (media) => answerManifest(media, { ...parts, waitUntil }));
+  const answering =
+    (reporting: Reporting): AnswerRequest =>
+    (request, waitUntil) =>
+      answerMedia(request, reporting, (media) => answerManifest(media, { ...parts, waitUntil }));
+  const { keys } = parts;
+  return answerProbes(answering(ports.reporting), answering(quietReporting(ports.reporting)), {
+    host: "media",
+    keys,
+    revocations: undefined,
+  });
 }

@@ -23,6 +23,8 @@ export interface PreparedSessionKey {
   readonly token: Mac;
   /** Authenticates the cookies of the operators' console. */
   readonly console: TextMac;
+  /** Authenticates the marks of `doctor`'s requests. */
+  readonly probe: TextMac;
   /** Signs URLs that every session may use; one derived key per purpose. */
   readonly url: Readonly<Record<MediaPurpose, TextMac>>;
   /** Signs URLs of one session, under a key derived from its grant; see {@link macFor}. */
@@ -67,8 +69,8 @@ async function prepare(key: SessionKey | EdgeKey, hmac: MacPort): Promise<Prepar
     if (!playlist || !segment || !decryptionKey || !file) throw new TypeError("a purpose has no key");
     return { playlist, segment, key: decryptionKey, file };
   };
-  const [[subject, token, console], url, session] = await Promise.all([
-    Promise.all([derive("subject"), derive("token"), derive("console")]),
+  const [[subject, token, console, probe], url, session] = await Promise.all([
+    Promise.all([derive("subject"), derive("token"), derive("console"), derive("probe")]),
     perPurpose(""),
     perPurpose("session/"),
   ]);
@@ -81,6 +83,7 @@ async function prepare(key: SessionKey | EdgeKey, hmac: MacPort): Promise<Prepar
     subject,
     token,
     console,
+    probe,
     url,
     bound: rememberSessions((purpose, grant) => hmac(session[purpose](grant))),
   };

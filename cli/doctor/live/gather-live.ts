@@ -15,7 +15,7 @@ import { projectRoot } from "../../lib/project.ts";
 import { developmentSecrets } from "../../lib/secrets-file.ts";
 import { environmentOf, type Facts, uploadAdvice, validCatalog, validRing, workerOf } from "../facts.ts";
 import type { Live } from "./live.ts";
-import { probeWith } from "./probe.ts";
+import { markedProbe, probeWith } from "./probe.ts";
 
 /** The URLs of --api (with its base path) and --media. */
 export function addressesOf(args: Args): {
@@ -70,7 +70,7 @@ export function gatherLive(args: Args, facts: Facts, { token, bearer }: Credenti
       ...(facts.development ? localOriginSecrets(catalog?.assets() ?? []) : {}),
     },
     grantIssuer: configured("STAGEDOOR_GRANT_ISSUER") ?? defaultGrantIssuer,
-    probe: probeWith(fetch),
+    probe: markedProbe(probeWith(fetch), { apiUrl, mediaUrl, ring: validRing(facts), clock: systemClock }),
     send: fetch,
     clock: systemClock,
   };

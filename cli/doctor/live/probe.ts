@@ -1,3 +1,8 @@
+import type { Clock } from "../../../src/base/time.ts";
+import { type KeyRing, keysFor, signingKey } from "../../../src/keys/ring.ts";
+import { oneShotHmac } from "../../../src/platform/node/node-crypto.ts";
+import { type ProbedHost, probeHeader, probeMark } from "../../../src/signing/probe-mark.ts";
+import { prepareSessionKeys } from "../../../src/signing/session-keys.ts";
 import { parseJson } from "../../lib/files.ts";
 
 /** A host's response, read only as far as a check needs it. */
@@ -54,6 +59,36 @@ export function probeWith(send: typeof fetch, timeout = timeoutMs): Probe {
       return "silent";
     }
   };
+}
+
+interface ProbedDeployment {
+  readonly apiUrl: string | undefined;
+  readonly mediaUrl: string | undefined;
+  readonly ring: KeyRing | undefined;
+  readonly clock: Clock;
+}
+
+/**
+ * Marks the requests to the API and the media host under the ring's session key, so that they are not counted there. Without
+ * such a key nothing is marked. No other host gets a mark.
+ */
+export function markedProbe(probe: Probe, { apiUrl, mediaUrl, ring, clock }: ProbedDeployment): Probe {
+  const keys = ring === undefined ? undefined : prepared(ring);
+  const hosts: readonly (readonly [origin: string, host: ProbedHost])[] = [
+    ...(apiUrl === undefined ? [] : [[new URL(apiUrl).origin, "api"] as const]),
+    ...(mediaUrl === undefined ? [] : [[new URL(mediaUrl).origin, "media"] as const]),
+  ];
+  return async (url, options = {}) => {
+    const origin = URL.canParse(url) ? new URL(url).origin : undefined;
+    const [, host] = hosts.find(([own]) => own === origin) ?? [];
+    const key = signingKey((await keys)?.values() ?? [], clock());
+    if (host === undefined || key === undefined) return probe(url, options);
+    return probe(url, { ...options, headers: { ...options.headers, [probeHeader]: probeMark(key, host, clock()) } });
+  };
+}
+
+async function prepared(ring: KeyRing) {
+  return prepareSessionKeys({ keys: keysFor(ring, "session") }, oneShotHmac);
 }
 
 /** The first 64 KiB of a body. */
