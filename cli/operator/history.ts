@@ -9,7 +9,7 @@ const figuresSchema = z.object({
   refused: z.number(),
   origin: z.object({ requests: z.number(), failed: z.number(), seconds: z.number().optional() }),
   cache: z.object({ lookups: z.number(), hits: z.number() }),
-  playlistSeconds: z.number().optional(),
+  liveSeconds: z.number().optional(),
 });
 const responseSchema = z.object({
   worse: z.array(z.string()),
@@ -53,7 +53,7 @@ const figures: readonly (readonly [name: string, value: Value, text: (value: num
   ["origin's time", ({ origin }) => origin.seconds, length],
   ["origin's failures", ({ origin }) => origin.failed, String],
   ["cache hits", ({ cache }) => share(cache.hits, cache.lookups), percent],
-  ["playlists", ({ playlistSeconds }) => playlistSeconds, length],
+  ["live delay", ({ liveSeconds }) => liveSeconds, length],
 ];
 
 function historyText({ worse, lastHour, dayBefore, marks, today }: z.output<typeof responseSchema>): string {

@@ -55,9 +55,9 @@ const charts: readonly Chart[] = [
     top: 1,
   },
   {
-    id: "playlists",
-    title: "Playlists from the origin",
-    value: ({ playlistSeconds }) => playlistSeconds,
+    id: "live-delay",
+    title: "Live delay",
+    value: ({ liveSeconds }) => liveSeconds,
     text: secondsText,
   },
 ];

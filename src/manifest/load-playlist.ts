@@ -1,6 +1,6 @@
 import { mediaPlaceOf } from "../base/alias.ts";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
-import type { UnixSeconds } from "../base/time.ts";
+import { type Milliseconds, milliseconds, type UnixSeconds } from "../base/time.ts";
 import { type Asset, entryFile, foreignRulesOf } from "../catalog/asset.ts";
 import { originBase } from "../catalog/asset-origin.ts";
 import type { Configuration } from "../config/configuration.ts";
@@ -8,6 +8,7 @@ import { type CompileRefusal, compilePlaylist, type PlaylistContext } from "../p
 import { admitted, type DeliveryDirectives, holds, isAhead } from "../playlist/delivery-directives.ts";
 import { compileJsonDocument, isJsonDocument } from "../playlist/json-document.ts";
 import { leftOutReason } from "../playlist/left-out.ts";
+import { liveEndOf } from "../playlist/live-end.ts";
 import {
   covers,
   currentVersion,
@@ -28,6 +29,8 @@ import { canBeCovered } from "./playlist-source.ts";
 
 export interface LoadContext extends VersionContext, Pick<Configuration, "mediaUrl" | "pauseAllowance" | "sessionTtl"> {
   readonly now: UnixSeconds;
+  /** Called with each new version of a live playlist: how long ago its newest part ended, if the playlist says when. */
+  readonly onLive?: ((delay: Milliseconds) => void) | undefined;
   /** `host[:port]` of the media host, and its scheme and host without a trailing slash. */
   readonly mediaHost: string;
 }
@@ -149,8 +152,20 @@ async function load(
   if (leftOut !== undefined)
     context.onRefusal?.(refusal("playlist_invalid", `${address.asset.id}: ${leftOut}`).refusal);
   const compiled = { template: template.value, madeFor, seenWith, renderings: new Renderings() };
-  if (!newer) shelf.put(key, { version: version.value, compiled });
+  if (!newer) {
+    if (template.value.live && given === undefined) reportDelay(text, context);
+    shelf.put(key, { version: version.value, compiled });
+  }
   return ok({ key, name, compiled });
+}
+
+/** A date that is further away than an hour is not the time of a live stream: some packagers count from another start. */
+const longestDelay = 3_600_000;
+
+function reportDelay(text: string, { onLive, milliseconds: clock }: Pick<LoadContext, "onLive" | "milliseconds">) {
+  const end = onLive === undefined ? undefined : liveEndOf(text);
+  const delay = end === undefined ? undefined : clock() - end;
+  if (delay !== undefined && Math.abs(delay) <= longestDelay) onLive?.(milliseconds(Math.max(0, delay)));
 }
 
 /**

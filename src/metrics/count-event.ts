@@ -33,6 +33,7 @@ const playlist = {
   memory: histogramOf("stagedoor_playlist_seconds", { from: "memory" }),
   origin: histogramOf("stagedoor_playlist_seconds", { from: "origin" }),
 };
+const liveDelay = histogramOf("stagedoor_live_delay_seconds", {});
 const snapshotAge = histogramOf("stagedoor_snapshot_age_seconds", {});
 
 /** Maps each event to the series that it increments. This is the only place that does. */
@@ -52,6 +53,9 @@ export function countEvent(event: TelemetryEvent, counts: Counts): void {
       break;
     case "rewritten":
       counts.observe(playlist[event.from], inSeconds(event.took));
+      break;
+    case "live":
+      counts.observe(liveDelay, inSeconds(event.delay));
       break;
     case "validated":
       counts.add(seriesOf("stagedoor_validated_total", { by: event.by, outcome: event.outcome }));

@@ -45,6 +45,7 @@ export function dataPointOf(event: TelemetryEvent): DataPoint | undefined {
     case "cached":
     case "origin":
     case "rewritten":
+    case "live":
     case "snapshot":
     // A gauge, which no sum of events gives.
     case "store":
@@ -68,6 +69,8 @@ export function sumsOf(counts: Report["counts"]): readonly DataPoint[] {
         return [{ ...row("origin", outcome), doubles: [value, seconds] }];
       case "stagedoor_playlist_seconds_count":
         return [{ ...row("rewritten", from), doubles: [value, seconds] }];
+      case "stagedoor_live_delay_seconds_count":
+        return [{ ...row("live"), doubles: [value, seconds] }];
       case "stagedoor_snapshot_age_seconds_count":
         return [{ ...row("snapshot"), doubles: [value, seconds] }];
       default:

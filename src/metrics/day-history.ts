@@ -107,9 +107,9 @@ function subjectOf(kind: MarkKind, state: string): string {
 
 /** The sum that a series is part of. */
 function sumOf(series: string): string | undefined {
-  if (!/^stagedoor_(refused|unserved|served|started|cache|origin_sec|playlist_sec)/.test(series)) return undefined;
+  if (!/^stagedoor_(refused|unserved|served|started|cache|origin_sec|live_delay_sec)/.test(series)) return undefined;
   const { name = "", labels = {} } = readSeries(series) ?? {};
-  const { what = "", cause = "", outcome = "", from = "" } = labels;
+  const { what = "", cause = "", outcome = "" } = labels;
   switch (name) {
     case "stagedoor_refused_total":
       return "refused";
@@ -125,10 +125,10 @@ function sumOf(series: string): string | undefined {
       return outcome === "answered" ? "origin_answered" : "origin_failed";
     case "stagedoor_origin_seconds_sum":
       return outcome === "answered" ? "origin_seconds" : undefined;
-    case "stagedoor_playlist_seconds_count":
-      return from === "origin" ? "playlists_fetched" : undefined;
-    case "stagedoor_playlist_seconds_sum":
-      return from === "origin" ? "playlist_seconds" : undefined;
+    case "stagedoor_live_delay_seconds_count":
+      return "live_versions";
+    case "stagedoor_live_delay_seconds_sum":
+      return "live_seconds";
     default:
       return undefined;
   }

@@ -85,6 +85,12 @@ export const metrics = {
     labels: ["from"],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
   },
+  stagedoor_live_delay_seconds: {
+    type: "histogram",
+    help: "How long ago the newest part of a live playlist ended, by EXT-X-PROGRAM-DATE-TIME, at each new version.",
+    labels: [],
+    buckets: [1, 2, 4, 6, 8, 12, 20, 30, 60, 300],
+  },
   stagedoor_snapshot_age_seconds: {
     type: "histogram",
     help: "Age of the revocation snapshot that a request used; an hour if there was none.",

@@ -37,6 +37,8 @@ export type TelemetryEvent =
    * `memory`: only rewriting; `origin`: with a wait for the origin.
    */
   | { readonly event: "rewritten"; readonly from: "memory" | "origin"; readonly took: Milliseconds }
+  /** A new version of a live playlist was compiled: how long ago its newest part ended. */
+  | { readonly event: "live"; readonly delay: Milliseconds }
   /** The age of the revocation snapshot that a request used. */
   | { readonly event: "snapshot"; readonly age: Milliseconds }
   /** A CloudFront Function's KeyValueStore is in step with the revocation log. `store`: its id, from the ARN. */

@@ -22,8 +22,9 @@ export interface Figures {
   readonly originSeconds: number | undefined;
   readonly cacheLookups: number;
   readonly cacheHits: number;
-  /** The mean time of a playlist for which the origin was asked. */
-  readonly playlistSeconds: number | undefined;
+  /** The mean time since the newest part of a live playlist ended; of how many versions. */
+  readonly liveVersions: number;
+  readonly liveSeconds: number | undefined;
 }
 
 interface FiguresAt extends Figures {
@@ -93,7 +94,8 @@ function figuresOf(buckets: readonly Readonly<Record<string, number>>[]): Figure
     originSeconds: mean("origin_seconds", "origin_answered"),
     cacheLookups: sum("cache_hit", "cache_miss"),
     cacheHits: sum("cache_hit"),
-    playlistSeconds: mean("playlist_seconds", "playlists_fetched"),
+    liveVersions: sum("live_versions"),
+    liveSeconds: mean("live_seconds", "live_versions"),
   };
 }
 
@@ -102,7 +104,8 @@ const fewest = 50;
 
 /**
  * What is clearly worse than a day before, with both figures: an accepted share that is 5 percentage points lower, an origin
- * that fails 5 points more often or takes twice as long and 0.1 s longer, and a cache that has 20 points fewer.
+ * that fails 5 points more often or takes twice as long and 0.1 s longer, live playlists that are twice as late and 5 s
+ * later, and a cache that has 20 points fewer hits.
  */
 export function worseThan(now: Figures, before: Figures): readonly string[] {
   const share = (words: string, parts: (of: Figures) => readonly [part: number, whole: number], points: number) => {
@@ -112,19 +115,22 @@ export function worseThan(now: Figures, before: Figures): readonly string[] {
     if (points < 0 ? change > points : change < points) return [];
     return [`${words}: ${percentOf(part, whole)}, and ${percentOf(earlierPart, earlierWhole)} a day before`];
   };
-  const slower = (words: string, of: (figures: Figures) => number | undefined) => {
-    const [late, early] = [of(now), of(before)];
-    if (late === undefined || early === undefined || Math.min(now.originRequests, before.originRequests) < fewest)
-      return [];
-    return late < 2 * early || late < early + 0.1
-      ? []
-      : [`${words}: ${secondsText(late)}, and ${secondsText(early)} a day before`];
+  const slower = (
+    words: string,
+    of: (figures: Figures) => readonly [count: number, mean: number | undefined],
+    least: number,
+  ) => {
+    const [[count, late], [earlierCount, early]] = [of(now), of(before)];
+    if (late === undefined || early === undefined || Math.min(count, earlierCount) < fewest) return [];
+    if (late < 2 * early || late < early + least) return [];
+    return [`${words}: ${secondsText(late)}, and ${secondsText(early)} a day before`];
   };
   return [
     ...share("Accepted starts", ({ startsAccepted, starts }) => [startsAccepted, starts], -5),
     ...share("Served media requests", ({ mediaAccepted, media }) => [mediaAccepted, media], -5),
     ...share("Failed requests to the origin", ({ originFailed, originRequests }) => [originFailed, originRequests], 5),
-    ...slower("Time of the origin", ({ originSeconds }) => originSeconds),
+    ...slower("Time of the origin", ({ originRequests, originSeconds }) => [originRequests, originSeconds], 0.1),
+    ...slower("Delay of live playlists", ({ liveVersions, liveSeconds }) => [liveVersions, liveSeconds], 5),
     ...share("Cache hits", ({ cacheHits, cacheLookups }) => [cacheHits, cacheLookups], -20),
   ];
 }
@@ -146,9 +152,9 @@ const figuresShape = {
     seconds: length.exactOptional().describe("The mean time until the headers of a response."),
   }),
   cache: z.strictObject({ lookups: count, hits: count }),
-  playlistSeconds: length
+  liveSeconds: length
     .exactOptional()
-    .describe("The mean time of a playlist for which the origin was asked: live playlists are late by it."),
+    .describe("The mean time since the newest part of a live playlist ended, by EXT-X-PROGRAM-DATE-TIME."),
 };
 const figuresSchema = z.strictObject(figuresShape);
 const bucketsSchema = z.array(z.strictObject({ at: z.iso.datetime(), ...figuresShape }));
@@ -182,7 +188,7 @@ function historyJson({ today, yesterday, lastHour, dayBefore, worse, marks }: Da
 }
 
 function figuresJson(figures: Figures) {
-  const { originSeconds, playlistSeconds } = figures;
+  const { originSeconds, liveSeconds } = figures;
   return {
     starts: { requested: figures.starts, accepted: figures.startsAccepted },
     media: { requested: figures.media, accepted: figures.mediaAccepted },
@@ -193,7 +199,7 @@ function figuresJson(figures: Figures) {
       ...(originSeconds !== undefined && { seconds: originSeconds }),
     },
     cache: { lookups: figures.cacheLookups, hits: figures.cacheHits },
-    ...(playlistSeconds !== undefined && { playlistSeconds }),
+    ...(liveSeconds !== undefined && { liveSeconds }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { ok, type Result, refuse } from "../base/result.ts";
-import { systemClock, systemMillisecondClock, systemTimer } from "../base/time.ts";
+import { type Milliseconds, systemClock, systemMillisecondClock, systemTimer } from "../base/time.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { type Admit, admitSession } from "../edge/admit-session.ts";
 import { admissionSecrets, answerAdmission, asksForAdmission, forNginx } from "../edge/answer-admission.ts";
@@ -129,6 +129,7 @@ export async function manifestService(configuration: Configuration, ports: Manif
     catalog: ports.catalog,
     source: ports.source,
     onRefusal: ports.onRefusal,
+    onLive: (delay: Milliseconds) => ports.telemetry({ event: "live", delay }),
     ready: readiness({ checks: ports.readinessChecks, clock: systemClock, timer: systemTimer }),
     sha256: ports.sha256,
     shelf: new PlaylistShelf(ports.shelfCapacity),

@@ -88,12 +88,14 @@ export async function playlistStage(
     return (state.respond ?? inMemory)(request);
   };
   const refusals: Refusal[] = [];
+  const delays: number[] = [];
   const parts = {
     clock: () => state.now,
     milliseconds,
     grantIssuer,
     source: shared?.source ?? directPlaylists({ origin, timer, clock: milliseconds }),
     onRefusal: (refusal: Refusal) => void refusals.push(refusal),
+    onLive: (delay: number) => void delays.push(delay),
     catalog: async () => ok(catalogOf(state.assets)),
     keys,
     shelf: new PlaylistShelf(shelfCapacity),
@@ -137,7 +139,7 @@ export async function playlistStage(
     for (const set of timers) if (set.length <= length) set.ring();
   };
 
-  return { state, put, requests, load, text, wait, timers, refusals, shelf: parts.shelf };
+  return { state, put, requests, load, text, wait, timers, refusals, delays, shelf: parts.shelf };
 }
 
 /** An asset in R2 under a prefix of its own name, with the given fields replaced. */

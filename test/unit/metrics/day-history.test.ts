@@ -23,6 +23,8 @@ describe("the history of two days", () => {
       ['stagedoor_origin_seconds_count{outcome="answered"}', 4, now],
       ['stagedoor_origin_seconds_sum{outcome="answered"}', 2, now],
       ['stagedoor_origin_seconds_count{outcome="slow"}', 1, now],
+      ["stagedoor_live_delay_seconds_count", 2, now],
+      ["stagedoor_live_delay_seconds_sum", 12, now],
       ['stagedoor_cache_total{outcome="hit"}', 9, now],
       ['stagedoor_served_total{what="segment",outcome="renewed"}', 9, now],
     ] as const)
@@ -30,7 +32,7 @@ describe("the history of two days", () => {
     const { today, yesterday } = daysOf(history.history(now), now);
     expect([today.length, yesterday.length]).toEqual([144, 144]);
     expect(today.at(-1)).toMatchObject({ starts: 3, startsAccepted: 3, media: 0, cacheHits: 9, cacheLookups: 9 });
-    expect(today.at(-1)).toMatchObject({ originRequests: 5, originFailed: 1, originSeconds: 0.5 });
+    expect(today.at(-1)).toMatchObject({ originRequests: 5, originFailed: 1, originSeconds: 0.5, liveSeconds: 6 });
     expect(yesterday.at(-1)).toMatchObject({ starts: 3, startsAccepted: 2 });
   });
 
@@ -112,6 +114,12 @@ describe("the comparison with yesterday", () => {
       { originRequests: 100, originSeconds: 0.1 },
       "Time of the origin: 0.400 s, and 0.100 s a day before",
     ],
+    [
+      { liveVersions: 100, liveSeconds: 24 },
+      { liveVersions: 100, liveSeconds: 8 },
+      "Delay of live playlists: 24.0 s, and 8.0 s a day before",
+    ],
+    [{ liveVersions: 100, liveSeconds: 4 }, { liveVersions: 100, liveSeconds: 1 }, undefined],
     [{ originRequests: 100, originSeconds: 0.09 }, { originRequests: 100, originSeconds: 0.01 }, undefined],
     [
       { cacheLookups: 100, cacheHits: 70 },

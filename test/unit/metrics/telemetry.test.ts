@@ -44,6 +44,7 @@ describe("telemetry in Analytics Engine", () => {
       { event: "origin", outcome: "answered", took: milliseconds(250) },
       { event: "origin", outcome: "answered", took: milliseconds(500) },
       { event: "rewritten", from: "memory", took: milliseconds(2) },
+      { event: "live", delay: milliseconds(6000) },
       { event: "snapshot", age: milliseconds(1500) },
     ];
     for (const event of hot) {
@@ -57,6 +58,7 @@ describe("telemetry in Analytics Engine", () => {
       ["cached miss", "cached miss", 1],
       ["origin answered", "origin answered", 2, 0.75],
       ["rewritten memory", "rewritten memory", 1, 0.002],
+      ["live", "live", 1, 6],
       ["snapshot", "snapshot", 1, 1.5],
     ]);
   });
