@@ -5,8 +5,15 @@ import { afterEach, describe, expect, inject, it, vi } from "vitest";
 import { dispatch } from "../../cli/dispatch.ts";
 import type { Finding } from "../../cli/doctor/finding.ts";
 import { newDevKeys } from "../../cli/lib/dev-keys.ts";
+import { systemClock } from "../../src/base/time.ts";
 import type { RingKey } from "../../src/keys/key.ts";
+import { signingKey } from "../../src/keys/ring.ts";
+import { oneShotHmac } from "../../src/platform/node/node-crypto.ts";
+import { probeHeader, probeMark } from "../../src/signing/probe-mark.ts";
+import { prepareSessionKeys } from "../../src/signing/session-keys.ts";
+import { operatorOf } from "../cluster/operator.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
+import { ceiling } from "../cluster/viewer.ts";
 import { folder, secretsIn, stagedoor } from "../node/cli/command-line.ts";
 
 const cluster = inject("usual");
@@ -84,6 +91,32 @@ function proxyTo(host: string, change: (headers: Headers) => void, from = "", to
 }
 
 describe("npx stagedoor doctor, run against running workers,", () => {
+  it("marks its requests, so that their refusals are not among those of viewers", async () => {
+    const keys = await prepareSessionKeys({ keys: cluster.keys }, oneShotHmac);
+    const key = signingKey(keys.values(), systemClock());
+    if (key === undefined) throw new Error("no session key");
+    const refused = async (url: string, headers: Record<string, string>) => {
+      const id = (await fetch(url, { headers })).headers.get("Request-Id");
+      if (id === null) throw new Error(`${url} was not refused`);
+      return id;
+    };
+    const operator = { Authorization: `Bearer ${(await operatorOf(cluster, "doctor-mark")).token}` };
+    const isListed = async (id: string) => {
+      const response = await fetch(`${cluster.apiUrl}/operator/refusals?request=${id}`, { headers: operator });
+      return Object(await response.json()).recent.length === 1;
+    };
+    for (const [host, url] of [
+      ["media", `${cluster.mediaUrl}/vod-ts/index.m3u8`],
+      ["api", `${cluster.apiUrl}/operator/keys`],
+    ] as const) {
+      const marked = await refused(url, { [probeHeader]: probeMark(key, host, systemClock()) });
+      const forged = await refused(url, { [probeHeader]: probeMark(key, host, systemClock()).replace(/.$/, "!") });
+      // A worker reports refusals in their order.
+      await expect.poll(() => isListed(forged), { timeout: ceiling }).toBe(true);
+      expect([host, await isListed(marked)]).toEqual([host, false]);
+    }
+  });
+
   it("finds no fault in sound workers, prints its progress, and shows no secret", async () => {
     const run = await stagedoor("doctor", ...usual, ...hosts);
     expect([run.exit, run.stdout]).toEqual([0, expect.stringMatching(/^ok {4}a stream /m)]);
