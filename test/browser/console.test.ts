@@ -123,6 +123,25 @@ describe("the console", () => {
   );
 
   it(
+    "compares the last hour with yesterday, one click from the overview",
+    signedIn(async ({ page }) => {
+      await startStream(usual, "vod-ts");
+      const starts = page.getByRole("figure", { name: "Starts requested" });
+      await expect
+        .poll(async () => {
+          await page.goto(`${usual.apiUrl}/console`);
+          await page.getByRole("link", { name: "History" }).click();
+          return starts.locator("figcaption b").textContent();
+        })
+        .not.toBe("0");
+      const bar = starts.locator("rect.c1").last();
+      expect(await bar.evaluate((drawn) => drawn.getBoundingClientRect().height)).toBeGreaterThan(0);
+      await starts.getByText("As a table").click();
+      expect(await starts.getByRole("row").count()).toBe(25);
+    }),
+  );
+
+  it(
     "simulates a start",
     signedIn(async ({ page }) => {
       await page.getByRole("link", { name: "Simulate" }).click();
@@ -230,7 +249,16 @@ describe("the console", () => {
   );
 });
 
-const paths = ["", "/viewer", "/revocations", "/explain", "/simulate", "/codes/signature_expired", "/sign-in"];
+const paths = [
+  "",
+  "/history",
+  "/viewer",
+  "/revocations",
+  "/explain",
+  "/simulate",
+  "/codes/signature_expired",
+  "/sign-in",
+];
 
 async function fitsPhone({ page }: Tab): Promise<void> {
   await refusedRequest();
