@@ -185,14 +185,30 @@ describe("two processes with one file", () => {
       const report = reportOf({
         from: { isolate: `p${n % 2}`, sequence: n },
         counts: [["stagedoor_started_total", 1]],
+        states: [["version", n < 600 ? "api 1.0.0" : "api 1.1.0"]],
       });
       await processes[n % 2]?.report(report);
       // A report that is sent again may reach another process.
       if (n % 100 === 0) await processes[2]?.report(report);
     }
     const started = gatheredIn(gatheringIn(connect(file)));
-    for (const gathered of [...processes, started])
+    for (const gathered of [...processes, started]) {
       expect(await countOf(gathered, "stagedoor_started_total")).toBe(1_200);
+      const { buckets, marks } = await gathered.history();
+      expect(buckets.map(({ sums }) => sums.start_accepted)).toEqual([1_200]);
+      expect(marks.map(({ state }) => state)).toEqual(["api 1.1.0"]);
+    }
+  });
+
+  it("read the counts that a release without a history stored", async () => {
+    const { file } = connect();
+    const before = gatheredIn(gatheringIn(connect(file)));
+    for (let n = 0; n < 502; n++) await before.report(reportOf({ counts: [["stagedoor_started_total", 1]] }));
+    const { sql } = connect(file).usual;
+    sql.exec("DELETE FROM snapshot WHERE part IN ('buckets', 'marks', 'states')");
+    const after = gatheredIn(gatheringIn(connect(file)));
+    expect(await countOf(after, "stagedoor_started_total")).toBe(502);
+    expect((await after.history()).buckets.map(({ sums }) => sums.start_accepted)).toEqual([1]);
   });
 
   it("read each other's revocations, and continue after both were closed", async () => {
