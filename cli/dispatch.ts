@@ -40,6 +40,7 @@ import { bold, table } from "./lib/text.ts";
 import { devCommand, serveCommand } from "./local/run-commands.ts";
 import { nginxCommand } from "./nginx/nginx-command.ts";
 import { nginxLogCommand } from "./nginx/nginx-log.ts";
+import { breakdownCommand } from "./operator/breakdown.ts";
 import { historyCommand } from "./operator/history.ts";
 import { operatorNewCommand } from "./operator/new-operator.ts";
 import { refusalsCommand } from "./operator/refusals.ts";
@@ -76,6 +77,7 @@ const ownCommands: readonly Command[] = [
   issuersCheckCommand,
   signCommand,
   explainCommand,
+  breakdownCommand,
   revocationsCommand,
   revokeCommand,
   statusCommand,

@@ -17,6 +17,8 @@ const unasked = {
   counts: async () => undefined,
   sessions: async () => undefined,
   refusals: async () => undefined,
+  groups: async () => undefined,
+  history: async () => undefined,
   ofViewer: async () => undefined,
 };
 

@@ -95,6 +95,21 @@ export const responseExamples: Readonly<Record<string, unknown>> = {
       },
     ],
   },
+  breakdown: {
+    at: time,
+    by: "country",
+    count: 2,
+    groups: [
+      {
+        value: "DE",
+        watching: 812,
+        refused: 40,
+        causes: { ours: 0, origin: 31, provider: 0, viewer: 9 },
+        codes: { origin_slow: 31, signature_expired: 9 },
+      },
+      { value: "FR", watching: 401, refused: 0, causes: { ours: 0, origin: 0, provider: 0, viewer: 0 }, codes: {} },
+    ],
+  },
   explain: {
     kind: "media",
     verdict: "refused",

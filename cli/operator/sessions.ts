@@ -12,6 +12,7 @@ const responseSchema = z.object({
       sessionId: z.string(),
       asset: z.string(),
       country: z.string(),
+      player: z.string().optional(),
       startedAt: z.string(),
       lastSeenAt: z.string(),
       endsAt: z.string(),
@@ -27,6 +28,9 @@ export const sessionsCommand: Command = {
     ...operatorApiOptions,
     asset: { type: "string" },
     session: { type: "string" },
+    country: { type: "string" },
+    asn: { type: "string" },
+    player: { type: "string" },
     ...viewerOptions,
     limit: { type: "string" },
   },
@@ -36,6 +40,9 @@ last hour are listed too (npx stagedoor viewer shows more).
 
   --asset <id>     only the sessions of this asset
   --session <id>   only this session
+  --country <code> only those in this country, such as DE
+  --asn <number>   only those in this network, where the platform tells it
+  --player <name>  only those of this player's family, such as Chrome or AVPlayer
 ${viewerHelp}
   --limit <n>      the maximum number of sessions, up to 500 (100)
 ${operatorApiHelp("operator:read")}`,
@@ -45,7 +52,7 @@ ${operatorApiHelp("operator:read")}`,
     if (session !== undefined) readSessionId(session);
     if (limit !== undefined && (!/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > maxListed))
       endInvalid("limit", limit, `a whole number from 1 to ${maxListed}`);
-    for (const name of ["asset", "session", "limit"]) {
+    for (const name of ["asset", "session", "country", "asn", "player", "limit"]) {
       const value = args.value(name);
       if (value !== undefined) query.set(name, value);
     }
@@ -64,10 +71,10 @@ ${operatorApiHelp("operator:read")}`,
     if (!response.ok) return failed(response.message, response.body);
     const { count, sessions } = parseResponse(api, "/operator/sessions", response.body, responseSchema);
     if (sessions.length === 0) return succeeded("No matching session is running.", response.body);
-    const rows = sessions.map(({ sessionId, asset, country, startedAt, lastSeenAt, endsAt }) => [
-      ...[sessionId, asset, country, startedAt, lastSeenAt, endsAt],
+    const rows = sessions.map(({ sessionId, asset, country, player = "-", startedAt, lastSeenAt, endsAt }) => [
+      ...[sessionId, asset, country, player, startedAt, lastSeenAt, endsAt],
     ]);
-    const text = table([["SESSION", "ASSET", "COUNTRY", "STARTED", "LAST SEEN", "EXPIRES"], ...rows]);
+    const text = table([["SESSION", "ASSET", "COUNTRY", "PLAYER", "STARTED", "LAST SEEN", "EXPIRES"], ...rows]);
     const note = count > sessions.length ? `${sessions.length} of ${count} sessions are listed.` : undefined;
     return succeeded(text, response.body, note);
   },

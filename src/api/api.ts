@@ -3,7 +3,7 @@ import { credentialOf } from "../auth/request-credential.ts";
 import { requestText } from "../base/body-text.ts";
 import { identityPath } from "../base/constants.ts";
 import type { TextHash } from "../base/crypto.ts";
-import { type Refusal, type Refused, refusal, refuse } from "../base/result.ts";
+import { type Refusal, type Refused, type Result, refusal, refuse } from "../base/result.ts";
 import { preflight, setCors, withCors } from "../http/cors.ts";
 import {
   healthPath,
@@ -24,6 +24,7 @@ import {
   withRateLimitFields,
 } from "../http/problem-response.ts";
 import { clientOf, countryOf } from "../http/request.ts";
+import { traitsOf } from "../http/request-traits.ts";
 import type { RequestCode, Route, RouteTable } from "../http/route.ts";
 import type { OperatorContext } from "../operator/operator-context.ts";
 import { metricsRoutes, operatorRoutes } from "../operator/operator-routes.ts";
@@ -110,9 +111,10 @@ export function apiApp(context: SessionContext, options: ApiOptions): Hono {
       const body = await requestText(raw, maxBody);
       const request = requestOf(honoContext, body.ok ? body.value : "", context, options, observer);
       const result = await (body.ok ? handler(request, context) : refusedBody(body.refusal, request));
-      return result.ok
-        ? successResponse(result.value, response.status)
-        : refused(result.refusal, raw, { subject: observer.observed().subject, asked });
+      if (result.ok) return successResponse(result.value, response.status);
+      const asset = asked === "start" ? await assetIn(body, context) : undefined;
+      const { subject } = observer.observed();
+      return refused(result.refusal, raw, { subject, asked, traits: { ...traitsOf(raw, options), asset } });
     } catch (error) {
       return errorResponse(error, { headers: raw.headers, asked }, options.reporting);
     }
@@ -123,6 +125,26 @@ export function apiApp(context: SessionContext, options: ApiOptions): Hono {
     app.options(path, () => preflight(allow, requestHeaders));
     const notAllowed = refuse({ code: "method_unknown", reason: `not one of ${allow}`, allow } as const);
     app.all(path, ({ req }) => withCors(refused(notAllowed.refusal, req.raw)));
+  }
+}
+
+/** The asset that a start names, if the catalog has it, for the list of refusals. */
+async function assetIn(
+  body: Result<string, Refusal>,
+  { catalog }: Pick<SessionContext, "catalog">,
+): Promise<string | undefined> {
+  const named = body.ok ? memberOf(body.value, "asset") : undefined;
+  const current = named === undefined ? undefined : await catalog().catch(() => undefined);
+  return current?.ok === true && named !== undefined ? current.value.asset(named)?.id : undefined;
+}
+
+/** A member of a JSON object that is text. */
+function memberOf(text: string, name: string): string | undefined {
+  try {
+    const value: unknown = Reflect.get(Object(JSON.parse(text)), name);
+    return typeof value === "string" ? value : undefined;
+  } catch {
+    return undefined;
   }
 }
 

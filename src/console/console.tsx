@@ -5,6 +5,7 @@ import { errorResponse, type Reporting, refusedResponse } from "../http/problem-
 import { problemFor } from "../http/problems.ts";
 import type { OperatorContext } from "../operator/operator-context.ts";
 import { explain, liftSession, revokeSession, simulateStart } from "./actions.tsx";
+import { showBreakdown } from "./breakdown-page.tsx";
 import {
   type ConsoleDeps,
   checkOrigin,
@@ -76,6 +77,7 @@ export function consoleApp(context: OperatorContext, options: ConsoleOptions): H
   app.get("/console/viewer", requireSignIn(showViewerForm));
   app.post("/console/viewer", requireSignIn(lookUp));
   app.get("/console/history", requireSignIn(showHistory));
+  app.get("/console/breakdown", requireSignIn(showBreakdown));
   app.get("/console/revocations", requireSignIn(showRevocations));
   app.post("/console/revocations", requireSignIn(changeRevocations));
   app.get("/console/explain", requireSignIn(showExplain));

@@ -4,7 +4,7 @@ import { scriptPath, stylePath } from "./static-files.ts";
 export interface FrameProps {
   readonly title: string;
   /** The current page in the menu; none before the sign-in. */
-  readonly at?: "overview" | "history" | "viewer" | "revocations" | "explain" | "simulate" | "codes";
+  readonly at?: "overview" | "history" | "viewer" | "breakdown" | "revocations" | "explain" | "simulate" | "codes";
   /** The signed-in operator's name. */
   readonly operator?: string | undefined;
   /** Whether the page refreshes itself while it is visible. */
@@ -18,6 +18,7 @@ const pages = [
   ["overview", "/console", "Overview"],
   ["history", "/console/history", "History"],
   ["viewer", "/console/viewer", "Viewer"],
+  ["breakdown", "/console/breakdown", "Breakdown"],
   ["revocations", "/console/revocations", "Revocations"],
   ["explain", "/console/explain", "Explain"],
   ["simulate", "/console/simulate", "Simulate"],

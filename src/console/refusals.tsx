@@ -23,8 +23,8 @@ export function Refusals({ refusals, searchParams, now }: RefusalsProps) {
         <h2 id="refusals-title">Refused in the last hour</h2>
         <Search
           name="request"
-          label="Request-Id or viewer id"
-          hint="Request-Id"
+          label="Request-Id, viewer id, code, asset, country, network or player"
+          hint="Request-Id, asset, DE, AS64500"
           longest={64}
           searchParams={searchParams}
         />
@@ -81,7 +81,7 @@ interface RecentProps {
 export function RecentRefusals({ refusals, colours, searchParams, now }: RecentProps) {
   return (
     <ol class="recent" aria-label="Last refusals">
-      {refusals.map(({ at, worker, code, reason, request, subject }) => (
+      {refusals.map(({ at, worker, code, reason, request, subject, asset, country, asn, player }) => (
         <li>
           <p class="first">
             <i class={`c${colours.get(code) ?? 0}`}></i>
@@ -91,6 +91,7 @@ export function RecentRefusals({ refusals, colours, searchParams, now }: RecentP
           <p class="reason">{reason}</p>
           <p class="fine">
             {worker} · <code>{request}</code>
+            {[asset, country, asn && `AS${asn}`, player].map((trait) => (trait ? ` · ${trait}` : ""))}
             {subject === undefined ? null : (
               <>
                 {" · "}

@@ -29,7 +29,13 @@ export function Sessions({ sessions, ...props }: SessionsProps) {
     <section id="sessions" class="sessions" aria-labelledby="sessions-title">
       <div class="head">
         <h2 id="sessions-title">Sessions now</h2>
-        <Search name="find" label="Asset, session or viewer id" longest={128} searchParams={props.searchParams} />
+        <Search
+          name="find"
+          label="Asset, session or viewer id, country, network or player"
+          hint="Asset, session, DE, Chrome"
+          longest={128}
+          searchParams={props.searchParams}
+        />
       </div>
       <div id="session-done" role="status" data-live>
         {props.lastAction === undefined ? null : <LastActionNote {...props} lastAction={props.lastAction} />}
@@ -109,7 +115,9 @@ function SessionResults({
       No running sessions. A session appears a few seconds after its first request and stays while it holds a lease.
     </p>
   ) : (
-    <p class="empty">No running session has this asset, id or viewer. The match is exact. {all}</p>
+    <p class="empty">
+      No running session has this asset, id, viewer, country, network or player. The match is exact. {all}
+    </p>
   );
 }
 
@@ -155,6 +163,7 @@ function Row({ session, searchParams, lastAction, mayRevoke, now }: RowProps) {
       <th scope="row">
         <span class="what">{session.assetId}</span>
         <code class="id">{sessionId}</code>
+        {session.player === undefined ? null : <span class="fine"> {session.player}</span>}
         <a
           class="more"
           id={`refused-${sessionId}`}

@@ -217,6 +217,7 @@ g:hover > .reach { fill: var(--raised); }
   .rows tbody { border-top: 1px solid var(--line-strong); }
   .rows tr { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0.125rem 1rem; align-items: center; padding: 0.625rem 0; border-bottom: 1px solid var(--line); }
   .rows tbody th, .rows td { display: block; padding: 0; border: 0; }
+  .rows td:empty { display: none; }
   .rows td[data-of]:not([data-of="Place"])::before { content: attr(data-of) " "; color: var(--quiet); }
   .rows td[data-of] { font-size: 0.8125rem; }
   .rows .do { grid-column: 2; grid-row: 1; }
@@ -248,6 +249,8 @@ export const answers = `
 .sign-in pre { margin: 0.5rem 0 0; padding: 0.75rem; overflow-x: auto; border-radius: var(--radius); background: var(--raised); color: var(--ink); font-family: var(--code); }
 .explain, .simulate, .viewer, .revocations { display: grid; grid-template-columns: minmax(0, 26rem) minmax(0, 1fr); gap: 2rem 3rem; align-items: start; padding-top: 0.5rem; }
 .codes { max-width: 52rem; padding-top: 0.5rem; }
+.tabs { flex-wrap: wrap; margin: 0.75rem 0; }
+.groups .code, .tab { display: inline-block; min-height: 1.5rem; line-height: 1.5rem; overflow-wrap: anywhere; }
 .codes > * + * { margin-top: 1rem; }
 .codes p > a { display: inline-block; line-height: 1.5rem; }
 .found li, .consequences > div { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 1rem; align-items: center; padding: 0.5rem 0; border-bottom: 1px solid var(--line); }

@@ -1,6 +1,7 @@
 import { type Refusal, refusal } from "../base/result.ts";
 import { after, inTime, seconds, type Timer, type UnixSeconds, type WaitUntil } from "../base/time.ts";
 import type { Configuration } from "../config/configuration.ts";
+import type { RequestTraits } from "../metrics/gathered.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
 import type { Client } from "../sessions/client-network.ts";
 import { networkName } from "../sessions/identifiers.ts";
@@ -36,6 +37,8 @@ export interface Asking {
   readonly waitUntil: WaitUntil;
   /** The client's country (ISO 3166-1 alpha-2, upper case), if known. A function, because few requests need it. */
   readonly country: () => string | undefined;
+  /** What else is known of the request, for the list of sessions. */
+  readonly traits?: () => RequestTraits;
 }
 
 /** Why a session is not admitted; undefined if it is. */
@@ -122,7 +125,7 @@ function admitUnder(
 /** Touches the lease and remembers the result. */
 async function touch(
   access: MediaAccess,
-  { client, now, country }: Asking,
+  { client, now, country, traits }: Asking,
   parts: AdmissionParts,
   snapshot: RevocationSnapshot,
 ): Promise<Admission> {
@@ -166,7 +169,8 @@ async function touch(
     parts.leases.keep(grant.sessionId, address, now, answer.until, playlist);
     if (untold !== undefined) parts.leases.keep(grant.sessionId, untold.network, now, answer.until);
     const { sessionId, subject, issuedAt: startedAt, expiresAt } = grant;
-    const where = { assetId: asset.id, country: country() ?? "XX" };
+    const { asn, player } = traits?.() ?? {};
+    const where = { assetId: asset.id, country: country() ?? "XX", asn, player };
     parts.telemetry({ event: "alive", sessionId, subject, startedAt, expiresAt, seenAt: now, ...where });
     return undefined;
   }

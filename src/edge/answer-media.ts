@@ -1,8 +1,10 @@
 import { type Refusal, type Result, refusal } from "../base/result.ts";
+import type { Catalog } from "../catalog/catalog.ts";
 import { httpsRequired, isPlainHttp, mediaPreflight, strictTransport, withCors } from "../http/cors.ts";
 import { errorResponse, type Reporting, refusedResponse } from "../http/problem-response.ts";
+import type { RequestTraits } from "../metrics/gathered.ts";
 import type { openGrant } from "../signing/grant.ts";
-import { targetOf } from "../signing/media-url.ts";
+import { type MediaTarget, targetOf } from "../signing/media-url.ts";
 
 /** A GET or HEAD request to the media host. */
 export interface MediaRequest {
@@ -12,6 +14,8 @@ export interface MediaRequest {
   readonly raw: Request;
   /** Receives the subject's keyed hash once a grant was opened, for the log. */
   readonly onSubject?: (subject: string) => void;
+  /** Receives the asset that the path names, if the catalog has it, for lists of refusals. */
+  readonly onAsset?: (asset: string) => void;
 }
 
 /** Opens grants as `open` does and reports the subject's hash, for the log. */
@@ -22,6 +26,12 @@ export function opening({ onSubject }: MediaRequest, open: typeof openGrant): ty
     if (opened.ok) onSubject(opened.value.subject);
     return opened;
   };
+}
+
+/** Reports the asset that a path names, whether the request is authentic or not. */
+export function noteAsset({ onAsset }: MediaRequest, { path }: Pick<MediaTarget, "path">, catalog: Catalog): void {
+  const asset = onAsset === undefined ? undefined : catalog.assetOfPath(path);
+  if (asset !== undefined) onAsset?.(asset.id);
 }
 
 /**
@@ -48,20 +58,30 @@ const asked = "media";
 /** The handler of a worker of the media host. */
 export type AnswerMedia = (request: MediaRequest) => Promise<Result<Response, Refusal>>;
 
+export interface AnswerOptions {
+  /** See {@link MediaRequest}. By default that of the request's URL. */
+  readonly target?: string | undefined;
+  /** What is known of a request that is refused. By default nothing. */
+  readonly readTraits?: (request: Request) => RequestTraits;
+}
+
 /**
  * The outer shell of the edge and the manifest worker: HTTPS alone, preflights, methods, CORS headers and {@link inertHeaders} on
- * every response, one log line per refusal. `target`: see {@link MediaRequest}. There is no router here: the path is data that was signed, and only the check
+ * every response, one log line per refusal. There is no router here: the path is data that was signed, and only the check
  * may interpret it.
  */
 export async function answerMedia(
   request: Request,
   reporting: Reporting,
   answer: AnswerMedia,
-  target = targetOf(request.url),
+  { target = targetOf(request.url), readTraits = () => ({}) }: AnswerOptions = {},
 ): Promise<Response> {
   const { url, headers } = request;
-  if (isPlainHttp(url)) return withInert(withCors(refusedResponse(httpsRequired, { headers, asked }, reporting)));
-  const answered = withInert(await answerSecure(request, target, reporting, answer));
+  if (isPlainHttp(url)) {
+    const refused = { headers, asked, traits: readTraits(request) } as const;
+    return withInert(withCors(refusedResponse(httpsRequired, refused, reporting)));
+  }
+  const answered = withInert(await answerSecure(request, target, { reporting, answer, readTraits }));
   const strict = strictTransport(url);
   if (strict !== undefined) answered.headers.set("Strict-Transport-Security", strict);
   return answered;
@@ -70,11 +90,19 @@ export async function answerMedia(
 async function answerSecure(
   request: Request,
   target: string,
-  reporting: Reporting,
-  answer: AnswerMedia,
+  {
+    reporting,
+    answer,
+    readTraits,
+  }: { readonly reporting: Reporting; readonly answer: AnswerMedia } & Required<Pick<AnswerOptions, "readTraits">>,
 ): Promise<Response> {
   const { method, headers } = request;
   let subject: string | undefined;
+  let asset: string | undefined;
+  const traits = () => ({ ...readTraits(request), asset });
+  const onAsset = (named: string) => {
+    asset = named;
+  };
   const onSubject = (opened: string) => {
     subject = opened;
   };
@@ -82,14 +110,14 @@ async function answerSecure(
   if (method !== "GET" && method !== "HEAD")
     return refused(refusal("method_not_covered", "neither GET nor HEAD").refusal);
   try {
-    const answered = await answer({ method, target, raw: request, onSubject });
+    const answered = await answer({ method, target, raw: request, onSubject, onAsset });
     return answered.ok ? withCors(answered.value) : refused(answered.refusal);
   } catch (error) {
-    return withCors(errorResponse(error, { headers, asked }, reporting));
+    return withCors(errorResponse(error, { headers, asked, traits: traits() }, reporting));
   }
 
   function refused(why: Refusal): Response {
-    return withCors(refusedResponse(why, { headers, subject, asked }, reporting));
+    return withCors(refusedResponse(why, { headers, subject, asked, traits: traits() }, reporting));
   }
 }
 

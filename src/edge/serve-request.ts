@@ -17,6 +17,8 @@ import type { CatalogUnavailable } from "../catalog/catalog-source.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { healthPath, healthResponse, type Readiness, readyPath, readyResponse } from "../http/health.ts";
 import { clientOf, countryOf } from "../http/request.ts";
+import { traitsOf } from "../http/request-traits.ts";
+import type { RequestTraits } from "../metrics/gathered.ts";
 import { servedEvents, type Telemetry } from "../metrics/telemetry.ts";
 import { timeoutOf } from "../origin/origin.ts";
 import { deliveryDirectives } from "../playlist/delivery-directives.ts";
@@ -25,7 +27,7 @@ import type { CloudFrontPublicKeys, CloudFrontRefusal } from "../signing/cloudfr
 import { type MediaTarget, parseMediaTarget } from "../signing/media-url.ts";
 import type { SessionKeys } from "../signing/session-keys.ts";
 import type { Admission, Admit } from "./admit-session.ts";
-import { type MediaRequest, opening, readPlaylistFrom } from "./answer-media.ts";
+import { type MediaRequest, noteAsset, opening, readPlaylistFrom } from "./answer-media.ts";
 import { type CheckContext, checkMediaTarget, type MediaAccess, type MediaRefusal } from "./check-media-request.ts";
 import type { DeliverFile, ViewerRequest, WaitUntil } from "./deliver-file.ts";
 import type { GuardedFiles } from "./guard-file.ts";
@@ -63,6 +65,7 @@ interface RequestContext extends Omit<EdgeParts, "catalog"> {
   readonly now: UnixSeconds;
   readonly client: Client;
   readonly country: () => string | undefined;
+  readonly traits: () => RequestTraits;
 }
 
 /** Why the edge refuses a request. The manifest worker's own refusals are responses. */
@@ -87,13 +90,24 @@ export async function serveRequest(request: MediaRequest, parts: EdgeParts): Pro
   const client = clientOf(request.raw, parts.sha256, parts.development, parts.edgeSecrets);
   const asset = cloudFrontAsset(request.target, catalog.value);
   if (asset !== undefined) {
+    request.onAsset?.(asset.id);
     const { address } = client;
     return serveCloudFront(request.target, asset, viewerRequest(request), { ...parts, now, address });
   }
   const target = parseMediaTarget(request.target);
   if (!target.ok) return target;
+  noteAsset(request, target.value, catalog.value);
+  const traits = () => traitsOf(request.raw, parts);
   const country = () => countryOf(request.raw, parts.development, parts.edgeSecrets);
-  const context = { ...parts, open: opening(request, parts.open), now, client, country, catalog: catalog.value };
+  const context = {
+    ...parts,
+    open: opening(request, parts.open),
+    now,
+    client,
+    country,
+    traits,
+    catalog: catalog.value,
+  };
   return target.value.signature?.purpose === "playlist"
     ? forwardPlaylist(target.value, request.raw, context)
     : serveSegment(target.value, viewerRequest(request), request.raw, context);

@@ -3,7 +3,7 @@ import type { QuotaStatus } from "../auth/rate-limit.ts";
 import type { RandomBytes } from "../base/crypto.ts";
 import { type Refusal, refusal } from "../base/result.ts";
 import { rfc3339 } from "../base/time.ts";
-import type { Asked } from "../metrics/gathered.ts";
+import type { Asked, RequestTraits } from "../metrics/gathered.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
 import type { OperatorAct } from "../sessions/session-context.ts";
 import { causeOf } from "./cause.ts";
@@ -130,6 +130,8 @@ export interface RefusedRequest {
   readonly subject?: string | undefined;
   /** What a viewer asked for, if that is counted. */
   readonly asked?: Asked | undefined;
+  /** What is known of the request, for lists. */
+  readonly traits?: RequestTraits | undefined;
 }
 
 /**
@@ -138,20 +140,24 @@ export interface RefusedRequest {
  */
 export function refusedResponse(
   refused: Refusal,
-  { headers, subject, asked }: RefusedRequest,
+  { headers, subject, asked, traits }: RefusedRequest,
   reporting: Reporting,
 ): Response {
   const request = requestIdOf(headers, reporting.random);
   logRefusal(reporting.log, reporting.worker, refused, { request, subject });
-  return countedResponse(refused, { request, subject, asked }, reporting);
+  return countedResponse(refused, { request, subject, asked, traits }, reporting);
 }
 
 /** Like {@link refusedResponse}, for an exception, which is a bug. */
-export function errorResponse(error: unknown, { headers, asked }: RefusedRequest, reporting: Reporting): Response {
+export function errorResponse(
+  error: unknown,
+  { headers, asked, traits }: RefusedRequest,
+  reporting: Reporting,
+): Response {
   const request = requestIdOf(headers, reporting.random);
   logError(reporting.log, reporting.worker, error, request);
   const refused = refusal("internal_error", "an exception").refusal;
-  return countedResponse(refused, { request, subject: undefined, asked }, reporting);
+  return countedResponse(refused, { request, subject: undefined, asked, traits }, reporting);
 }
 
 /** Logs and counts an error response of the identity worker. `path` is relative to the worker's base path. */
@@ -174,12 +180,12 @@ export async function reportIdentityResponse(
 
 function countedResponse(
   refused: Refusal,
-  request: LoggedRequest & Pick<RefusedRequest, "asked">,
+  { traits, ...request }: LoggedRequest & Pick<RefusedRequest, "asked" | "traits">,
   { worker, telemetry }: Reporting,
 ): Response {
   const { code } = refused;
   const reason = boundedReason(refused.reason);
-  telemetry({ event: "refused", worker, code, cause: causeOf(code), reason, ...request });
+  telemetry({ event: "refused", worker, code, cause: causeOf(code), reason, ...request, ...traits });
   const response = problemResponse(refused);
   response.headers.set("Request-Id", request.request);
   return response;

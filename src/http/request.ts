@@ -61,6 +61,17 @@ export function countryOf(
   return typeof country === "string" && isCountry(country) ? country : undefined;
 }
 
+/**
+ * The number of the client's autonomous system as Cloudflare reports it (`cf.asn`). Unknown on other hosts, and behind a CDN,
+ * whose own network would be meant.
+ */
+export function asnOf(request: Request, edgeSecrets: readonly string[] = []): number | undefined {
+  if (viewerOfCdn(request.headers, edgeSecrets) !== undefined) return undefined;
+  const cf: unknown = Reflect.get(request, "cf");
+  const asn: unknown = typeof cf === "object" && cf !== null ? Reflect.get(cf, "asn") : undefined;
+  return typeof asn === "number" && Number.isInteger(asn) && asn > 0 && asn <= 4_294_967_295 ? asn : undefined;
+}
+
 /** Cloudflare's Ray ID, with or without the data centre, or a {@link newRequestId}. */
 export const requestIdForm = /^[0-9a-f]{16}(-[A-Z]{3})?$/;
 

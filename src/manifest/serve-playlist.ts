@@ -5,7 +5,7 @@ import { type Clock, earlier, type WaitUntil } from "../base/time.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { CatalogUnavailable } from "../catalog/catalog-source.ts";
 import type { Configuration } from "../config/configuration.ts";
-import { type MediaRequest, opening, type PlaylistFrom, setPlaylistFrom } from "../edge/answer-media.ts";
+import { type MediaRequest, noteAsset, opening, type PlaylistFrom, setPlaylistFrom } from "../edge/answer-media.ts";
 import {
   type CheckContext,
   checkMediaTarget,
@@ -47,6 +47,7 @@ export async function answerManifest(
   if (!target.ok) return target;
   const catalog = await parts.catalog();
   if (!catalog.ok) return catalog;
+  noteAsset(asked, target.value, catalog.value);
   const client = clientOf(asked.raw, parts.sha256, parts.development, parts.edgeSecrets);
   let from: PlaylistFrom = "memory";
   const source: PlaylistSource = (question) => {

@@ -2,6 +2,21 @@ import type { RefusalCode } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import type { History, StateSeen } from "./day-history.ts";
 
+/** By what refusals and sessions are grouped. */
+export const groupings = ["asset", "country", "asn", "player"] as const;
+export type GroupBy = (typeof groupings)[number];
+
+/** What is known of a request, for lists and groups. Each part is absent if it is unknown. No check reads it. */
+export interface RequestTraits {
+  readonly asset?: string | undefined;
+  /** ISO 3166-1 alpha-2. */
+  readonly country?: string | undefined;
+  /** The number of the client's autonomous system. */
+  readonly asn?: number | undefined;
+  /** The family of the player, by its User-Agent. */
+  readonly player?: string | undefined;
+}
+
 /** A session with a lease, for the console. The subject is a keyed hash. */
 export interface LiveSession {
   readonly sessionId: string;
@@ -12,6 +27,9 @@ export interface LiveSession {
   readonly startedAt: UnixSeconds;
   readonly seenAt: UnixSeconds;
   readonly expiresAt: UnixSeconds;
+  /** Of its last request, if it is known: the network's number and the player's family. */
+  readonly asn?: number | undefined;
+  readonly player?: string | undefined;
 }
 
 /** A session of the last hour that is not listed as live any more. */
@@ -21,7 +39,7 @@ export interface PastSession extends LiveSession {
 }
 
 /** A refusal, as its log line describes it. */
-export interface RecentRefusal {
+export interface RecentRefusal extends RequestTraits {
   readonly at: UnixSeconds;
   readonly worker: string;
   readonly code: RefusalCode;
@@ -45,6 +63,8 @@ export interface Report {
   readonly ended: readonly string[];
   /** What holds now; absent in reports of older releases. */
   readonly states?: readonly StateSeen[] | undefined;
+  /** All refusals by what is known of their requests. Absent in reports of earlier releases. */
+  readonly groups?: readonly (readonly [by: GroupBy, value: string, code: string, more: number])[] | undefined;
 }
 
 /** Filters for sessions that were ended. */
@@ -63,14 +83,29 @@ export interface SessionsAsked {
   readonly session?: string | undefined;
   /** The keyed hash of a viewer. */
   readonly subject?: string | undefined;
-  /** Any of the three: a session id, subject or asset. */
+  readonly country?: string | undefined;
+  readonly asn?: number | undefined;
+  readonly player?: string | undefined;
+  /** Any of these: a session id, subject, asset, country, network (`AS64500`) or player. */
   readonly name?: string | undefined;
   /** Excluded from the list and the count. */
   readonly without?: Ending | undefined;
   /** `begun`: newest start first, an order that is stable between two requests; else most recently seen first. */
   readonly order?: "begun" | undefined;
+  /** How many to leave out: those of the pages before. */
+  readonly skip?: number | undefined;
   /** The maximum number of entries. */
   readonly limit: number;
+}
+
+/** One group of refusals and sessions. */
+export interface Group {
+  /** An asset's id, a country, a network (`AS64500`), a player's family; `unknown`, or `other` for those without a place. */
+  readonly value: string;
+  /** Running sessions, also those that were revoked a moment ago. */
+  readonly watching: number;
+  /** The refusals per code, of the last hour to the nearest ten minutes. */
+  readonly refused: Readonly<Record<string, number>>;
 }
 
 export interface SessionsNow {
@@ -126,6 +161,8 @@ export interface Gathered {
   counts(): Promise<readonly (readonly [series: string, value: number])[]>;
   sessions(asked: SessionsAsked): Promise<SessionsNow>;
   refusals(): Promise<RefusalsOfHour>;
+  /** Every group with a running session or a refusal of the last hour, in any order. */
+  groups(by: GroupBy): Promise<readonly Group[]>;
   /** The sessions of a viewer, by the keyed hashes that they have under the keys in use. */
   ofViewer(subjects: readonly string[]): Promise<ViewerSessions>;
   /** The sums of the last two days. */

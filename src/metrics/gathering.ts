@@ -14,7 +14,18 @@ import {
   statesSchema,
 } from "./day-history.ts";
 import { fairShare } from "./fair-share.ts";
-import type { RecentRefusal, RefusalsOfHour, Report, SessionsAsked, SessionsNow, ViewerSessions } from "./gathered.ts";
+import {
+  type Group,
+  type GroupBy,
+  groupings,
+  type RecentRefusal,
+  type RefusalsOfHour,
+  type Report,
+  type SessionsAsked,
+  type SessionsNow,
+  type ViewerSessions,
+} from "./gathered.ts";
+import { GroupCounts, type KeptGroup } from "./group-counts.ts";
 import { LastHour, noOutcomes } from "./last-hour.ts";
 import { type KeptSessions, LiveSessions } from "./live-sessions.ts";
 import { type Metric, type MetricName, metrics, readSeries, seriesOf } from "./metrics.ts";
@@ -23,6 +34,7 @@ import { type Metric, type MetricName, metrics, readSeries, seriesOf } from "./m
 export interface Kept extends KeptSessions {
   readonly counts: readonly (readonly [series: string, value: number])[];
   readonly minutes: RefusalsOfHour["minutes"];
+  readonly groups: readonly KeptGroup[];
   /** Oldest first. */
   readonly refusals: readonly RecentRefusal[];
   /** The last sequence number of each isolate; the isolate that was silent for longest comes first. */
@@ -45,6 +57,7 @@ export class Gathering {
   readonly #sizes = new Map<string, number>();
   readonly #hour = new LastHour();
   readonly #days = new DayHistory();
+  readonly #groups = new GroupCounts();
   #refusals: readonly RecentRefusal[] = [];
   /** The last report of each isolate. */
   readonly #last = new Map<string, number>();
@@ -63,7 +76,7 @@ export class Gathering {
   /** Adds a report that arrived at `at`, unless it is a duplicate. */
   report(report: Report, at: UnixSeconds = this.#clock()): void {
     if (!this.isNew(report)) return;
-    const { worker, from, counts, refusals, alive, ended, states = [] } = report;
+    const { worker, from, counts, refusals, alive, ended, states = [], groups = [] } = report;
     if (from !== undefined) this.#remember(from);
     this.#add(seriesOf("stagedoor_reports_total", { worker }), 1);
     for (const [series, more] of counts) {
@@ -76,6 +89,7 @@ export class Gathering {
       }
     }
     this.#hour.forget(at);
+    for (const [by, value, code, more] of groups) this.#groups.add(by, value, code, more, at);
     this.#days.see(states, at);
     this.#days.forget(at);
     if (refusals.length > 0)
@@ -114,21 +128,30 @@ export class Gathering {
     return this.#days.history(this.#clock());
   }
 
+  groups(by: GroupBy): Group[] {
+    const [watching, refused] = [this.#sessions.groups(by), this.#groups.of(by, this.#clock())];
+    return [...new Set([...watching.keys(), ...refused.keys()])].map((value) => {
+      return { value, watching: watching.get(value) ?? 0, refused: refused.get(value) ?? {} };
+    });
+  }
+
   kept(): Kept {
     const minutes = this.#hour.kept(this.#clock());
+    const groups = this.#groups.kept(this.#clock());
     const counts = [...this.#counts];
     const isolates = [...this.#last];
     const days = { ...this.history(), states: this.#days.states() };
-    return { counts, minutes, refusals: this.#refusals, isolates, ...days, ...this.#sessions.kept() };
+    return { counts, minutes, groups, refusals: this.#refusals, isolates, ...days, ...this.#sessions.kept() };
   }
 
   /** Restores the state of another instance, before any report. */
-  restore({ counts, minutes, refusals, isolates, buckets, marks, states, ...sessions }: Kept): void {
+  restore({ counts, minutes, groups, refusals, isolates, buckets, marks, states, ...sessions }: Kept): void {
     for (const [series, value] of counts) {
       this.#isCounted(series);
       this.#counts.set(series, value);
     }
     this.#hour.restore(minutes);
+    this.#groups.restore(groups);
     this.#days.restore({ buckets, marks }, states);
     this.#refusals = refusals;
     for (const [isolate, sequence] of isolates) this.#last.set(isolate, sequence);
@@ -174,6 +197,10 @@ const series = z
   .refine((text) => readSeries(text) !== undefined);
 const count = z.tuple([series, z.number().nonnegative()]);
 
+const asn = z.int().min(0).max(4_294_967_295);
+/** A group's value: an id, a country or a family; without control characters, because it is shown. */
+const group = z.string().regex(/^[\w .:+()&!-]{1,64}$/);
+
 const liveSessionSchema = z.object({
   sessionId: id,
   assetId: id,
@@ -182,6 +209,8 @@ const liveSessionSchema = z.object({
   startedAt: time,
   seenAt: time,
   expiresAt: time,
+  asn: asn.optional(),
+  player: group.optional(),
 });
 
 const pastSessionSchema = liveSessionSchema.extend({ endedAt: time.optional() });
@@ -193,6 +222,13 @@ const refusalSchema = z.object({
   reason: z.string().max(2_000),
   request: z.string().max(128),
   subject: z.string().max(128).optional(),
+  asset: id.optional(),
+  country: z
+    .string()
+    .regex(/^[A-Z]{2}$/)
+    .optional(),
+  asn: asn.optional(),
+  player: group.optional(),
 });
 
 /** A report as an isolate sends it. */
@@ -204,13 +240,21 @@ export const reportSchema = z.object({
   alive: z.array(liveSessionSchema).max(10_000),
   ended: z.array(id).max(10_000),
   states: statesSchema.optional(),
+  groups: z
+    .array(z.tuple([z.enum(groupings), group, z.string().regex(/^[a-z][a-z_]{0,63}$/), z.int().positive()]))
+    .max(2_000)
+    .optional(),
 });
 
 export const sessionsAskedSchema = z.object({
   asset: z.string().optional(),
   session: z.string().optional(),
   subject: z.string().optional(),
+  country: z.string().optional(),
+  asn: z.int().optional(),
+  player: z.string().optional(),
   name: z.string().optional(),
+  skip: z.int().nonnegative().optional(),
   order: z.literal("begun").optional(),
   without: z
     .object({
@@ -242,10 +286,20 @@ const minuteSchema = z.object({
 });
 export const refusalsOfHourSchema = z.object({ minutes: z.array(minuteSchema), recent: z.array(refusalSchema) });
 
+export const groupsSchema = z.array(z.object({ value: z.string(), watching: z.int().nonnegative(), refused: perCode }));
+export const groupBySchema = z.enum(groupings);
+
 /** Stored data, one schema per part. */
 export const keptSchemas: { readonly [Part in keyof Kept]: z.ZodType<Kept[Part][number]> } = {
   counts: count,
   minutes: minuteSchema,
+  groups: z.object({
+    at: time,
+    by: groupBySchema,
+    value: z.string(),
+    code: z.string(),
+    count: z.number(),
+  }),
   refusals: refusalSchema,
   isolates: z.tuple([id, z.int().positive()]),
   buckets: bucketSchema,

@@ -2,12 +2,13 @@ import { makeRoom } from "../base/bounded-map.ts";
 import type { Clock } from "../base/time.ts";
 import { type Counts, countEvent } from "./count-event.ts";
 import { fairShare } from "./fair-share.ts";
-import type { LiveSession, RecentRefusal, Report } from "./gathered.ts";
+import type { GroupBy, LiveSession, RecentRefusal, Report } from "./gathered.ts";
+import { groupsOf, otherGroups } from "./group-counts.ts";
 import type { Histogram } from "./metrics.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 /** Size limits of a report, except its counts. */
-const most = { refusals: 20, alive: 2_000, ended: 2_000 };
+const most = { refusals: 20, alive: 2_000, ended: 2_000, groups: 1_000 };
 
 /** Characters of a refusal's reason in a report; the log has all of it. */
 const longestReason = 500;
@@ -19,6 +20,7 @@ export class IsolateCounter {
   #refusals: RecentRefusal[] = [];
   #alive = new Map<string, LiveSession>();
   #ended = new Set<string>();
+  #groups = new Map<string, NonNullable<Report["groups"]>[number]>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -28,11 +30,13 @@ export class IsolateCounter {
     countEvent(event, this.#tally);
     switch (event.event) {
       case "refused": {
-        const { worker, code, reason, request, subject } = event;
+        const { worker, code, reason, request, subject, asset, country, asn, player } = event;
+        const traits = { asset, country, asn, player };
+        for (const [by, value] of groupsOf(traits)) this.#addToGroup(by, value, code);
         // Rarely, because it scans all of them.
         if (this.#refusals.length >= 4 * most.refusals) this.#refusals = fairShare(this.#refusals, most.refusals);
         const told = reason.slice(0, longestReason);
-        this.#refusals.push({ at: this.#clock(), worker, code, reason: told, request, subject });
+        this.#refusals.push({ at: this.#clock(), worker, code, reason: told, request, subject, ...traits });
         return;
       }
       case "alive": {
@@ -50,6 +54,14 @@ export class IsolateCounter {
     }
   };
 
+  #addToGroup(by: GroupBy, value: string, code: string): void {
+    const hasPlace = this.#groups.has(`${by} ${value} ${code}`) || this.#groups.size < most.groups;
+    const group = hasPlace ? value : otherGroups;
+    const key = `${by} ${group} ${code}`;
+    const [, , , count] = this.#groups.get(key) ?? [by, group, code, 0];
+    this.#groups.set(key, [by, group, code, count + 1]);
+  }
+
   /** Returns and clears the counts since the last report; undefined if there are none. */
   take(): Omit<Report, "worker" | "from"> | undefined {
     if (this.#tally.isEmpty && this.#alive.size === 0 && this.#ended.size === 0) return undefined;
@@ -58,7 +70,9 @@ export class IsolateCounter {
       refusals: fairShare(this.#refusals, most.refusals),
       alive: [...this.#alive.values()],
       ended: [...this.#ended],
+      ...(this.#groups.size > 0 && { groups: [...this.#groups.values()] }),
     };
+    this.#groups = new Map();
     this.#refusals = [];
     this.#alive = new Map();
     this.#ended = new Set();

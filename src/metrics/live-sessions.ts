@@ -1,6 +1,17 @@
 import { makeRoom } from "../base/bounded-map.ts";
 import { after, type Clock, earlier, later, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
-import type { Ending, LiveSession, PastSession, SessionsAsked, SessionsNow, ViewerSessions } from "./gathered.ts";
+import {
+  type Ending,
+  type GroupBy,
+  groupings,
+  type LiveSession,
+  type PastSession,
+  type RequestTraits,
+  type SessionsAsked,
+  type SessionsNow,
+  type ViewerSessions,
+} from "./gathered.ts";
+import { groupOf } from "./group-counts.ts";
 
 const most = { sessions: 50_000, listed: 1_000, past: 5_000, ofViewer: 100 };
 /** How long a session is remembered after it ended or fell silent. */
@@ -71,15 +82,26 @@ export class LiveSessions {
   }
 
   /** The matching sessions, in the requested order. */
-  list({ without, order, limit, ...asked }: SessionsAsked): SessionsNow {
+  list({ without, order, skip = 0, limit, ...asked }: SessionsAsked): SessionsNow {
     this.#forget();
     const isEnded = without === undefined ? () => false : endedBy(without);
     const found: LiveSession[] = [];
     for (const one of this.#alive.values()) if (isAskedFor(one, asked) && !isEnded(one)) found.push(one);
     const sessions = found
       .toSorted(order === "begun" ? lastBegunFirst : lastSeenFirst)
-      .slice(0, Math.min(limit, most.listed));
+      .slice(skip, skip + Math.min(limit, most.listed));
     return { count: found.length, sessions };
+  }
+
+  /** The number of sessions per group. */
+  groups(by: GroupBy): ReadonlyMap<string, number> {
+    this.#forget();
+    const counts = new Map<string, number>();
+    for (const session of this.#alive.values()) {
+      const value = groupOf(by, traitsOfSession(session));
+      counts.set(value, (counts.get(value) ?? 0) + 1);
+    }
+    return counts;
   }
 
   /** The sessions of a viewer, under each of these hashes. */
@@ -110,15 +132,27 @@ export class LiveSessions {
   }
 }
 
+/** `XX` is a country that is not known. */
+function traitsOfSession({ assetId, country, asn, player }: LiveSession): RequestTraits {
+  return { asset: assetId, asn, player, ...(country !== "XX" && { country }) };
+}
+
 function isAskedFor(
-  { assetId, sessionId, subject }: LiveSession,
-  asked: Pick<SessionsAsked, "asset" | "session" | "subject" | "name">,
+  session: LiveSession,
+  { name, ...asked }: Omit<SessionsAsked, "without" | "order" | "skip" | "limit">,
 ): boolean {
+  const { assetId, sessionId, subject, country, asn, player } = session;
   return (
     (asked.asset ?? assetId) === assetId &&
     (asked.session ?? sessionId) === sessionId &&
     (asked.subject ?? subject) === subject &&
-    (asked.name === undefined || [assetId, sessionId, subject].includes(asked.name))
+    (asked.country ?? country) === country &&
+    (asked.asn ?? asn) === asn &&
+    (asked.player ?? player) === player &&
+    (name === undefined ||
+      name === sessionId ||
+      name === subject ||
+      groupings.some((by) => groupOf(by, traitsOfSession(session)) === name))
   );
 }
 
@@ -145,5 +179,8 @@ function merged(known: LiveSession, told: LiveSession): LiveSession {
     ...last,
     startedAt: earlier(known.startedAt, told.startedAt),
     expiresAt: later(known.expiresAt, told.expiresAt),
+    // The API, which starts and renews sessions, does not tell these.
+    asn: last.asn ?? known.asn,
+    player: last.player ?? known.player,
   };
 }

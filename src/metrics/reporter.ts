@@ -128,6 +128,10 @@ export function withOwn(gathered: Gathered, reporter: Pick<Reporter, "report">):
       await reporter.report();
       return gathered.refusals();
     },
+    groups: async (by) => {
+      await reporter.report();
+      return gathered.groups(by);
+    },
     ofViewer: async (subjects) => {
       await reporter.report();
       return gathered.ofViewer(subjects);

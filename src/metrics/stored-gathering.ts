@@ -2,9 +2,10 @@ import * as z from "zod";
 import type { SqlStore } from "../base/sql-store.ts";
 import { type Clock, isUnixSeconds, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
 import type { History } from "./day-history.ts";
-import type { RefusalsOfHour, Report, SessionsNow, ViewerSessions } from "./gathered.ts";
+import type { Group, RefusalsOfHour, Report, SessionsNow, ViewerSessions } from "./gathered.ts";
 import {
   Gathering,
+  groupBySchema,
   type Kept,
   keptSchemas,
   reportSchema,
@@ -80,6 +81,12 @@ export class StoredGathering {
     return this.#inTurn(({ gathering }) => gathering.history());
   }
 
+  /** `by` is of any form. Throws if it is no grouping. */
+  groups(by: unknown): Group[] {
+    const asked = groupBySchema.parse(by);
+    return this.#inTurn(({ gathering }) => gathering.groups(asked));
+  }
+
   /** Runs `work` with the counts of all writers, while none of them writes. */
   #inTurn<Value>(work: (opened: Opened) => Value): Value {
     try {
@@ -149,6 +156,7 @@ class GatheringRows {
     gathering.restore({
       counts: this.#part("counts"),
       minutes: this.#part("minutes"),
+      groups: this.#part("groups"),
       refusals: this.#part("refusals"),
       isolates: this.#part("isolates"),
       buckets: this.#part("buckets"),

@@ -1,12 +1,11 @@
 import * as z from "zod";
-import { readDecimal } from "../base/encoding.ts";
-import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
+import { ok, type Refusal, type Result } from "../base/result.ts";
 import { rfc3339, type UnixSeconds } from "../base/time.ts";
 import type { RouteTable } from "../http/route.ts";
 import { type RevocationKind, revocationKinds } from "../sessions/revocation.ts";
 import { never, operatorEntries } from "../sessions/revoke.ts";
 import type { SessionRequest } from "../sessions/session-context.ts";
-import { defaultListed, maxListed, readListLimit } from "./list-sessions.ts";
+import { defaultListed, type ListPage, maxListed, readListLimit, readSkip, skipParameter } from "./list-sessions.ts";
 import type { OperatorContext } from "./operator-context.ts";
 import { type OperatorRoute, operatorRoute } from "./operator-route.ts";
 
@@ -76,12 +75,6 @@ function revokedListJson(all: readonly Revoked[], { skip, limit }: ListPage, now
   };
 }
 
-/** Which part of a list is returned. */
-interface ListPage {
-  readonly skip: number;
-  readonly limit: number;
-}
-
 /** The route of the list. */
 export const revokedRoutes: RouteTable<OperatorRoute> = {
   "/operator/revoked": {
@@ -107,12 +100,7 @@ export const revokedRoutes: RouteTable<OperatorRoute> = {
           description: "Maximum number of revocations in the response.",
           schema: { type: "integer", minimum: 1, maximum: maxListed, default: defaultListed },
         },
-        {
-          name: "skip",
-          in: "query",
-          description: "How many to leave out: those of the pages before.",
-          schema: { type: "integer", minimum: 0, default: 0 },
-        },
+        skipParameter,
       ],
       response: {
         status: 200,
@@ -128,9 +116,11 @@ export const revokedRoutes: RouteTable<OperatorRoute> = {
 async function showRevoked({ query }: SessionRequest, context: OperatorContext) {
   const limit = readListLimit(query.get("limit") || undefined);
   if (!limit.ok) return limit;
-  const skip = readDecimal(query.get("skip") || "0");
-  if (skip === undefined) return refusal("body_invalid", "skip is no number", "skip: Use a whole number from 0.");
+  const skip = readSkip(query.get("skip") || undefined);
+  if (!skip.ok) return skip;
   const kind = revocationKinds.find((one) => one === query.get("kind"));
   const revoked = await listRevoked(context, kind);
-  return revoked.ok ? ok(revokedListJson(revoked.value, { skip, limit: limit.value }, context.clock())) : revoked;
+  return revoked.ok
+    ? ok(revokedListJson(revoked.value, { skip: skip.value, limit: limit.value }, context.clock()))
+    : revoked;
 }

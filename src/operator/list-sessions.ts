@@ -1,7 +1,17 @@
 import { readDecimal } from "../base/encoding.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { after, seconds, type UnixSeconds } from "../base/time.ts";
-import type { Ending, RefusalsOfHour, SessionsAsked, SessionsNow } from "../metrics/gathered.ts";
+import type { RouteParameter } from "../http/route.ts";
+import {
+  type Ending,
+  type GroupBy,
+  groupings,
+  type RecentRefusal,
+  type RefusalsOfHour,
+  type SessionsAsked,
+  type SessionsNow,
+} from "../metrics/gathered.ts";
+import { groupOf } from "../metrics/group-counts.ts";
 import type { RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
 import { fromStore } from "../sessions/session-context.ts";
 import type { OperatorContext } from "./operator-context.ts";
@@ -18,6 +28,27 @@ export function readListLimit(text: string | undefined): Result<number, Refusal<
   const allowed = `a whole number from 1 to ${maxListed}`;
   return refusal("body_invalid", `limit is ${allowed}`, `limit: Use ${allowed}${found}.`);
 }
+
+/** Which part of a list is returned. */
+export interface ListPage {
+  readonly skip: number;
+  readonly limit: number;
+}
+
+/** The parameter `skip`. */
+export function readSkip(text: string | undefined): Result<number, Refusal<"body_invalid">> {
+  const skip = readDecimal(text ?? "0");
+  if (skip !== undefined) return ok(skip);
+  return refusal("body_invalid", "skip is a whole number", "skip: Use a whole number from 0.");
+}
+
+/** The parameter of {@link readSkip}. */
+export const skipParameter: RouteParameter = {
+  name: "skip",
+  in: "query",
+  description: "How many to leave out: those of the pages before.",
+  schema: { type: "integer", minimum: 0, default: 0 },
+};
 
 /** Longer than the longest lease: a silent session leaves the list earlier. */
 const listedFor = seconds(4_000);
@@ -55,13 +86,20 @@ export interface RefusalList extends RefusalsOfHour {
   readonly total: Readonly<Record<string, number>>;
 }
 
+/** What selects kept refusals. All parts must match. */
+export interface RefusalFilter extends Readonly<Partial<Record<GroupBy, string | undefined>>> {
+  readonly request?: string | undefined;
+  readonly subject?: string | undefined;
+  readonly code?: string | undefined;
+}
+
 /**
- * The refusals of the last hour per minute and code, and the last ones in full. `filter` is a Request-Id, which selects
- * at most one of the kept refusals, or the keyed hash of a viewer, which selects all kept ones of that viewer.
+ * The refusals of the last hour per minute and code, and the last ones in full. `filter` selects among the kept ones. A text
+ * is any part of one: a Request-Id, the keyed hash of a viewer, a code, an asset, a country, a network (`AS64500`) or a player.
  */
 export async function listRefusals(
   context: OperatorContext,
-  filter?: string,
+  filter?: string | RefusalFilter,
 ): Promise<Result<RefusalList, Refusal<"store_unavailable">>> {
   const gathered = await fromStore("the metrics object", context.gathered.refusals(), context);
   if (!gathered.ok) return gathered;
@@ -69,11 +107,25 @@ export async function listRefusals(
   const total: Record<string, number> = {};
   for (const { counts } of minutes)
     for (const [code, count] of Object.entries(counts)) total[code] = (total[code] ?? 0) + count;
-  const matches =
-    filter === undefined
-      ? recent
-      : recent.filter(({ request, subject }) => isSameRequest(request, filter) || subject === filter);
-  return ok({ minutes, total, recent: matches });
+  const found = filter === undefined ? recent : recent.filter((one) => isMatch(one, filter));
+  return ok({ minutes, total, recent: found });
+}
+
+function isMatch(refused: RecentRefusal, filter: string | RefusalFilter): boolean {
+  const { request, subject, code } = refused;
+  if (typeof filter === "string")
+    return (
+      isSameRequest(request, filter) ||
+      subject === filter ||
+      code === filter ||
+      groupings.some((by) => groupOf(by, refused) === filter)
+    );
+  return (
+    (filter.request === undefined || isSameRequest(request, filter.request)) &&
+    (filter.subject ?? subject) === subject &&
+    (filter.code ?? code) === code &&
+    groupings.every((by) => filter[by] === undefined || groupOf(by, refused) === filter[by])
+  );
 }
 
 /** Cloudflare shows a Ray ID with the data centre (`9f1c2d3e4a5b6c7d-FRA`) in some places and without it in others. */

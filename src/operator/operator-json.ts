@@ -86,11 +86,16 @@ const subject = z.string().describe("The keyed hash of the viewer, as in the log
 const code = z.enum(refusalCodes);
 const counts = z.record(z.string(), z.int().min(0));
 
+const asn = z.int().describe("The number of the client's network.");
+const player = z.string().describe("The family of the player by its User-Agent: Chrome, AVPlayer, other.");
+
 export const sessionSchema = z.strictObject({
   sessionId,
   asset: z.string().describe("The asset's id."),
   subject,
   country: z.string().describe("ISO 3166-1 alpha-2, or XX if unknown."),
+  asn: asn.exactOptional().describe("The number of the network, where the platform tells it."),
+  player: player.exactOptional(),
   startedAt: time,
   lastSeenAt: time,
   endsAt: time.describe("When the session expires."),
@@ -103,6 +108,10 @@ export const refusalSchema = z.strictObject({
   reason: z.string().describe("The cause, as in the log."),
   request: z.string().describe("The response's Request-Id."),
   subject: subject.exactOptional(),
+  asset: z.string().exactOptional().describe("The asset that the request named, if the catalog has it."),
+  country: z.string().exactOptional().describe("ISO 3166-1 alpha-2, if it is known."),
+  asn: asn.exactOptional(),
+  player: player.exactOptional(),
 });
 
 export const sessionsSchema: z.ZodType<ReturnType<typeof sessionsJson>> = z.strictObject({
@@ -124,6 +133,8 @@ export function sessionJson(session: LiveSession) {
     asset: session.assetId,
     subject: session.subject,
     country: session.country,
+    ...(session.asn !== undefined && { asn: session.asn }),
+    ...(session.player !== undefined && { player: session.player }),
     startedAt: rfc3339(session.startedAt),
     lastSeenAt: rfc3339(session.seenAt),
     endsAt: rfc3339(session.expiresAt),
@@ -149,7 +160,8 @@ export function refusalsJson({ minutes, total, recent }: RefusalList) {
   };
 }
 
-export function refusalJson({ at, worker, code: ofRefusal, reason, request, subject: ofViewer }: RecentRefusal) {
+export function refusalJson(refused: RecentRefusal) {
+  const { at, worker, code: ofRefusal, reason, request, subject: ofViewer, asset, country } = refused;
   return {
     at: rfc3339(at),
     worker,
@@ -157,6 +169,10 @@ export function refusalJson({ at, worker, code: ofRefusal, reason, request, subj
     reason,
     request,
     ...(ofViewer !== undefined && { subject: ofViewer }),
+    ...(asset !== undefined && { asset }),
+    ...(country !== undefined && { country }),
+    ...(refused.asn !== undefined && { asn: refused.asn }),
+    ...(refused.player !== undefined && { player: refused.player }),
   };
 }
 

@@ -1,4 +1,5 @@
-import { ok } from "../base/result.ts";
+import { readDecimal } from "../base/encoding.ts";
+import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { assetSchema } from "../catalog/asset.ts";
 import type { Route, RouteDescription, RouteParameter, RouteTable } from "../http/route.ts";
 import { prometheusType } from "../metrics/prometheus-text.ts";
@@ -6,9 +7,18 @@ import { readBody } from "../sessions/request-body.ts";
 import type { SessionContext, SessionRequest } from "../sessions/session-context.ts";
 import { explainText } from "./explain/explain-text.ts";
 import { historyRoutes } from "./history.ts";
+import { groupRoutes } from "./list-groups.ts";
 import { listKeys } from "./list-keys.ts";
 import { revokedRoutes } from "./list-revoked.ts";
-import { defaultListed, listRefusals, listSessions, maxListed, readListLimit } from "./list-sessions.ts";
+import {
+  defaultListed,
+  listRefusals,
+  listSessions,
+  maxListed,
+  readListLimit,
+  readSkip,
+  skipParameter,
+} from "./list-sessions.ts";
 import { listAssets, maxAssetBody, putAsset, removeAsset } from "./manage-assets.ts";
 import { metricsText } from "./metrics-text.ts";
 import type { OperatorContext } from "./operator-context.ts";
@@ -39,10 +49,18 @@ function filter(name: string, description: string): RouteParameter {
   return { name, in: "query", description, schema: { type: "string" } };
 }
 
+const traitFilters = [
+  filter("asset", "An asset's id."),
+  filter("country", "A country of ISO 3166-1, such as DE."),
+  filter("asn", "The number of a network, such as 64500."),
+  filter("player", "A player's family, such as Chrome or AVPlayer."),
+];
+
 /** The routes below the base path. */
 const table: RouteTable<OperatorRoute> = {
   ...revokedRoutes,
   ...historyRoutes,
+  ...groupRoutes,
   "/operator/sessions": {
     GET: operatorRoute({
       id: "listSessions",
@@ -56,6 +74,8 @@ const table: RouteTable<OperatorRoute> = {
         filter("asset", "An asset's id."),
         filter("session", "A session's id."),
         filter("subject", "The keyed hash of a viewer, as in a refusal."),
+        ...traitFilters.slice(1),
+        skipParameter,
         {
           name: "limit",
           in: "query",
@@ -82,6 +102,8 @@ const table: RouteTable<OperatorRoute> = {
       parameters: [
         filter("request", "A Request-Id from a response: returns that refusal."),
         filter("subject", "The keyed hash of a viewer: returns the kept refusals of that viewer."),
+        filter("code", "The code of a refusal."),
+        ...traitFilters,
       ],
       response: {
         status: 200,
@@ -297,13 +319,30 @@ export function metricsRoutes(context: OperatorContext): RouteTable<Route<Sessio
 async function showSessions({ query }: SessionRequest, context: OperatorContext) {
   const limit = readListLimit(parameter(query, "limit"));
   if (!limit.ok) return limit;
+  const skip = readSkip(parameter(query, "skip"));
+  if (!skip.ok) return skip;
   const [asset, session, subject] = ["asset", "session", "subject"].map((name) => parameter(query, name));
-  const sessions = await listSessions({ asset, session, subject, limit: limit.value }, context);
+  const [country, player, network] = ["country", "player", "asn"].map((name) => parameter(query, name));
+  const asn = readAsn(network);
+  if (!asn.ok) return asn;
+  const page = { skip: skip.value, limit: limit.value };
+  const sessions = await listSessions({ asset, session, subject, country, player, asn: asn.value, ...page }, context);
   return sessions.ok ? ok(sessionsJson(sessions.value)) : sessions;
 }
 
+/** The parameter `asn`: a number, also with `AS` before it. */
+function readAsn(text: string | undefined): Result<number | undefined, Refusal<"body_invalid">> {
+  const asn = text === undefined ? undefined : readDecimal(text.replace(/^AS/i, ""));
+  if (text === undefined || asn !== undefined) return ok(asn);
+  return refusal("body_invalid", "asn is no number", "asn: Use the number of a network, such as 64500.");
+}
+
 async function showRefusals({ query }: SessionRequest, context: OperatorContext) {
-  const refusals = await listRefusals(context, parameter(query, "request") ?? parameter(query, "subject"));
+  const asn = readAsn(parameter(query, "asn"));
+  if (!asn.ok) return asn;
+  const names = ["request", "subject", "code", "asset", "country", "player"] as const;
+  const asked = Object.fromEntries(names.map((name) => [name, parameter(query, name)]));
+  const refusals = await listRefusals(context, { ...asked, ...(asn.value !== undefined && { asn: `AS${asn.value}` }) });
   return refusals.ok ? ok(refusalsJson(refusals.value)) : refusals;
 }
 

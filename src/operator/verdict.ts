@@ -106,7 +106,7 @@ function shareIssues(
   { few, failing, one }: { readonly few: number; readonly failing: number; readonly one: string },
 ): readonly Issue[] {
   const { requested, accepted, refused, codes } = answered;
-  const issues = (["ours", "origin", "provider"] as const).flatMap((cause): Issue[] => {
+  const issues = (["ours", "origin", "provider"] as const).flatMap((cause): (Issue & { count: number })[] => {
     const count = refused[cause];
     const own = codes.filter(([code]) => causeOf(code) === cause);
     const hasFailure = own.some(([code]) => isFailure(code));
@@ -115,9 +115,11 @@ function shareIssues(
     // A failure of the service itself is never as common as a client's mistake.
     const isError = share >= (hasFailure ? limits.share : failing);
     const words = `${formatNumber(count)} of ${countOf(requested, one)} failed because of ${causers[cause]}.`;
-    return [{ level: isError ? "error" : "warning", words, why: `${inMinutes}: ${codeWords(own)}. ${advice[cause]}` }];
+    const why = `${inMinutes}: ${codeWords(own)}. ${advice[cause]}`;
+    return [{ level: isError ? "error" : "warning", count, words, why }];
   });
-  if (issues.length > 0) return issues.toSorted((a, b) => Number(b.level === "error") - Number(a.level === "error"));
+  const isError = ({ level }: Issue) => Number(level === "error");
+  if (issues.length > 0) return issues.toSorted((a, b) => isError(b) - isError(a) || b.count - a.count);
   if (requested < few || accepted >= requested / 2) return [];
   const words = `Only ${formatNumber(accepted)} of ${countOf(requested, one)} ${accepted === 1 ? "was" : "were"} accepted.`;
   return [{ level: "warning", words, why: `${inMinutes}: ${codeWords(codes)}, because of ${causers.viewer}.` }];

@@ -9,6 +9,7 @@ import { guardFiles } from "../edge/guard-file.ts";
 import { serveRequest } from "../edge/serve-request.ts";
 import { type ReadinessCheck, readiness, readyPath, storeChecks } from "../http/health.ts";
 import type { Reporting } from "../http/problem-response.ts";
+import { traitsOf } from "../http/request-traits.ts";
 import { PlaylistShelf } from "../manifest/playlist-shelf.ts";
 import type { PlaylistSource } from "../manifest/playlist-source.ts";
 import { answerManifest } from "../manifest/serve-playlist.ts";
@@ -82,14 +83,15 @@ export async function edgeService(
   };
   const { revocations } = stores;
   const secrets = ports.admitsForNginx === true ? await admissionSecrets(configuration.ring) : undefined;
+  const readTraits = (request: Request) => traitsOf(request, configuration);
   const answering = (own: typeof parts, reporting: Reporting): AnswerRequest => {
     const serve: AnswerRequest = (request, waitUntil, target) =>
-      answerMedia(request, reporting, (media) => serveRequest(media, { ...own, waitUntil }), target);
+      answerMedia(request, reporting, (media) => serveRequest(media, { ...own, waitUntil }), { target, readTraits });
     if (secrets === undefined) return serve;
     return async (request, waitUntil, target) => {
       if (!asksForAdmission(request)) return serve(request, waitUntil, target);
       const answer = (media: MediaRequest) => answerAdmission(media, { ...own, waitUntil, revocations, secrets });
-      return forNginx(await answerMedia(request, reporting, answer, target));
+      return forNginx(await answerMedia(request, reporting, answer, { target, readTraits }));
     };
   };
   const quiet = { ...parts, ...countedBy(noTelemetry) };
@@ -135,10 +137,11 @@ export async function manifestService(configuration: Configuration, ports: Manif
     shelf: new PlaylistShelf(ports.shelfCapacity),
     cloudFront: cloudFrontSigners(ring, mediaUrl, systemClock, ports.signWith),
   };
+  const readTraits = (request: Request) => traitsOf(request, configuration);
   const answering =
     (reporting: Reporting): AnswerRequest =>
     (request, waitUntil) =>
-      answerMedia(request, reporting, (media) => answerManifest(media, { ...parts, waitUntil }));
+      answerMedia(request, reporting, (media) => answerManifest(media, { ...parts, waitUntil }), { readTraits });
   const { keys } = parts;
   return answerProbes(answering(ports.reporting), answering(quietReporting(ports.reporting)), {
     host: "media",

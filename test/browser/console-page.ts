@@ -14,7 +14,7 @@ export async function signIn(page: Page, scopes: readonly (typeof operatorScopes
 }
 
 export async function findSession(page: Page, id: string): Promise<void> {
-  await page.getByLabel("Asset, session or viewer id").fill(id);
+  await page.getByLabel("Asset, session or viewer id, country, network or player").fill(id);
   await page.getByRole("button", { name: "Find" }).first().click();
 }
 
@@ -30,4 +30,14 @@ export async function speedUp(page: Page): Promise<void> {
       setTimeout: (work: () => void, ms = 0) => later(work, ms / times),
     });
   }, speedFactor);
+}
+
+/** The targets of the page that a finger would miss: less than 24 px high (WCAG 2.5.8). */
+export function lowTargets(): readonly string[] {
+  return [...document.querySelectorAll("a, button, input, select, textarea, summary")].flatMap((target) => {
+    const { height, right } = target.getBoundingClientRect();
+    // The link that skips the menu is outside of the page until it has the focus.
+    const isShown = height > 0 && right > 0;
+    return isShown && height < 24 ? [`${target.outerHTML.slice(0, 90)}: ${height} px`] : [];
+  });
 }

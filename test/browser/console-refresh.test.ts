@@ -170,10 +170,10 @@ describe("a refresh while the page is in use", () => {
   it("keeps both search terms", () =>
     inTab(async ({ page }) => {
       await signIn(page);
-      await page.getByLabel("Asset, session or viewer id").fill("film");
+      await page.getByLabel("Asset, session or viewer id, country, network or player").fill("film");
       await page.getByRole("button", { name: "Find" }).first().click();
       await page.waitForURL(/find=film/);
-      await page.getByLabel("Request-Id or viewer id").fill("0123456789abcdef");
+      await page.getByLabel("Request-Id, viewer id, code, asset, country, network or player").fill("0123456789abcdef");
       await page.getByRole("button", { name: "Find" }).last().click();
       await page.waitForURL("**/console?find=film&request=0123456789abcdef");
     }));

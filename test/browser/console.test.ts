@@ -3,7 +3,7 @@ import { describe, expect, inject, it } from "vitest";
 import { operatorOf } from "../cluster/operator.ts";
 import { startStream, tokenFor } from "../cluster/start-stream.ts";
 import { browserForFile, type Tab } from "./browsing.ts";
-import { findSession, signIn, speedUp } from "./console-page.ts";
+import { findSession, lowTargets, signIn, speedUp } from "./console-page.ts";
 
 const usual = inject("usual");
 const inTab = browserForFile();
@@ -253,6 +253,7 @@ const paths = [
   "",
   "/history",
   "/viewer",
+  "/breakdown",
   "/revocations",
   "/explain",
   "/simulate",
@@ -267,16 +268,6 @@ async function fitsPhone({ page }: Tab): Promise<void> {
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
     expect([path, ...(await page.evaluate(lowTargets))]).toEqual([path]);
   }
-}
-
-/** The targets of the page that a finger would miss: less than 24 px high (WCAG 2.5.8). */
-function lowTargets(): readonly string[] {
-  return [...document.querySelectorAll("a, button, input, select, textarea, summary")].flatMap((target) => {
-    const { height, right } = target.getBoundingClientRect();
-    // The link that skips the menu is outside of the page until it has the focus.
-    const isShown = height > 0 && right > 0;
-    return isShown && height < 24 ? [`${target.outerHTML.slice(0, 90)}: ${height} px`] : [];
-  });
 }
 
 describe("the console without scripts", () => {

@@ -39,6 +39,7 @@ it("every route of the running workers answers as OpenAPI describes it, with and
     "assets",
     "revocations?since=0",
     "revoked?limit=5",
+    "breakdown?by=player",
   ])
     await send("GET", `/operator/${path}`, operator);
   await send("POST", "/operator/explain", operator, { text: String(grant) });

@@ -74,6 +74,7 @@ export function memoryGathered(clock: Clock, silence: Seconds = seconds(120)): G
     counts: async () => gathering.counts(),
     sessions: async (query) => gathering.sessions(query),
     refusals: async () => gathering.refusals(),
+    groups: async (by) => gathering.groups(by),
     ofViewer: async (subjects) => gathering.ofViewer(subjects),
     history: async () => gathering.history(),
   };

@@ -10,7 +10,7 @@ import type {
 } from "../../manifest/playlist-source.ts";
 import { sharePlaylist } from "../../manifest/share-playlist.ts";
 import type { History } from "../../metrics/day-history.ts";
-import type { RefusalsOfHour, SessionsNow, ViewerSessions } from "../../metrics/gathered.ts";
+import type { Group, RefusalsOfHour, SessionsNow, ViewerSessions } from "../../metrics/gathered.ts";
 import type { Reporter } from "../../metrics/reporter.ts";
 import { StoredGathering } from "../../metrics/stored-gathering.ts";
 import { type Origin, timedOrigin } from "../../origin/origin.ts";
@@ -67,6 +67,10 @@ export class MetricsStore extends DurableObject<MetricsEnv> {
 
   async refusals(): Promise<RefusalsOfHour> {
     return this.#open().refusals();
+  }
+
+  async groups(by: unknown): Promise<Group[]> {
+    return this.#open().groups(by);
   }
 
   async ofViewer(subjects: unknown): Promise<ViewerSessions> {

@@ -10,6 +10,7 @@ import { historySchema } from "../../metrics/day-history.ts";
 import type { Gathered } from "../../metrics/gathered.ts";
 import {
   countsSchema,
+  groupsSchema,
   refusalsOfHourSchema,
   sessionsNowSchema,
   viewerSessionsSchema,
@@ -26,6 +27,7 @@ interface MetricsStub {
   counts(): Promise<unknown>;
   sessions(query: unknown): Promise<unknown>;
   refusals(): Promise<unknown>;
+  groups(by: unknown): Promise<unknown>;
   ofViewer(subjects: unknown): Promise<unknown>;
   history(): Promise<unknown>;
 }
@@ -41,6 +43,7 @@ export function gatheredBy<Id>(objects: MetricsStoreNamespace<Id>): Gathered {
     counts: async () => countsSchema.parse(await object().counts()),
     sessions: async (query) => sessionsNowSchema.parse(await object().sessions(query)),
     refusals: async () => refusalsOfHourSchema.parse(await object().refusals()),
+    groups: async (by) => groupsSchema.parse(await object().groups(by)),
     ofViewer: async (subjects) => viewerSessionsSchema.parse(await object().ofViewer(subjects)),
     history: async () => historySchema.parse(await object().history()),
   };

@@ -159,6 +159,7 @@ export function gatheredIn(counts: StoredGathering): Gathered {
     counts: async () => counts.counts(),
     sessions: async (query) => counts.sessions(query),
     refusals: async () => counts.refusals(),
+    groups: async (by) => counts.groups(by),
     ofViewer: async (subjects) => counts.ofViewer(subjects),
     history: async () => counts.history(),
   };

@@ -47,6 +47,7 @@ export async function clusterGathered(
     counts: async () => (stored === undefined ? own.counts() : stored.counts()),
     sessions: (query) => everyone.sessions(query),
     refusals: () => everyone.refusals(),
+    groups: (by) => everyone.groups(by),
     ofViewer: (subjects) => everyone.ofViewer(subjects),
     history: () => everyone.history(),
   };
@@ -58,6 +59,7 @@ function inMemory(gathering: Gathering): Gathered {
     counts: async () => gathering.counts(),
     sessions: async (query) => gathering.sessions(query),
     refusals: async () => gathering.refusals(),
+    groups: async (by) => gathering.groups(by),
     ofViewer: async (subjects) => gathering.ofViewer(subjects),
     history: async () => gathering.history(),
   };

@@ -80,6 +80,7 @@ function gatheredRules() {
         counts: async () => (await fresh).counts(),
         sessions: async (query) => (await fresh).sessions(query),
         refusals: async () => (await fresh).refusals(),
+        groups: async (by) => (await fresh).groups(by),
         ofViewer: async (subjects) => (await fresh).ofViewer(subjects),
         history: async () => (await fresh).history(),
       };

@@ -54,6 +54,7 @@ describe("/metrics", () => {
       counts: down,
       sessions: down,
       refusals: down,
+      groups: down,
       ofViewer: down,
       history: down,
     });

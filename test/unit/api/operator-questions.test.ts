@@ -50,9 +50,17 @@ const routes = [
 
 describe("a query of operators", () => {
   it.each([
-    ["GET", "/sessions?limt=5", "limt: no such parameter; known here: asset, session, subject, limit."],
+    [
+      "GET",
+      "/sessions?limt=5",
+      "limt: no such parameter; known here: asset, session, subject, country, asn, player, skip, limit.",
+    ],
     ["GET", "/sessions?limit=5&limit=6", "limit: Give it once."],
-    ["GET", "/refusals?asset=a", "asset: no such parameter; known here: request, subject."],
+    [
+      "GET",
+      "/refusals?film=a",
+      "film: no such parameter; known here: request, subject, code, asset, country, asn, player.",
+    ],
     ["GET", "/keys?limit=5", "limit: no such parameter; this route has none."],
     ["GET", `/sessions?${"MARKED".repeat(20)}=1`, "a member with another name: no such parameter"],
   ])("is refused instead of ignored: %s %s", async (method, path, fault) => {

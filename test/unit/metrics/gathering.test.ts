@@ -106,6 +106,15 @@ describe("the gathering", () => {
     expect([recent.length, recent[0]?.request, recent.at(-1)?.request]).toEqual([500, "599", "100"]);
   });
 
+  it("keeps a viewer's refusals next to many of unknown viewers with the same code", () => {
+    const { gathering } = stage();
+    gathering.report(reportOf({ refusals: [{ ...refusalOf("alice's", start), subject: "alice" }] }));
+    const flood = Array.from({ length: 900 }, (_, n) => refusalOf(String(n), unixSeconds(start + n)));
+    gathering.report(reportOf({ refusals: flood }));
+    const { recent } = gathering.refusals();
+    expect([recent.length, recent.at(-1)?.request]).toEqual([500, "alice's"]);
+  });
+
   it("keeps some refusals of each code, however many there are of another", () => {
     const { gathering } = stage();
     const rare = { ...refusalOf("rare", start), code: "internal_error" as const };

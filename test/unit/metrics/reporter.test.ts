@@ -25,6 +25,7 @@ function isolate() {
     counts: notCalled,
     sessions: notCalled,
     refusals: notCalled,
+    groups: notCalled,
     ofViewer: notCalled,
     history: notCalled,
   };

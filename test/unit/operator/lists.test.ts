@@ -86,6 +86,19 @@ describe("the list of sessions", () => {
   });
 });
 
+describe("the pages of the list of sessions", () => {
+  it("follow each other without a gap, and have the sessions of a country, network or player", async () => {
+    const own = { country: "FR", asn: 3215, player: "VLC" };
+    await report(
+      [..."abcde"].map((letter, at) => live(id(letter), { seenAt: unixSeconds(now - at), ...(at > 2 && own) })),
+    );
+    const pages = await Promise.all([0, 2, 4].map((skip) => listed({ limit: 2, skip })));
+    expect(pages.map(({ ids }) => ids)).toEqual(["ab", "cd", "e"]);
+    for (const filter of [{ country: "FR" }, { asn: 3215 }, { player: "VLC" }, { name: "AS3215" }, { name: "VLC" }])
+      expect(await listed(filter)).toEqual({ count: 2, ids: "de" });
+  });
+});
+
 describe("the list of refusals", () => {
   const refused = (request: string, more: Partial<RecentRefusal> = {}): RecentRefusal => ({
     ...{ at: now, worker: "edge", code: "signature_expired", reason: "the URL ended 3 s ago", request },
@@ -103,6 +116,28 @@ describe("the list of refusals", () => {
       ["grant_expired"],
     ]);
     expect(await codesFor("00000000000000cc")).toEqual([]);
+  });
+
+  it("finds refusals by code, asset, country, network and player, alone and together", async () => {
+    const [first, second] = [{ asset: "film", player: "VLC" }, { asset: "news" }];
+    await report(
+      [],
+      [
+        refused("1", { ...first, country: "DE", asn: 3320 }),
+        refused("2", { ...first, country: "FR" }),
+        refused("3", { ...second, country: "DE" }),
+      ],
+    );
+    const found = async (filter: Parameters<typeof listRefusals>[1]) =>
+      opened(await listRefusals(stage.context(), filter))
+        .recent.map(({ request }) => request)
+        .toSorted();
+    expect(await found({ asset: "film", country: "DE" })).toEqual(["1"]);
+    expect(await found({ player: "VLC" })).toEqual(["1", "2"]);
+    expect(await found({ asn: "AS3320" })).toEqual(["1"]);
+    expect(await found({ code: "another_code" })).toEqual([]);
+    expect(await found("DE")).toEqual(["1", "3"]);
+    expect(await found("unknown")).toEqual(["2", "3"]);
   });
 
   it("sums the refusals per code over all minutes", async () => {

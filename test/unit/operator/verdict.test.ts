@@ -127,6 +127,11 @@ describe("the verdict on viewers' requests", () => {
       ...(["warning", "2 of 6,002 media requests failed because of the origin."] as const),
     ],
     [
+      "the provider and the origin fail, the provider more often",
+      served({ start: { accepted: 0, refused: { token_invalid: 160, origin_slow: 10 } } }),
+      ...(["error", "160 of 170 starts failed because of the provider."] as const),
+    ],
+    [
       "one client sends bad tokens among many starts",
       served({ start: { accepted: 300, refused: { token_invalid: 30 } } }),
       ...(["warning", "30 of 330 starts failed because of the provider."] as const),
