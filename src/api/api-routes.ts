@@ -72,7 +72,8 @@ const credentialRefusals = [
 /** The refusals of a start's checks. */
 const checkRefusals = [
   ...(["scope_insufficient", "asset_forbidden", "asset_unknown"] as const),
-  ...(["asset_not_yet_available", "asset_no_longer_available", "country_forbidden", "origin_forbidden"] as const),
+  ...(["asset_not_yet_available", "asset_no_longer_available"] as const),
+  ...(["country_forbidden", "place_forbidden", "origin_forbidden", "player_refused"] as const),
   ...(["asset_revoked", "entitlement_refused"] as const),
   "address_unknown",
 ] as const;

@@ -23,7 +23,7 @@ import {
   setRateLimitFields,
   withRateLimitFields,
 } from "../http/problem-response.ts";
-import { clientOf, countryOf } from "../http/request.ts";
+import { clientOf, sourceOf } from "../http/request.ts";
 import { traitsOf } from "../http/request-traits.ts";
 import type { RequestCode, Route, RouteTable } from "../http/route.ts";
 import type { OperatorContext } from "../operator/operator-context.ts";
@@ -222,8 +222,7 @@ function requestOf(
     id: req.param("id") ?? "",
     query: new URL(raw.url).searchParams,
     body,
-    origin: req.header("Origin"),
-    country: countryOf(raw, options.development),
+    ...sourceOf(raw, options.development),
     onQuotaStatus,
     onViewer,
     client: clientOf(raw, options.sha256, options.development),

@@ -39,6 +39,8 @@ export type PlainRefusal<Code extends PlainCode> = {
 /** A refusal with details in addition to its reason. */
 type DetailedRefusal =
   | { readonly code: "scope_insufficient"; readonly reason: string; readonly scope: string }
+  // `unknown`: the members of the place that the asset asks for and nobody told.
+  | { readonly code: "place_forbidden"; readonly reason: string; readonly unknown: readonly string[] }
   | { readonly code: "stream_limit"; readonly reason: string; readonly running: readonly RunningSession[] }
   | { readonly code: "start_rate_exceeded"; readonly reason: string; readonly retryAfter: Seconds }
   | { readonly code: "rate_limited"; readonly reason: string; readonly retryAfter: Seconds }
@@ -74,6 +76,7 @@ type StartCode =
   | "asset_no_longer_available"
   | "country_forbidden"
   | "origin_forbidden"
+  | "player_refused"
   | "entitlement_refused"
   | "provider_unavailable"
   | "asset_revoked"

@@ -2,22 +2,13 @@ import * as z from "zod";
 import { type MediaPlace, mediaPlaceOf, type OriginFile, sentQuery } from "../base/alias.ts";
 import { pathFault } from "../base/canonical-path.ts";
 import { maxSessionTtl } from "../base/constants.ts";
-import { isCountry } from "../base/country.ts";
 import { isHostPattern, isOriginPattern, isSafeAddress } from "../base/origins.ts";
 import { readRfc3339, seconds } from "../base/time.ts";
 import { isApplicationScheme } from "../base/uri-scheme.ts";
 import { assetOriginSchema } from "./asset-origin.ts";
 import { fileGlobsSchema } from "./file-globs.ts";
-
-const countryList = z
-  .array(
-    z.string().refine(isCountry, {
-      message: "Give codes of ISO 3166-1 alpha-2 in upper case, such as DE and GB.",
-      params: { fault: "country_unknown" },
-    }),
-  )
-  .min(1)
-  .max(250);
+import { countryList, placesSchema } from "./places.ts";
+import { playersSchema } from "./players.ts";
 
 const countriesSchema = z
   .strictObject({
@@ -29,8 +20,8 @@ const countriesSchema = z
     params: { fault: "countries_unclear" },
   })
   .describe(
-    "Where it may be started and renewed, as ISO 3166-1 alpha-2: 403 country_forbidden elsewhere, and if the country " +
-      "is unknown (for example Tor).",
+    "Where it may be started, and where its playlists are served, as ISO 3166-1 alpha-2: 403 country_forbidden elsewhere, and if " +
+      "the country is unknown (for example Tor).",
   );
 
 const originsSchema = z
@@ -44,9 +35,9 @@ const originsSchema = z
   .min(1)
   .max(100)
   .describe(
-    "The sites that may start and renew it: 403 origin_forbidden elsewhere, and without an Origin. Native apps send none; " +
-      "apps with a web view send https://localhost, capacitor://localhost and the like. Other programs can send any: this keeps " +
-      "other web pages from playing it, not other programs.",
+    "The sites that may start it and load its playlists, by Origin, else by Referer: 403 origin_forbidden elsewhere, and without " +
+      "both unless `originless` allows that. Apps with a web view send https://localhost, capacitor://localhost and the like. " +
+      "Other programs can send any: this keeps other web pages from playing it, not other programs.",
   );
 
 const timeSchema = z.string().transform((text, context) => {
@@ -147,7 +138,7 @@ export const assetSchema = z
       .optional()
       .describe(
         "How long a playback session lasts, in seconds (a minute to a week); defaults to STAGEDOOR_SESSION_TTL. The decisions " +
-          "at its start (country, entitlement service) apply for that long: the edge does not repeat them.",
+          "of the entitlement service at its start apply for that long: the edge does not ask it.",
       ),
     cacheLifetime: z
       .int()
@@ -224,7 +215,15 @@ export const assetSchema = z
         "What a session is bound to in addition to its signatures; any other client gets 403 binding_mismatch. Unbound by default.",
       ),
     countries: countriesSchema.optional(),
+    places: placesSchema.optional(),
     origins: originsSchema.optional(),
+    originless: z
+      .literal("allow")
+      .optional()
+      .describe(
+        "Lets requests without Origin and Referer pass `origins`: native apps, AirPlay receivers, players outside a browser.",
+      ),
+    players: playersSchema.optional(),
     available: availableSchema.optional(),
     segmentSignature: z
       .enum(["shared", "session"])

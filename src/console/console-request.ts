@@ -3,7 +3,7 @@ import { credentialOf } from "../auth/request-credential.ts";
 import { requestText } from "../base/body-text.ts";
 import type { TextHash } from "../base/crypto.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
-import { clientOf, countryOf } from "../http/request.ts";
+import { clientOf, sourceOf } from "../http/request.ts";
 import { pasted } from "../operator/explain/explain-text.ts";
 import type { OperatorContext } from "../operator/operator-context.ts";
 import type { SessionRequest } from "../sessions/session-context.ts";
@@ -48,8 +48,8 @@ export function requestOf(
     id: req.param("id") ?? "",
     query: url.searchParams,
     body: "",
+    ...sourceOf(raw, development),
     origin: undefined,
-    country: countryOf(raw, development),
     client: clientOf(raw, sha256, development),
     onQuotaStatus: () => undefined,
     onViewer: () => undefined,

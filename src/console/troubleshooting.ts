@@ -195,7 +195,7 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
   },
   "country_forbidden": {
     "meaning": [
-      "**403, starts and renewals.** The request's country is not in the asset's `countries`, or it is unknown."
+      "**403, starts, renewals and playlists.** The request's country is not in the asset's `countries`, or it is unknown."
     ],
     "causes": [
       "**The viewer is abroad or uses a VPN.** The console's refusals show the country in the reason.",
@@ -204,15 +204,37 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**In development** the country is that of the header `CF-IPCountry`."
     ]
   },
-  "origin_forbidden": {
+  "place_forbidden": {
     "meaning": [
-      "**403, starts and renewals.** The page's `Origin` is not in the asset's `origins`, or is missing."
+      "**403, starts, renewals and playlists.** The asset's `places` do not allow the client's region, postal code or network, or ask for a member of its place that is unknown. The reason in the log says which."
     ],
     "causes": [
-      "**A native app sends no `Origin`**, so an asset for it must not have `origins`. An app with a web view sends `https://localhost`, `capacitor://localhost` or a similar origin: list it.",
+      "**The viewer is elsewhere, or uses a VPN or Tor.** The check has stopped it.",
+      "**The host does not tell the member.** On Workers, Cloudflare tells country, region, postal code and network, not for every address. On Node it is told by the headers of `host.placeHeaders`, through a proxy of `host.trustedProxies` only. In front of CloudFront's function it is told by CloudFront's headers. An unknown member is refused wherever a rule asks for it.",
+      "**The asset has `anonymous: \"refuse\"`, and nobody tells whether a network is anonymous**: on Node set `host.placeHeaders.anonymous`.",
+      "**A backend left out a member** is `body_invalid`: name `viewer.region`, `viewer.postal`, `viewer.asn` or `viewer.anonymous`."
+    ]
+  },
+  "origin_forbidden": {
+    "meaning": [
+      "**403, starts, renewals and playlists.** The `Origin` of the page, or its `Referer` where the player sends no `Origin`, is not in the asset's `origins`, or both are missing."
+    ],
+    "causes": [
+      "**Native apps, AirPlay receivers and players outside a browser send neither**: set `originless: \"allow\"` for the asset. An app with a web view sends `https://localhost`, `capacitor://localhost` or a similar origin: list it.",
+      "**The page sets `Referrer-Policy: no-referrer`**, and a player that loads the playlist by itself, as Safari does, sends no `Origin`.",
       "**A backend named another page** in `viewer.origin`: it is the origin of the page that plays, such as `https://www.example.com`.",
       "**The `www` or the port differs**: the value is compared exactly as the browser sends it.",
       "**A foreign site embeds the asset.** The check has stopped it."
+    ]
+  },
+  "player_refused": {
+    "meaning": [
+      "**403, starts, renewals and playlists.** A glob of the asset's `players.except` covers the `User-Agent`."
+    ],
+    "causes": [
+      "**The operator refuses this player or this version of it.** The reason in the log names the glob.",
+      "**The glob covers more than was meant**: `*Safari*` is also in the User-Agent of Chrome. `npx stagedoor refusals` shows the players.",
+      "**A backend left out `viewer.userAgent`** is `body_invalid`: name it for assets with `players`."
     ]
   },
   "entitlement_refused": {

@@ -3,7 +3,7 @@ import { encodeBase64url } from "../base/encoding.ts";
 import { ok, type Result, refusal, refuse } from "../base/result.ts";
 import type { Asset } from "../catalog/asset.ts";
 import { originIdentity } from "../catalog/asset-origin.ts";
-import { clientOf, countryOf } from "../http/request.ts";
+import { clientOf, placeOf } from "../http/request.ts";
 import { derivedFrom } from "../keys/key-material.ts";
 import { type KeyRing, keysFor } from "../keys/ring.ts";
 import type { RevocationWatch } from "../sessions/revocation-watch.ts";
@@ -68,10 +68,10 @@ export async function answerAdmission(
   if (checked.verdict === "refused") return refuse(checked.refusal);
   await parts.revocations.fresh();
   const { waitUntil } = parts;
-  const country = () => countryOf(request.raw, parts.development, parts.edgeSecrets);
+  const country = () => placeOf(request.raw, parts.development, parts.edgeSecrets).country;
   const why = await parts.admit(checked.access, { client, now, waitUntil, country });
   if (why !== undefined) return refuse(why);
-  return ok(new Response(null, { headers: { [admissionHeader]: "granted", ...placeOf(checked.access.asset) } }));
+  return ok(new Response(null, { headers: { [admissionHeader]: "granted", ...filesOf(checked.access.asset) } }));
 }
 
 /** The response to nginx, whose auth_request knows only 200 and 403. */
@@ -83,7 +83,7 @@ export function forNginx(response: Response): Response {
  * Nothing for what nginx does not serve itself: files of buckets and of origins that need a credential, and assets with a cache
  * lifetime of their own.
  */
-function placeOf({ origin, cdn, cacheLifetime }: Asset): Readonly<Record<string, string>> {
+function filesOf({ origin, cdn, cacheLifetime }: Asset): Readonly<Record<string, string>> {
   const isReadable = origin.type === "file" || (origin.type === "http" && origin.auth === undefined);
   if (!isReadable || cdn === "cloudfront-signed" || cacheLifetime !== undefined) return {};
   const place = originIdentity(origin);

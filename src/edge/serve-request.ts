@@ -16,7 +16,7 @@ import type { Catalog } from "../catalog/catalog.ts";
 import type { CatalogUnavailable } from "../catalog/catalog-source.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { healthPath, healthResponse, type Readiness, readyPath, readyResponse } from "../http/health.ts";
-import { clientOf, countryOf } from "../http/request.ts";
+import { clientOf, placeOf } from "../http/request.ts";
 import { traitsOf } from "../http/request-traits.ts";
 import type { RequestTraits } from "../metrics/gathered.ts";
 import { servedEvents, type Telemetry } from "../metrics/telemetry.ts";
@@ -98,7 +98,7 @@ export async function serveRequest(request: MediaRequest, parts: EdgeParts): Pro
   if (!target.ok) return target;
   noteAsset(request, target.value, catalog.value);
   const traits = () => traitsOf(request.raw, parts);
-  const country = () => countryOf(request.raw, parts.development, parts.edgeSecrets);
+  const country = () => placeOf(request.raw, parts.development, parts.edgeSecrets).country;
   const context = {
     ...parts,
     open: opening(request, parts.open),

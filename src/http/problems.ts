@@ -85,10 +85,20 @@ const startProblems = {
     title: "The asset is not available in this country",
     detail: "Choose an asset that is available in the viewer's country.",
   },
+  place_forbidden: {
+    status: 403,
+    title: "The asset is not available in this place",
+    detail: "Choose an asset that is available in the viewer's region and network. Turn off a VPN or Tor.",
+  },
   origin_forbidden: {
     status: 403,
     title: "The asset may not be played on this site",
     detail: "Play it on a site that is listed in the asset's `origins`.",
+  },
+  player_refused: {
+    status: 403,
+    title: "The asset may not be played in this player",
+    detail: "Play it in another player, or in a later version of this one.",
   },
   entitlement_refused: {
     status: 403,

@@ -1,7 +1,7 @@
 import Bowser from "bowser";
 import { makeRoom } from "../base/bounded-map.ts";
 import type { RequestTraits } from "../metrics/gathered.ts";
-import { asnOf, countryOf } from "./request.ts";
+import { placeOf } from "./request.ts";
 
 /**
  * Players that send a User-Agent of their own, with the name of their family: browsers' parsers do not know them. The first
@@ -60,7 +60,7 @@ export function traitsOf(
   request: Request,
   { development, edgeSecrets = [] }: { readonly development: boolean; readonly edgeSecrets?: readonly string[] },
 ): RequestTraits {
-  const [country, asn] = [countryOf(request, development, edgeSecrets), asnOf(request, edgeSecrets)];
+  const { country, asn } = placeOf(request, development, edgeSecrets);
   return {
     player: playerFamily(request.headers.get("User-Agent")),
     ...(country !== undefined && { country }),

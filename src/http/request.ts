@@ -1,5 +1,6 @@
-import { isCountry } from "../base/country.ts";
 import { equalInConstantTime, type RandomBytes, type TextHash } from "../base/crypto.ts";
+import { type Place, readAsn, readPlace, type ToldPlace, unknownPlace } from "../base/place.ts";
+import type { RequestSource } from "../catalog/conditions.ts";
 import type { Client } from "../sessions/client-network.ts";
 
 /**
@@ -17,12 +18,21 @@ function viewerOfCdn(headers: Headers, secrets: readonly string[]): Viewer | und
   const known = secrets.filter((secret) => equalInConstantTime(sent, secret));
   if (known.length === 0) return undefined;
   const [address, country] = (headers.get(viewerHeader) ?? "").split(" ");
-  return { address: address || undefined, country };
+  return { address: address || undefined, place: readPlace({ country, ...cloudFrontPlace(headers) }) };
+}
+
+/** CloudFront's own headers of a viewer's place, which its origin request policy sends along; a viewer's are replaced. */
+function cloudFrontPlace(headers: Headers): ToldPlace {
+  return {
+    region: headers.get("CloudFront-Viewer-Country-Region"),
+    postal: headers.get("CloudFront-Viewer-Postal-Code"),
+    asn: readAsn(headers.get("CloudFront-Viewer-ASN")),
+  };
 }
 
 interface Viewer {
   readonly address: string | undefined;
-  readonly country: string | undefined;
+  readonly place: Place;
 }
 
 /**
@@ -44,32 +54,38 @@ export function clientOf(
 }
 
 /**
- * The request's country (ISO 3166-1 alpha-2), or undefined if it is unknown. It comes from `cf.country`; the header
- * CF-IPCountry is set by Cloudflare only in zones that enable it, and elsewhere by the client. In development the
- * header is accepted, so that countries can be tried out. A CDN with one of `edgeSecrets` names its viewer's.
+ * Where a request comes from, as the platform tells it in `cf`: Cloudflare, or the front of a Node process, which reads the
+ * headers of trusted proxies. A client cannot write it. The header CF-IPCountry is set by Cloudflare only in zones that
+ * enable it, and elsewhere by the client; in development it is accepted, so that countries can be tried out. A CDN with
+ * one of `edgeSecrets` names its viewer's place, and its own counts for nothing.
  */
-export function countryOf(
-  request: Request,
-  development: boolean,
-  edgeSecrets: readonly string[] = [],
-): string | undefined {
-  const viewer = viewerOfCdn(request.headers, edgeSecrets);
+export function placeOf(request: Request, development: boolean, edgeSecrets: readonly string[] = []): Place {
+  const { headers } = request;
+  const viewer = viewerOfCdn(headers, edgeSecrets);
+  if (viewer !== undefined) return viewer.place;
   const cf: unknown = Reflect.get(request, "cf");
-  const cfCountry: unknown = typeof cf === "object" && cf !== null ? Reflect.get(cf, "country") : undefined;
-  const connected = cfCountry ?? (development ? request.headers.get("CF-IPCountry") : undefined);
-  const country = viewer === undefined ? connected : viewer.country;
-  return typeof country === "string" && isCountry(country) ? country : undefined;
+  const told = typeof cf === "object" && cf !== null ? cf : development ? {} : undefined;
+  if (told === undefined) return unknownPlace;
+  const of = (name: string): unknown => Reflect.get(told, name);
+  return readPlace({
+    country: of("country") ?? (development ? headers.get("CF-IPCountry") : undefined),
+    region: of("regionCode"),
+    postal: of("postalCode"),
+    asn: of("asn"),
+    // Cloudflare names Tor, and no other network that hides where its users are. A Node process says what its proxies say.
+    anonymous: "anonymous" in told ? told.anonymous : false,
+  });
 }
 
-/**
- * The number of the client's autonomous system as Cloudflare reports it (`cf.asn`). Unknown on other hosts, and behind a CDN,
- * whose own network would be meant.
- */
-export function asnOf(request: Request, edgeSecrets: readonly string[] = []): number | undefined {
-  if (viewerOfCdn(request.headers, edgeSecrets) !== undefined) return undefined;
-  const cf: unknown = Reflect.get(request, "cf");
-  const asn: unknown = typeof cf === "object" && cf !== null ? Reflect.get(cf, "asn") : undefined;
-  return typeof asn === "number" && Number.isInteger(asn) && asn > 0 && asn <= 4_294_967_295 ? asn : undefined;
+/** What an asset's conditions read of a request. */
+export function sourceOf(request: Request, development: boolean, edgeSecrets: readonly string[] = []): RequestSource {
+  const { headers } = request;
+  return {
+    ...placeOf(request, development, edgeSecrets),
+    origin: headers.get("Origin") ?? undefined,
+    referer: headers.get("Referer") ?? undefined,
+    userAgent: headers.get("User-Agent") ?? "",
+  };
 }
 
 /** Cloudflare's Ray ID, with or without the data centre, or a {@link newRequestId}. */

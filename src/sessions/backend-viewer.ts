@@ -9,8 +9,10 @@ import { isCountry, unknownCountries } from "../base/country.ts";
 import { sha256Of } from "../base/crypto.ts";
 import { encodeBase64url } from "../base/encoding.ts";
 import { parseIpAddress } from "../base/ip-address.ts";
+import { isAsn, isRegion, postalForm, readPlace } from "../base/place.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { assetIdSchema } from "../catalog/asset.ts";
+import type { RequestSource, SourceMember } from "../catalog/conditions.ts";
 import { subjectDigest } from "./identifiers.ts";
 import { withinAddressRate, withinRate } from "./request-limits.ts";
 import { type RevokedRefusal, requireNotRevoked, revocationsNow } from "./revocations-now.ts";
@@ -40,14 +42,33 @@ export const backendViewerSchema = z.strictObject({
       "Send an ISO 3166-1 alpha-2 code in upper case, such as DE; XX if it is unknown.",
     )
     .optional()
-    .describe("The viewer's country, for assets with `countries`."),
+    .describe("The viewer's country, for assets with `countries` or `places`."),
+  region: z
+    .string()
+    .refine(isRegion, "Send an ISO 3166-2 code with its country, such as US-CA.")
+    .optional()
+    .describe("The viewer's region, for assets with `places`. Send the country too."),
+  postal: z
+    .string()
+    .refine((text) => postalForm(text) !== undefined, "Send at most 10 letters and digits.")
+    .optional()
+    .describe("The viewer's postal code, for assets with `places`."),
+  asn: z
+    .int()
+    .refine(isAsn, "Send the number of a network, without AS, such as 64500.")
+    .optional()
+    .describe("The number of the viewer's network (autonomous system), for assets with `places`."),
+  anonymous: z
+    .boolean()
+    .optional()
+    .describe("Whether the viewer's network hides where it is (Tor, a VPN), for assets with `places.anonymous`."),
   userAgent: z
     .string()
     .min(1)
     .max(2048)
     .regex(/^\P{Cc}*$/u, "Send the header's value without control characters.")
     .optional()
-    .describe("The viewer's User-Agent, for assets that are bound to it. Only its hash is kept."),
+    .describe("The viewer's User-Agent, for assets that are bound to it or have `players`. Only its hash is kept."),
   origin: z
     .string()
     .min(1)
@@ -211,8 +232,8 @@ export function viewerAs(
   viewer: BackendViewer,
   backend: Backend,
   context: Pick<SessionContext, "clock"> & { readonly settings: Pick<SessionContext["settings"], "backendIssuers"> },
-): Pick<ViewerRequest, "credential"> & Pick<SessionRequest, "client" | "country" | "origin"> {
-  const { address, country, origin, userAgent, streams } = viewer;
+): Pick<ViewerRequest, "credential"> & Pick<SessionRequest, "client"> & Required<RequestSource> {
+  const { address, origin, userAgent, streams } = viewer;
   const credential: Credential = {
     issuer: issuerOfViewers(backend, context),
     subject: viewer.subject,
@@ -230,8 +251,8 @@ export function viewerAs(
     address,
     userAgentHash: () => (userAgent === undefined ? undefined : encodeBase64url(sha256Of(userAgent.trim()))),
   };
-  const known = country !== undefined && isCountry(country) ? country : undefined;
-  return { credential, client, country: known, origin };
+  const { country, region, postal, asn, anonymous } = readPlace(viewer);
+  return { credential, client, country, region, postal, asn, anonymous, origin, userAgent, referer: undefined };
 }
 
 /** The assets of the backend that its viewer may start: naming another asset opens nothing more. */
@@ -240,11 +261,12 @@ function narrowed(own: Credential["assets"], named: readonly string[] | undefine
   return new Set(own === "*" ? named : named.filter((id) => own.has(id)));
 }
 
-/** The members of `viewer` without which an asset's conditions cannot be checked, by the code of the refusal. */
+/** The member of `viewer` without which an asset's conditions cannot be checked, by the code of the refusal. */
 const neededMembers = {
   address_unknown: { member: "address", why: "the asset is bound to the viewer's network" },
   country_forbidden: { member: "country", why: "the asset plays in certain countries only" },
   origin_forbidden: { member: "origin", why: "the asset plays on certain sites only" },
+  player_refused: { member: "userAgent", why: "the asset refuses some players" },
 } as const;
 
 /**
@@ -256,16 +278,28 @@ export function withMissingMember<Reason extends Refusal>(
   {
     credential,
     request,
-  }: Pick<ViewerRequest, "credential"> & { readonly request: Pick<SessionRequest, "client" | "country" | "origin"> },
+  }: Pick<ViewerRequest, "credential"> & { readonly request: Pick<SessionRequest, "client" | SourceMember> },
 ): Reason | Refusal<"body_invalid"> {
-  const needed = Object.entries(neededMembers).find(([code]) => code === refused.code)?.[1];
-  const { country, origin, client } = request;
-  const known = { address: client.address, country, origin };
-  if (credential.backend === undefined || needed === undefined || known[needed.member] !== undefined) return refused;
-  const { member, why } = needed;
+  if (credential.backend === undefined) return refused;
+  const [member, ...more] = missingMembers(refused, request);
+  if (member === undefined) return refused;
+  const faults = [member, ...more].map(({ name, why }) => `viewer.${name}: Send it: ${why}.`);
   return {
     code: "body_invalid",
-    reason: `a backend's request names no viewer.${member}, and ${why}`,
-    faults: [`viewer.${member}: Send it: ${why}.`],
+    reason: `a backend's request names no viewer.${member.name}, and ${member.why}`,
+    faults,
   };
+}
+
+function missingMembers(
+  refused: Refusal,
+  request: Pick<SessionRequest, "client" | SourceMember>,
+): readonly { readonly name: string; readonly why: string }[] {
+  if (refused.code === "place_forbidden")
+    return refused.unknown.map((name) => ({ name, why: "the asset plays in certain places only" }));
+  const needed = Object.entries(neededMembers).find(([code]) => code === refused.code)?.[1];
+  if (needed === undefined) return [];
+  const { country, origin, userAgent, client } = request;
+  const known = { address: client.address, country, origin, userAgent };
+  return known[needed.member] === undefined ? [{ name: needed.member, why: needed.why }] : [];
 }

@@ -8,6 +8,7 @@ import { ok, type Refusal, type RefusalCode, type Result, refusal } from "../bas
 import { inTime, type Seconds, seconds, type Timer, type WaitUntil } from "../base/time.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { CatalogUnavailable } from "../catalog/catalog-source.ts";
+import type { RequestSource } from "../catalog/conditions.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
 import type { SessionKeys } from "../signing/session-keys.ts";
 import type { Client } from "./client-network.ts";
@@ -74,7 +75,7 @@ export interface SessionSettings {
 }
 
 /** The parts of an API request that its routes use. */
-export interface SessionRequest {
+export interface SessionRequest extends RequestSource {
   readonly credential: RequestCredential;
   /** The header CTA-Common-Access-Token (CTA-5007): the session's grant. */
   readonly grant: string | undefined;
@@ -89,10 +90,6 @@ export interface SessionRequest {
    */
   readonly body: string;
   readonly client: Client;
-  /** The header Origin, if sent. */
-  readonly origin: string | undefined;
-  /** The client's country as the CDN reports it: ISO 3166-1 alpha-2 in upper case. */
-  readonly country: string | undefined;
   /** Called for each rate limit that counted the request, for the RateLimit response fields. */
   readonly onQuotaStatus: (standing: QuotaStatus) => void;
   /** Called with the viewer that a backend names, for the log. */

@@ -1,10 +1,4 @@
-import {
-  type AssetRefusal,
-  type ConditionRefusal,
-  checkConditions,
-  decide,
-  type RequestSource,
-} from "../auth/access-policy.ts";
+import { type AssetRefusal, decide } from "../auth/access-policy.ts";
 import type { Credential } from "../auth/credential.ts";
 import type { EntitlementRefusal } from "../auth/entitlement.ts";
 import type { RateRefusal } from "../auth/rate-limit.ts";
@@ -13,6 +7,12 @@ import { after, earlier, isUnixSeconds, type UnixSeconds } from "../base/time.ts
 import { type Asset, playScope } from "../catalog/asset.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { CatalogUnavailable } from "../catalog/catalog-source.ts";
+import {
+  type ConditionRefusal,
+  checkConditions,
+  type RequestSource,
+  type SourceMember,
+} from "../catalog/conditions.ts";
 import type { EdgeKey, SessionKey } from "../keys/key.ts";
 import { signingKey } from "../keys/ring.ts";
 import type { PreparedSessionKey } from "../signing/session-keys.ts";
@@ -32,7 +32,7 @@ import type { SessionContext, SessionRequest } from "./session-context.ts";
 export interface StartAttempt {
   readonly credential: Credential;
   readonly assetId: string;
-  readonly request: Pick<SessionRequest, "client" | "country" | "origin" | "waitUntil">;
+  readonly request: Pick<SessionRequest, "client" | SourceMember | "waitUntil">;
   readonly now: UnixSeconds;
   /** The session that is renewed; undefined for a start. */
   readonly renewed?: Revocable | undefined;

@@ -1,4 +1,3 @@
-import type { RequestSource } from "../../auth/access-policy.ts";
 import { type Backend, isBackendToken, verifyBackend } from "../../auth/backend-token.ts";
 import { claimAt, claimText, readJwsParts } from "../../auth/claims.ts";
 import { backendIssuer, type TokenRefusal, type VerifiedToken } from "../../auth/credential.ts";
@@ -17,6 +16,7 @@ import { isObject } from "../../base/body-text.ts";
 import { ok, type Refusal, type Refused, type Result } from "../../base/result.ts";
 import { isUnixSeconds, type Timer, type UnixSeconds } from "../../base/time.ts";
 import type { Catalog } from "../../catalog/catalog.ts";
+import type { RequestSource } from "../../catalog/conditions.ts";
 import { type BackendViewer, namesViewer, viewerAs, withMissingMember } from "../../sessions/backend-viewer.ts";
 import { bindTo } from "../../sessions/client-network.ts";
 import { playable } from "../../sessions/start-checks.ts";

@@ -24,7 +24,15 @@ describe("docs/troubleshooting.md", () => {
 
   it.each([
     ...["request_invalid", "token_invalid", "token_expired", "token_revoked", "scope_insufficient", "body_invalid"],
-    ...["asset_forbidden", "country_forbidden", "origin_forbidden", "entitlement_refused", "stream_limit"],
+    ...[
+      "asset_forbidden",
+      "country_forbidden",
+      "place_forbidden",
+      "origin_forbidden",
+      "player_refused",
+      "entitlement_refused",
+      "stream_limit",
+    ],
     ...["start_rate_exceeded", "rate_limited", "session_unknown", "session_revoked", "binding_mismatch"],
   ])("says what a backend does about %s, which differs from a viewer's advice", (code) => {
     expect(sections.find((section) => section.code === code)?.text).toMatch(/\bbackend/);

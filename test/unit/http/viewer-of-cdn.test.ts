@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readConfiguration } from "../../../src/config/configuration.ts";
-import { clientOf, countryOf } from "../../../src/http/request.ts";
+import { clientOf, placeOf } from "../../../src/http/request.ts";
 import { nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
 
 const [old, fresh] = ["o".repeat(32), "n".repeat(32)];
@@ -9,7 +9,7 @@ function viewer(headers: Record<string, string>, secrets: readonly string[] = [o
   const request = new Request("https://media.example/", {
     headers: { "CF-Connecting-IP": "130.176.0.1", "Stagedoor-Viewer": "192.0.2.7 DE", ...headers },
   });
-  return [clientOf(request, nodeSha256, false, secrets).address, countryOf(request, false, secrets)];
+  return [clientOf(request, nodeSha256, false, secrets).address, placeOf(request, false, secrets).country];
 }
 
 describe("the viewer that a CDN names in Stagedoor-Viewer", () => {
@@ -36,6 +36,30 @@ describe("the viewer that a CDN names in Stagedoor-Viewer", () => {
     ["", undefined, undefined],
   ])("has the country only if it is one, and is unknown if it is missing: %s", (value, address, country) => {
     expect(viewer({ "Stagedoor-Edge-Secret": old, "Stagedoor-Viewer": value })).toEqual([address, country]);
+  });
+});
+
+describe("the place of the viewer that a CDN names", () => {
+  const place = (headers: Record<string, string>) => {
+    const all = { "Stagedoor-Viewer": "192.0.2.7 US", ...headers };
+    const request = new Request("https://media.example/", { headers: all });
+    Object.defineProperty(request, "cf", { value: { country: "IE", asn: 16509, regionCode: "L" } });
+    return placeOf(request, false, [old]);
+  };
+  const told = {
+    "CloudFront-Viewer-Country-Region": "CA",
+    "CloudFront-Viewer-Postal-Code": "90210",
+    "CloudFront-Viewer-ASN": "64500",
+  };
+
+  it("is that of CloudFront's headers with a secret, and the CDN's own counts for nothing", () => {
+    const named = { country: "US", region: "US-CA", postal: "90210", asn: 64500, anonymous: undefined };
+    expect(place({ ...told, "Stagedoor-Edge-Secret": old })).toEqual(named);
+    expect(place({ "Stagedoor-Edge-Secret": old })).toMatchObject({ country: "US", region: undefined, asn: undefined });
+  });
+
+  it("is not that of the headers without a secret", () => {
+    expect(place(told)).toMatchObject({ country: "IE", region: "IE-L", postal: undefined, asn: 16509 });
   });
 });
 

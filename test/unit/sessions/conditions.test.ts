@@ -11,6 +11,8 @@ const at = (by: number) => rfc3339(unixSeconds(now + by));
 const site = "https://www.example.com";
 
 const german = { countries: { only: ["DE"] } };
+const californian = { places: { only: [{ regions: ["US-CA"] }] } };
+const noFfmpeg = { players: { except: ["Lavf/*"] } };
 const siteOnly = { origins: [site] };
 const premiere = { available: { from: at(100), until: at(1000) } };
 
@@ -32,6 +34,12 @@ describe("a start of an asset with conditions", () => {
     ["origin_forbidden", siteOnly, { origin: "https://evil.example" }],
     ["origin_forbidden", siteOnly, { origin: undefined }],
     ["ok", siteOnly, { origin: site }],
+    ["ok", siteOnly, { origin: undefined, referer: `${site}/watch` }],
+    ["place_forbidden", californian, { country: "US", region: "US-NY" }],
+    ["place_forbidden", californian, { country: "US" }],
+    ["ok", californian, { country: "US", region: "US-CA" }],
+    ["player_refused", noFfmpeg, { userAgent: "Lavf/60.16.100" }],
+    ["ok", noFfmpeg, { userAgent: "" }],
     ["asset_not_yet_available", premiere, {}],
     ["asset_no_longer_available", { available: { until: at(0) } }, {}],
   ])("gets %s with the conditions %j and the request %j", async (code, fields, request) => {
@@ -82,6 +90,15 @@ describe("a renewal", () => {
     expect(codeOf(await service.renew(session, {}, { country: "DE" }))).toBe("ok");
     expect(codeOf(await service.renew(session, {}, { country: "FR" }))).toBe("country_forbidden");
     expect(opened(await service.show(session, {}, { country: "FR" })).state).toBe("running");
+  });
+
+  it("is refused in another region and in a refused player", async () => {
+    const service = await serviceOf({ ...californian, ...noFfmpeg });
+    const here = { country: "US", region: "US-CA", userAgent: "" };
+    const session = opened(await service.start(here));
+    expect(codeOf(await service.renew(session, {}, here))).toBe("ok");
+    expect(codeOf(await service.renew(session, {}, { ...here, region: "US-NY" }))).toBe("place_forbidden");
+    expect(codeOf(await service.renew(session, {}, { ...here, userAgent: "Lavf/60" }))).toBe("player_refused");
   });
 
   it("is refused from another site's origin", async () => {

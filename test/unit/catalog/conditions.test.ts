@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { type Conditions, checkConditions } from "../../../src/auth/access-policy.ts";
 import { unixSeconds } from "../../../src/base/time.ts";
+import { type Conditions, checkConditions, type RequestSource } from "../../../src/catalog/conditions.ts";
 import { now } from "../signing/session.ts";
 
 const site = "https://www.example.com";
 const here = { country: "DE", origin: site };
 
-function outcome(asset: Conditions, from: Partial<Record<"country" | "origin", string | undefined>> = {}, at = now) {
+function outcome(asset: Conditions, from: Partial<RequestSource> = {}, at = now) {
   const result = checkConditions(asset, { ...here, ...from }, at);
   return result.ok ? "plays" : result.refusal.code;
 }
@@ -45,8 +45,24 @@ describe("an asset's origin condition", () => {
     expect(outcome({ origins }, { origin })).toBe(expected);
   });
 
-  it("refuses a request without an Origin", () => {
+  it("refuses a request with neither Origin nor Referer, unless the asset allows that", () => {
     expect(outcome({ origins }, { origin: undefined })).toBe("origin_forbidden");
+    expect(outcome({ origins, originless: "allow" }, { origin: undefined })).toBe("plays");
+  });
+
+  it.each([
+    ["https://example.com/watch?film=1", "plays"],
+    ["https://tv.example.com/", "plays"],
+    ["https://evil.example/https://example.com/", "origin_forbidden"],
+    ["https://example.com@evil.example/", "origin_forbidden"],
+    ["about:blank", "origin_forbidden"],
+    ["example.com", "origin_forbidden"],
+    ["", "origin_forbidden"],
+  ])("reads the site of the Referer %j where there is no Origin: %s", (referer, expected) => {
+    expect(outcome({ origins }, { origin: undefined, referer })).toBe(expected);
+    expect(outcome({ origins, originless: "allow" }, { origin: undefined, referer })).toBe(expected);
+    expect(outcome({ origins }, { origin: "https://evil.example", referer })).toBe("origin_forbidden");
+    expect(outcome({ origins }, { origin: "null", referer })).toBe("origin_forbidden");
   });
 
   it("quotes neither its own origins nor the request's in the logged reason", () => {
@@ -77,9 +93,17 @@ it("an asset without conditions plays for an unknown country and origin", () => 
 });
 
 it("an asset with several conditions requires all of them", () => {
-  const asset: Conditions = { countries: { only: ["DE"] }, origins: [site], available: { from: now } };
-  expect(outcome(asset)).toBe("plays");
+  const asset: Conditions = {
+    countries: { only: ["DE"] },
+    places: { except: [{ asns: [64500] }] },
+    origins: [site],
+    players: { except: ["Lavf/*"] },
+    available: { from: now },
+  };
+  expect(outcome(asset, { asn: 1, userAgent: "" })).toBe("plays");
+  expect(outcome(asset, { asn: 64500, userAgent: "" })).toBe("place_forbidden");
+  expect(outcome(asset, { asn: 1, userAgent: "Lavf/60" })).toBe("player_refused");
   expect(outcome(asset, { country: "FR" })).toBe("country_forbidden");
-  expect(outcome(asset, { origin: "https://evil.example" })).toBe("origin_forbidden");
+  expect(outcome(asset, { asn: 1, origin: "https://evil.example" })).toBe("origin_forbidden");
   expect(outcome(asset, {}, unixSeconds(now - 1))).toBe("asset_not_yet_available");
 });
