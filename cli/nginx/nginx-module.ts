@@ -1,3 +1,4 @@
+import type { Refusal } from "../../src/base/result.ts";
 import { systemClock } from "../../src/base/time.ts";
 import type { Configuration } from "../../src/config/configuration.ts";
 import { admissionSecrets } from "../../src/edge/answer-admission.ts";
@@ -21,9 +22,12 @@ type EdgeCode = EdgeRefusal["code"] | VerifierRefusal | "method_not_covered" | "
 /** Every code that nginx finds itself or reads in an answer about an admission. */
 const edgeCodes: Readonly<Record<EdgeCode, true>> = {
   address_not_covered: true,
+  asset_no_longer_available: true,
+  asset_not_yet_available: true,
   asset_unknown: true,
   binding_mismatch: true,
   configuration_invalid: true,
+  country_forbidden: true,
   file_forbidden: true,
   grant_expired: true,
   grant_invalid: true,
@@ -33,9 +37,12 @@ const edgeCodes: Readonly<Record<EdgeCode, true>> = {
   method_not_covered: true,
   object_unknown: true,
   origin_failed: true,
+  origin_forbidden: true,
   origin_slow: true,
   path_invalid: true,
   path_not_covered: true,
+  place_forbidden: true,
+  player_refused: true,
   playlist_invalid: true,
   playlist_too_large: true,
   range_not_satisfiable: true,
@@ -54,13 +61,18 @@ const edgeCodes: Readonly<Record<EdgeCode, true>> = {
 async function edgeProblems(): Promise<Readonly<Record<string, NginxProblem>>> {
   const codes = Object.keys(edgeCodes).filter(isEdgeCode);
   const problems = codes.map(async (code) => {
-    const reason = "";
-    const response = problemResponse(code === "range_not_satisfiable" ? { code, reason, size: 0 } : { code, reason });
+    const response = problemResponse(refusalWith(code));
     // nginx knows the size of the file, and sets the header itself.
     response.headers.delete("Content-Range");
     return [code, { status: response.status, headers: headersOf(response), body: await response.text() }] as const;
   });
   return Object.fromEntries(await Promise.all(problems));
+}
+
+/** A refusal of a code, whose response is the same for every request. */
+function refusalWith(code: EdgeCode): Refusal {
+  if (code === "range_not_satisfiable") return { code, reason: "", size: 0 };
+  return code === "place_forbidden" ? { code, reason: "", unknown: [] } : { code, reason: "" };
 }
 
 function isEdgeCode(text: string): text is EdgeCode {

@@ -44,6 +44,11 @@ export type ConditionRefusal = Refusal<
   | "player_refused"
 >;
 
+/** Whether {@link checkConditions} reads anything of a request: most assets have no conditions. */
+export function hasConditions({ available, countries, places, origins, players }: Conditions): boolean {
+  return [available, countries, places, origins, players].some((condition) => condition !== undefined);
+}
+
 /**
  * Checks an asset's own conditions, in their one order: at a start, at each renewal, and at each request for a playlist. Call
  * it only after the credential or the media URL was accepted, because the conditions are private to the catalog. An

@@ -47,7 +47,7 @@ const asnList = z
   .max(mostListed);
 
 /** A set of places, by one or more of their members. */
-export const placeRuleSchema = z
+const placeRuleSchema = z
   .strictObject({
     countries: countryList.optional().describe("ISO 3166-1 alpha-2: DE."),
     regions: regionList.optional().describe("ISO 3166-2, which has the country: US-CA."),
@@ -66,7 +66,7 @@ export const placeRuleSchema = z
     path: ["postal"],
   });
 
-export type PlaceRule = z.output<typeof placeRuleSchema>;
+type PlaceRule = z.output<typeof placeRuleSchema>;
 
 const ruleList = z.array(placeRuleSchema).min(1).max(mostRules);
 
@@ -100,7 +100,7 @@ type PlaceMember = "country" | "region" | "postal" | "asn";
 type Position = "inside" | "outside" | "unknown";
 
 /** Where a place is, compared with a rule: outside if one member is, and inside only if all are. */
-export function positionIn(rule: PlaceRule, place: Place): Position {
+function positionIn(rule: PlaceRule, place: Place): Position {
   const positions = [...membersIn(rule, place)].map(([, position]) => position);
   if (positions.includes("outside")) return "outside";
   return positions.includes("unknown") ? "unknown" : "inside";

@@ -3,14 +3,14 @@ import { encodeBase64url } from "../base/encoding.ts";
 import { ok, type Result, refusal, refuse } from "../base/result.ts";
 import type { Asset } from "../catalog/asset.ts";
 import { originIdentity } from "../catalog/asset-origin.ts";
-import { clientOf, placeOf } from "../http/request.ts";
+import { clientOf, sourceOf } from "../http/request.ts";
 import { derivedFrom } from "../keys/key-material.ts";
 import { type KeyRing, keysFor } from "../keys/ring.ts";
 import type { RevocationWatch } from "../sessions/revocation-watch.ts";
 import { parseMediaTarget } from "../signing/media-url.ts";
 import { type MediaRequest, opening } from "./answer-media.ts";
 import { checkMediaTarget } from "./check-media-request.ts";
-import type { EdgeParts, EdgeRefusal } from "./serve-request.ts";
+import { type EdgeParts, type EdgeRefusal, unmetCondition } from "./serve-request.ts";
 
 /**
  * The header with which nginx asks for an admission instead of the file. Its value is one of {@link admissionSecrets}; in the
@@ -44,8 +44,9 @@ export interface AdmissionRouteParts
  * Answers nginx, which has checked a media URL itself, whether the URL's session is admitted; and where the asset's files are,
  * if nginx can read them. The URL is checked again, so the secret alone opens nothing.
  *
- * nginx uses the answer for a second, for every URL of the session's asset in this network. So it does not depend on the
- * file or on the URL's expiry, and the revocations that it is based on are a second old at most.
+ * nginx uses the answer for a second, for every URL of the session's asset in this network that has not expired, or for
+ * every one that has. So it does not depend on the file, and the revocations that it is based on are a second old at most.
+ * For an expired URL it depends on the asset's conditions too, as every renewal does.
  */
 export async function answerAdmission(
   request: MediaRequest,
@@ -68,7 +69,11 @@ export async function answerAdmission(
   if (checked.verdict === "refused") return refuse(checked.refusal);
   await parts.revocations.fresh();
   const { waitUntil } = parts;
-  const country = () => placeOf(request.raw, parts.development, parts.edgeSecrets).country;
+  const source = () => sourceOf(request.raw, parts.development, parts.edgeSecrets);
+  // nginx asks again for a renewal, whatever it knows of the session.
+  const unmet = checked.verdict === "expired" ? unmetCondition(checked.access, { source, now }) : undefined;
+  if (unmet !== undefined) return refuse(unmet);
+  const country = () => source().country;
   const why = await parts.admit(checked.access, { client, now, waitUntil, country });
   if (why !== undefined) return refuse(why);
   return ok(new Response(null, { headers: { [admissionHeader]: "granted", ...filesOf(checked.access.asset) } }));

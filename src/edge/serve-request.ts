@@ -14,9 +14,10 @@ import {
 } from "../base/time.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { CatalogUnavailable } from "../catalog/catalog-source.ts";
+import { type ConditionRefusal, checkConditions, hasConditions, type RequestSource } from "../catalog/conditions.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { healthPath, healthResponse, type Readiness, readyPath, readyResponse } from "../http/health.ts";
-import { clientOf, placeOf } from "../http/request.ts";
+import { clientOf, placeOf, sourceOf } from "../http/request.ts";
 import { traitsOf } from "../http/request-traits.ts";
 import type { RequestTraits } from "../metrics/gathered.ts";
 import { servedEvents, type Telemetry } from "../metrics/telemetry.ts";
@@ -65,6 +66,7 @@ interface RequestContext extends Omit<EdgeParts, "catalog"> {
   readonly now: UnixSeconds;
   readonly client: Client;
   readonly country: () => string | undefined;
+  readonly source: () => RequestSource;
   readonly traits: () => RequestTraits;
 }
 
@@ -72,6 +74,7 @@ interface RequestContext extends Omit<EdgeParts, "catalog"> {
 export type EdgeRefusal =
   | MediaRefusal
   | CloudFrontRefusal
+  | ConditionRefusal
   | NonNullable<Admission>
   | ServedFileRefusal
   | CatalogUnavailable;
@@ -105,6 +108,7 @@ export async function serveRequest(request: MediaRequest, parts: EdgeParts): Pro
     now,
     client,
     country,
+    source: () => sourceOf(request.raw, parts.development, parts.edgeSecrets),
     traits,
     catalog: catalog.value,
   };
@@ -115,8 +119,8 @@ export async function serveRequest(request: MediaRequest, parts: EdgeParts): Pro
 
 /**
  * Serves a segment, a key or any other file: check the URL, admit the session, then serve from the cache or the origin.
- * An authentic URL that has expired is redirected to a fresh one while its session is valid. A forgery is never
- * renewed, because it is never called expired.
+ * An authentic URL that has expired is redirected to a fresh one while its session is valid and the asset's conditions are
+ * met. A forgery is never renewed, because it is never called expired.
  */
 async function serveSegment(
   target: MediaTarget,
@@ -128,6 +132,8 @@ async function serveSegment(
   if (checked.verdict === "refused") return refuse(checked.refusal);
   const { access } = checked;
   if (checked.verdict === "expired" && !isRenewable(access, context.renewal)) return refuse(checked.refusal);
+  const unmet = checked.verdict === "expired" ? unmetCondition(access, context) : undefined;
+  if (unmet !== undefined) return refuse(unmet);
   const admission = context.admit(access, context);
   const why = admission instanceof Promise ? await admission : admission;
   if (why !== undefined) return refuse(why);
@@ -154,7 +160,19 @@ async function serveSegment(
   return delivered;
 }
 
-/** Checks a playlist's URL, admits its session and asks the manifest worker, which checks the URL again. */
+/**
+ * The asset's condition that a request for a playlist or a renewal does not meet. Segments that have not expired are not
+ * asked: a changed condition reaches a viewer at the next playlist or renewal.
+ */
+export function unmetCondition(
+  { asset }: Pick<MediaAccess, "asset">,
+  { source, now }: Pick<RequestContext, "source" | "now">,
+): ConditionRefusal | undefined {
+  const checked = hasConditions(asset) ? checkConditions(asset, source(), now) : ok(undefined);
+  return checked.ok ? undefined : checked.refusal;
+}
+
+/** Checks a playlist's URL and the asset's conditions, admits its session and asks the manifest worker, which checks the URL again. */
 async function forwardPlaylist(
   target: MediaTarget,
   request: Request,
@@ -162,6 +180,8 @@ async function forwardPlaylist(
 ): Promise<Result<Response, EdgeRefusal>> {
   const checked = checkMediaTarget(target, context);
   if (checked.verdict !== "passed") return refuse(checked.refusal);
+  const unmet = unmetCondition(checked.access, context);
+  if (unmet !== undefined) return refuse(unmet);
   const why = await context.admit(checked.access, context);
   if (why !== undefined) return refuse(why);
   const response = await askManifestWorker(request, manifestTimeout(checked.access), context);

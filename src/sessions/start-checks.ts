@@ -1,5 +1,4 @@
-import { type AssetRefusal, decide } from "../auth/access-policy.ts";
-import type { Credential } from "../auth/credential.ts";
+import { type AssetRefusal, type Credential, decide } from "../auth/credential.ts";
 import type { EntitlementRefusal } from "../auth/entitlement.ts";
 import type { RateRefusal } from "../auth/rate-limit.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";

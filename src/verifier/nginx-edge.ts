@@ -103,7 +103,9 @@ export function nginxEdge(options: NginxOptions, crypto: EdgeCrypto, buffer: Edg
     if (purpose !== "segment" && purpose !== "key") return "node";
     // The end of a grant is a half of its MAC. It names the grant, and opens nothing.
     const grant = target.slice(1, target.indexOf("/", 1)).slice(-22);
-    variables.stagedoor_session = `${grant}/${checked.asset}/${binding}`;
+    // A renewal depends on the asset's conditions, so it has an admission of its own.
+    const kind = checked.status === "expired" ? "renewal" : binding;
+    variables.stagedoor_session = `${grant}/${checked.asset}/${kind}`;
     variables.stagedoor_kid = checked.grant.kid;
     if (checked.location && checked.status === "expired") {
       variables.stagedoor_location = checked.location;

@@ -51,7 +51,7 @@ const config = {
   },
   environments: { production: { domain: "tv.stagedoor.test" } },
   assets: [
-    { id: "film", origin: "films", entries: { hls: "index.m3u8" } },
+    { id: "film", origin: "films", entries: { hls: "index.m3u8" }, players: { except: ["Old/*"] } },
     { id: "bound", origin: "films", entries: { hls: "index.m3u8" }, segmentSignature: "session" },
     { id: "odd", origin: "films", entries: { hls: "index.m3u8" } },
     { id: "far", origin: "remote", path: "film/", entries: { hls: "index.m3u8" } },
@@ -218,6 +218,27 @@ describe.skipIf(nginxMissing !== undefined)("nginx as the edge", () => {
     expect(redirect.headers.get("Location")).toMatch(/^\.\/0\.ts\?seg=\d+\.[\w-]{22}$/);
     expect((await get(new URL(redirect.headers.get("Location") ?? "", expired).href)).status).toBe(200);
     expect((await fetch(expired, { headers: { Range: "bytes=0-9" } })).status).toBe(206);
+  });
+
+  it("checks the asset's conditions for playlists and renewals, and not for URLs that have not expired", async () => {
+    const { manifest, segment } = await start();
+    const expired = await signedAt(segment, 1_795_000_000);
+    const as = async (player: string, url: string) => {
+      const response = await fetch(url, { headers: { "User-Agent": player }, redirect: "manual" });
+      await response.body?.cancel();
+      return response.headers.get("Stagedoor-Refusal") ?? response.status;
+    };
+    for (const [player, ...outcomes] of [
+      ["New/1", 200, 200, 307],
+      ["Old/1", "player_refused", 200, "player_refused"],
+    ] as const) {
+      // The service's answer is kept for a second.
+      expect([await as(player, manifest), await as(player, segment)]).toEqual(outcomes.slice(0, 2));
+      await until(
+        () => as(player, expired),
+        (outcome) => outcome === outcomes[2],
+      );
+    }
   });
 
   it("refuses a revoked session, also for URLs that would be renewed", async () => {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { decide } from "../../../src/auth/access-policy.ts";
-import type { Credential } from "../../../src/auth/credential.ts";
+import { type Credential, decide } from "../../../src/auth/credential.ts";
 import { in5Minutes } from "../signing/session.ts";
 
 const catalog = new Map([

@@ -75,8 +75,12 @@ describe("the admission for nginx", () => {
     expect(await placeOf({ cacheLifetime: 60 })).toBe(null);
   });
 
-  it("does not depend on the URL's expiry, because the answer is for all URLs of the session", async () => {
-    expect((await ask({}, { target: targetAt(now) })).admission).toBe("granted");
+  it("does not depend on the URL's expiry, unless the asset has conditions, which a renewal must meet", async () => {
+    const expired = { target: targetAt(now) };
+    expect((await ask({}, expired)).admission).toBe("granted");
+    const catalog = async () => ok(catalogWith({ places: { only: [{ regions: ["US-CA"] }] } }));
+    expect((await ask({ catalog })).admission).toBe("granted");
+    expect((await ask({ catalog }, expired)).code).toBe("place_forbidden");
   });
 
   it("checks the URL again, so the secret alone opens nothing", async () => {
