@@ -10,6 +10,7 @@ import { isPlaceholder } from "../../src/deployment/placeholders.ts";
 import { addressesOf } from "../../src/deployment/wrangler-config.ts";
 import { inertHeaders } from "../../src/edge/answer-media.ts";
 import { strictTransport, withCors } from "../../src/http/cors.ts";
+import { cloudFrontPlaceHeaders } from "../../src/http/request.ts";
 import { manifestOrigin } from "../lib/function-script.ts";
 
 /** What a template is made of: one distribution of one environment. It contains no secret. */
@@ -59,10 +60,18 @@ export const playlistTtl = { min: 0, default: 0, max: 1 } as const;
 export const manifestReadTimeout = 60;
 
 /**
- * Headers of a viewer that the media host reads, and that the function writes. Without User-Agent it would see CloudFront's.
- * `Host` is missing, so that the media host and the bucket see their own names.
+ * Headers of a viewer that the media host reads, and that CloudFront and the function write: without the place, the site and
+ * the player, every playlist of an asset that asks for them would be refused. `Host` is missing, so that the media host and
+ * the bucket see their own names. CloudFront allows ten.
  */
-export const forwardedHeaders = ["User-Agent", "CloudFront-Viewer-Country", "Stagedoor-Viewer"] as const;
+export const forwardedHeaders = [
+  "User-Agent",
+  "CloudFront-Viewer-Country",
+  ...cloudFrontPlaceHeaders,
+  "Stagedoor-Viewer",
+  "Origin",
+  "Referer",
+] as const;
 
 /** Headers of every file, as the media host sends them. */
 export function responseHeaders() {

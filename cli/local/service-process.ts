@@ -146,7 +146,13 @@ async function openHost(plan: ServicePlan): Promise<Result<OpenHost, string>> {
   const requests = new RequestsInProgress();
   const trustedProxies = host.trustedProxies.flatMap((text) => parseNetwork(text) ?? []);
   const front = (publicUrl: string, answer: AnswerRequest | undefined): HttpFront | undefined =>
-    answer && { publicUrl, answer: requests.counted(answer), waitUntil, trustedProxies };
+    answer && {
+      publicUrl,
+      answer: requests.counted(answer),
+      waitUntil,
+      trustedProxies,
+      placeHeaders: host.placeHeaders,
+    };
   return ok({
     fronts: { api: front(apiUrl, api), media: front(mediaUrl, media) },
     retire: async () => {

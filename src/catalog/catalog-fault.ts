@@ -18,9 +18,11 @@ export const catalogFaultNames = [
   "cloudfront_unused",
   "cloudfront_session",
   "cloudfront_binding",
+  "cloudfront_anonymous",
   "country_unknown",
   "countries_unclear",
   "origin_invalid",
+  "originless_unused",
   "time_invalid",
   "window_empty",
 ] as const;

@@ -29,7 +29,7 @@ export function parseCatalog(document: unknown): Result<Catalog, readonly Catalo
     const parsed = assetSchema.safeParse(raw);
     if (parsed.success) assets.push(parsed.data);
     else faults.push(...faultsOfIssues(parsed.error.issues, name, raw));
-    faults.push(...cdnFaults(raw, name));
+    faults.push(...cdnFaults(raw, name), ...conditionFaults(raw, name));
   }
   faults.push(...duplicateFaults(named), ...overlapFaults(named));
   return faults.length === 0 ? ok(catalogOf(assets)) : refuse(faults);
@@ -108,6 +108,22 @@ function cdnFaults(raw: unknown, asset: string): readonly CatalogFault[] {
       "Remove it: a CloudFront URL has no grant, so its files would not be bound.",
     );
   return [];
+}
+
+/** Conditions that have no effect, or that no viewer could meet. */
+function conditionFaults(raw: unknown, asset: string): readonly CatalogFault[] {
+  const faults: CatalogFault[] = [];
+  if (fieldOf(raw, "originless") !== undefined && fieldOf(raw, "origins") === undefined)
+    faults.push({ name: "originless_unused", asset, field: "originless", advice: "Remove it, or add origins." });
+  if (fieldOf(raw, "cdn") === "cloudfront" && fieldOf(fieldOf(raw, "places"), "anonymous") !== undefined)
+    faults.push({
+      name: "cloudfront_anonymous",
+      asset,
+      field: "places.anonymous",
+      advice:
+        "Remove it: CloudFront does not tell which networks are anonymous. List networks in places.except by asns.",
+    });
+  return faults;
 }
 
 function duplicateFaults(assets: readonly NamedAsset[]): readonly CatalogFault[] {

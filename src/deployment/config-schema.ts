@@ -287,6 +287,32 @@ function isRedisUrl(text: string): boolean {
   return hostname !== "" && search === "" && hash === "";
 }
 
+const placeHeader = z
+  .string()
+  .regex(/^[A-Za-z0-9-]{1,64}$/, "Use the name of a header, such as X-Client-Country.")
+  .transform((text) => text.toLowerCase());
+
+const placeHeaders = z
+  .strictObject({
+    country: placeHeader
+      .optional()
+      .describe("ISO 3166-1 alpha-2: DE. Also Cloudflare's CF-IPCountry, whose T1 is Tor."),
+    region: placeHeader.optional().describe("ISO 3166-2, with its country or without: US-CA, CA. It needs `country`."),
+    postal: placeHeader.optional().describe("The postal code: 90210."),
+    asn: placeHeader.optional().describe("The number of the network: 64500 or AS64500."),
+    anonymous: placeHeader
+      .optional()
+      .describe("1 or true for a network that hides where its users are; 0, false or no header for all others."),
+  })
+  .refine(({ country, region }) => region === undefined || country !== undefined, {
+    message: "Name the header of the country too: a region is read with its country.",
+    path: ["region"],
+  })
+  .describe(
+    "The headers in which the proxies of `trustedProxies` say where a client is, for assets with `countries` and `places`. The " +
+      "proxies must set or remove each of them in every request. Those of other clients are ignored.",
+  );
+
 export const configSchema = z
   .strictObject({
     $schema: z.string().optional().describe("The schema for editors."),
@@ -307,6 +333,7 @@ export const configSchema = z
             .describe(
               "The addresses or networks of the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed (this machine).",
             ),
+          placeHeaders: placeHeaders.optional(),
           privateOrigins: z
             .array(privateHost)
             .default([])

@@ -22,12 +22,15 @@ function viewerOfCdn(headers: Headers, secrets: readonly string[]): Viewer | und
 }
 
 /** CloudFront's own headers of a viewer's place, which its origin request policy sends along; a viewer's are replaced. */
+export const cloudFrontPlaceHeaders = [
+  "CloudFront-Viewer-Country-Region",
+  "CloudFront-Viewer-Postal-Code",
+  "CloudFront-Viewer-ASN",
+] as const;
+
 function cloudFrontPlace(headers: Headers): ToldPlace {
-  return {
-    region: headers.get("CloudFront-Viewer-Country-Region"),
-    postal: headers.get("CloudFront-Viewer-Postal-Code"),
-    asn: readAsn(headers.get("CloudFront-Viewer-ASN")),
-  };
+  const [region, postal, asn] = cloudFrontPlaceHeaders.map((name) => headers.get(name));
+  return { region, postal, asn: readAsn(asn ?? null) };
 }
 
 interface Viewer {

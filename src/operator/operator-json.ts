@@ -39,6 +39,10 @@ export const explainBodySchema = z.strictObject({
   address,
 });
 
+/** What else a start may tell of its client, as a backend tells it of its viewer. */
+const { region, postal, asn: network, anonymous, userAgent } = backendViewerSchema.shape;
+const placeMembers = { region, postal, asn: network, anonymous, userAgent };
+
 export const simulateBodySchema = z.strictObject({
   credential: z
     .string()
@@ -63,6 +67,7 @@ export const simulateBodySchema = z.strictObject({
     )
     .optional()
     .describe("The viewer's country as the CDN would report it; XX and T1 mean unknown."),
+  ...placeMembers,
   origin: z
     .string()
     .min(1)

@@ -3,10 +3,11 @@ import { backendIssuer, type Credential } from "../auth/credential.ts";
 import type { RatePolicy } from "../auth/rate-limit.ts";
 import { isJws } from "../auth/read-credential.ts";
 import { filesTtl, maxSessionTtl } from "../base/constants.ts";
-import { isCountry } from "../base/country.ts";
+import { readPlace } from "../base/place.ts";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import { after, earlier, type UnixSeconds } from "../base/time.ts";
 import { type Asset, playScope } from "../catalog/asset.ts";
+import type { SourceMember } from "../catalog/conditions.ts";
 import { isAllowedFile } from "../catalog/file-globs.ts";
 import {
   type BackendRefusal,
@@ -37,6 +38,11 @@ export interface SimulatedStart {
   readonly address?: string | undefined;
   /** ISO 3166-1 alpha-2 in upper case; anything else is unknown. */
   readonly country?: string | undefined;
+  readonly region?: string | undefined;
+  readonly postal?: string | undefined;
+  readonly asn?: number | undefined;
+  readonly anonymous?: boolean | undefined;
+  readonly userAgent?: string | undefined;
   readonly origin?: string | undefined;
   /** With a backend's credential: the viewer that it names. */
   readonly viewer?: BackendViewer | undefined;
@@ -193,18 +199,15 @@ async function simulateChecks(
 /** The viewer of a simulated start, and the request as far as the checks read it. */
 interface SimulatedViewer {
   readonly credential: Credential;
-  readonly from: Pick<SessionRequest, "client" | "country" | "origin">;
+  readonly from: Pick<SessionRequest, "client" | SourceMember>;
   readonly words: string;
 }
 
 /** A viewer with a token of their own. */
-function ownViewer(
-  { address, country, origin, viewer }: SimulatedStart,
-  credential: Credential,
-): Result<SimulatedViewer, Refusal<"body_invalid">> {
+function ownViewer(start: SimulatedStart, credential: Credential): Result<SimulatedViewer, Refusal<"body_invalid">> {
+  const { address, origin, userAgent, viewer } = start;
   if (viewer !== undefined) return namesViewer;
-  const known = country !== undefined && isCountry(country) ? country : undefined;
-  const from = { client: { address, userAgentHash: () => "" }, country: known, origin };
+  const from = { client: { address, userAgentHash: () => "" }, ...readPlace(start), origin, userAgent };
   return ok({ credential, from, words: "the credential's own" });
 }
 
@@ -316,11 +319,13 @@ async function streamWords(
 }
 
 /** The asset's conditions, which the start meets. */
-function conditionWords({ available, countries, origins }: Asset): string {
+function conditionWords({ available, countries, places, origins, players }: Asset): string {
   const met = [
     ...(available === undefined ? [] : ["availability window"]),
     ...(countries === undefined ? [] : ["country"]),
+    ...(places === undefined ? [] : ["place"]),
     ...(origins === undefined ? [] : ["origin"]),
+    ...(players === undefined ? [] : ["player"]),
   ];
   return met.length === 0 ? "the asset has none" : `met: ${met.join(", ")}`;
 }

@@ -116,7 +116,8 @@ export const viewerBodySchema = z
       .optional()
       .describe("The address of an account of the identity service. Each look-up is a line of the log."),
     start: simulateBodySchema
-      .pick({ asset: true, takeover: true, address: true, country: true, origin: true })
+      .pick({ asset: true, takeover: true, address: true, country: true, region: true, origin: true })
+
       .optional()
       .describe("A start to simulate for this viewer, with a fresh token that names every asset."),
   })

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { type IpNetwork, parseIpAddress } from "../../base/ip-address.ts";
+import { type Place, readAsn } from "../../base/place.ts";
 import type { WaitUntil } from "../../base/time.ts";
 import { healthPath, readyPath } from "../../http/health.ts";
 import type { AnswerRequest } from "../../service/host-ports.ts";
@@ -15,7 +16,12 @@ export interface HttpFront {
   readonly waitUntil: WaitUntil;
   /** The proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. */
   readonly trustedProxies: readonly IpNetwork[];
+  /** The headers in which these proxies say where a client is, in lower case; undefined for none. */
+  readonly placeHeaders?: PlaceHeaders | undefined;
 }
+
+/** The name of a proxy's header for each member of a client's place. */
+export type PlaceHeaders = { readonly [Member in keyof Place]?: string | undefined };
 
 /** What one connection may cost: times in milliseconds, sizes in bytes. A body has its limit in the route that reads it. */
 export interface FrontLimits {
@@ -50,9 +56,11 @@ const probes: ReadonlySet<string> = new Set([healthPath, readyPath]);
  * itself asks for.
  */
 export function httpFront(current: () => HttpFront, limits: FrontLimits = usualLimits): Server {
-  const requests = new WeakMap<object, { readonly front: HttpFront; readonly target: string }>();
+  const requests = new WeakMap<object, { readonly front: HttpFront; readonly target: string; readonly cf: object }>();
   const listener = getRequestListener(async (request, { incoming }) => {
-    const { front, target } = requests.get(incoming) ?? { front: current(), target: undefined };
+    const { front, target, cf } = requests.get(incoming) ?? { front: current(), target: undefined, cf: untold };
+    // Where Cloudflare has it: no client can write it.
+    Object.defineProperty(request, "cf", { value: cf });
     return front.answer(request, front.waitUntil, target);
   });
   let known: { readonly front: HttpFront; readonly url: URL } | undefined;
@@ -67,7 +75,7 @@ export function httpFront(current: () => HttpFront, limits: FrontLimits = usualL
     (incoming, outgoing) => {
       const front = current();
       const target = incoming.url ?? "/";
-      requests.set(incoming, { front, target });
+      requests.set(incoming, { front, target, cf: toldPlace(incoming, front) });
       const { address, isSecure } = clientOf(incoming, (text) => isTrusted(text, front), target);
       const { host, protocol } = urlOf(front);
       const scheme = protocol === "https:" && !isSecure ? "http:" : protocol;
@@ -88,6 +96,27 @@ function isTrusted(text: string, { trustedProxies }: HttpFront): boolean {
   return trustedProxies.some(
     (proxy) => proxy.address.length === address.length && inPrefix(proxy.address, proxy.bits, address),
   );
+}
+
+/** What a place is of which nobody told anything. */
+const untold = { anonymous: undefined };
+
+/**
+ * Where the client is, as a trusted proxy says, in the form of Cloudflare's `cf`. A proxy that names anonymous networks leaves
+ * the header out for the others.
+ */
+function toldPlace({ headers, socket }: IncomingMessage, front: HttpFront): object {
+  const { placeHeaders: names } = front;
+  if (names === undefined || !isTrusted(socket.remoteAddress ?? "", front)) return untold;
+  const told = (name: string | undefined) => (name === undefined ? undefined : [headers[name] ?? []].flat().join(", "));
+  const anonymous = told(names.anonymous);
+  return {
+    country: told(names.country),
+    regionCode: told(names.region),
+    postalCode: told(names.postal),
+    asn: readAsn(told(names.asn) ?? null),
+    anonymous: anonymous === "" ? false : anonymous,
+  };
 }
 
 /** Listens on a port of an address. Rejects if that is not possible, for example because the port is in use. */

@@ -175,7 +175,10 @@ describe.each([
     const { HeadersConfig, CookiesConfig } = Resources.OriginRequests.Properties.OriginRequestPolicyConfig;
     expect(HeadersConfig).toEqual({
       HeaderBehavior: "whitelist",
-      Headers: ["User-Agent", "CloudFront-Viewer-Country", "Stagedoor-Viewer"],
+      Headers: [
+        ...["User-Agent", "CloudFront-Viewer-Country", "CloudFront-Viewer-Country-Region"],
+        ...["CloudFront-Viewer-Postal-Code", "CloudFront-Viewer-ASN", "Stagedoor-Viewer", "Origin", "Referer"],
+      ],
     });
     expect(CookiesConfig).toEqual({ CookieBehavior: "none" });
   });

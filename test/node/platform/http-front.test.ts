@@ -2,6 +2,8 @@ import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { parseNetwork } from "../../../src/base/ip-address.ts";
+import type { Place } from "../../../src/base/place.ts";
+import { placeOf } from "../../../src/http/request.ts";
 import { drain, type HttpFront, httpFront, listenOn, usualLimits } from "../../../src/platform/node/http-front.ts";
 
 const stops: (() => Promise<void>)[] = [];
@@ -20,7 +22,12 @@ async function front(changes: Partial<HttpFront> = {}, limits = usualLimits) {
   let current: HttpFront = {
     publicUrl: "https://api.tv.test",
     answer: async (request, _, target) =>
-      Response.json({ url: request.url, target, address: request.headers.get("CF-Connecting-IP") }),
+      Response.json({
+        url: request.url,
+        target,
+        address: request.headers.get("CF-Connecting-IP"),
+        place: placeOf(request, false),
+      }),
     waitUntil: () => undefined,
     trustedProxies: [],
     ...changes,
@@ -29,7 +36,7 @@ async function front(changes: Partial<HttpFront> = {}, limits = usualLimits) {
   const { port } = await listenOn(server, 0, "127.0.0.1");
   stops.push(() => drain(server, 1_000));
   const ask = (path: string, headers: Readonly<Record<string, string>> = {}) =>
-    new Promise<{ readonly status: number; readonly url?: string; readonly address?: string | null }>(
+    new Promise<{ readonly status: number; readonly url?: string; readonly address?: string | null; place?: Place }>(
       (resolve, reject) => {
         const outgoing = httpRequest({ host: "127.0.0.1", port, path, headers, agent: false }, (response) => {
           let text = "";
@@ -69,6 +76,38 @@ describe("the front of a host on Node", () => {
     for (const headers of [proxied, { "X-Forwarded-Proto": "http" }, { ...proxied, "X-Forwarded-Proto": "http" }])
       expect(await ask("/metrics", headers)).toMatchObject({ url: "http://api.tv.test/metrics" });
     expect(await ask("/console")).toMatchObject({ url: "http://api.tv.test/console" });
+  });
+
+  describe("reads where a client is", () => {
+    const placeHeaders = {
+      ...{ country: "cf-ipcountry", region: "x-region", postal: "x-postal", asn: "x-asn", anonymous: "x-hidden" },
+    };
+    const sent = { "CF-IPCountry": "US", "X-Region": "CA", "X-Postal": "90210", "X-ASN": "AS64500" };
+    const place = { country: "US", region: "US-CA", postal: "90210", asn: 64500, anonymous: false };
+
+    it("from the configured headers of a trusted proxy", async () => {
+      const { ask } = await front({ trustedProxies: thisMachine, placeHeaders });
+      expect((await ask("/x", sent)).place).toEqual(place);
+      expect((await ask("/x", { ...sent, "X-Hidden": "1" })).place).toEqual({ ...place, anonymous: true });
+      expect((await ask("/x", { ...sent, "X-Hidden": "0" })).place).toEqual(place);
+      expect((await ask("/x", { ...sent, "X-Hidden": "perhaps" })).place).toEqual({ ...place, anonymous: undefined });
+      expect((await ask("/x", { "CF-IPCountry": "T1" })).place).toEqual({ anonymous: true });
+    });
+
+    it("from no other client, from no other header, and of no member whose header has no name", async () => {
+      const { ask, replace } = await front({ trustedProxies: [], placeHeaders });
+      expect((await ask("/x", sent)).place).toEqual({});
+      replace({ trustedProxies: thisMachine, placeHeaders: undefined });
+      expect((await ask("/x", sent)).place).toEqual({});
+      replace({ placeHeaders: { country: "x-country", region: "x-region" } });
+      expect((await ask("/x", sent)).place).toEqual({});
+      expect((await ask("/x", { ...sent, "X-Country": "US" })).place).toEqual({ country: "US", region: "US-CA" });
+    });
+
+    it("from one value only", async () => {
+      const { ask } = await front({ trustedProxies: thisMachine, placeHeaders: { country: "x-country" } });
+      expect((await ask("/x", { "X-Country": "US, DE" })).place).toEqual({});
+    });
   });
 
   it("believes X-Forwarded-For and X-Forwarded-Proto of a trusted proxy alone", async () => {

@@ -33,6 +33,8 @@ describe("an asset's conditions", () => {
     ["origin_invalid origins[0]", { origins: ["*"] }],
     ["schema origins", { origins: [] }],
     ["schema origins", { origins: "https://example.com" }],
+    ["originless_unused originless", { originless: "allow" }],
+    ["schema originless", { originless: "refuse", origins: ["https://example.com"] }],
     ["time_invalid available.from", { available: { from: "2026-11-21" } }],
     ["time_invalid available.until", { available: { until: "2026-11-21T20:00:00" } }],
     ["time_invalid available.until", { available: { until: "2026-02-30T20:00:00Z" } }],

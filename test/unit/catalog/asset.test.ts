@@ -234,6 +234,7 @@ describe("an asset", () => {
     ["cdn_url_unused film cdnUrl", { cdnUrl }],
     ["cdn_url_unused film cdnUrl", { cdn: "cloudfront-signed", cloudfront, cdnUrl }],
     ["schema film cdnUrl", { cdn: "cloudfront", cdnUrl: `${cdnUrl}/films` }],
+    ["cloudfront_anonymous film places.anonymous", { cdn: "cloudfront", cdnUrl, places: { anonymous: "refuse" } }],
     ["cloudfront_session film segmentSignature", { cdn: "cloudfront", cdnUrl, segmentSignature: "session" }],
     ["cloudfront_unused film cloudfront", { cdn: "cloudfront", cdnUrl, cloudfront }],
     ["cloudfront_unused film cloudfront", { cloudfront }],

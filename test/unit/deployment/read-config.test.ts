@@ -199,6 +199,16 @@ describe("a deployment's file", () => {
       "environments.staging.d1: Remove it: it has no effect with host.type node",
     ],
     [
+      "a header of the region without one of the country",
+      { host: { type: "node", placeHeaders: { region: "X-Region" } } },
+      "host.placeHeaders.region: Name the header of the country too",
+    ],
+    [
+      "a header of a place whose name is none",
+      { host: { type: "node", placeHeaders: { country: "X Country" } } },
+      "host.placeHeaders.country: Use the name of a header",
+    ],
+    [
       "a proxy that is no address",
       { host: { type: "node", trustedProxies: ["proxy.internal"] } },
       "host.trustedProxies[0]: Use an address or a network",

@@ -22,6 +22,7 @@ const anHour = seconds(3600);
 const assets = [
   asset("film"),
   asset("german", { countries: { only: ["DE"] } }),
+  asset("coast", { places: { only: [{ regions: ["US-CA"], asns: [64500] }] }, players: { except: ["Lavf/*"] } }),
   asset("web", { origins: ["https://www.example.com"] }),
   asset("soon", { available: { from: rfc3339(after(now, seconds(60))) } }),
   asset("over", { available: { until: rfc3339(now) } }),
@@ -53,6 +54,8 @@ const spend =
     for (let i = 0; i < 2; i++) await context().limits.take(policy, name ?? "", now);
   };
 
+const coast = { asset: "coast", country: "US", region: "US-CA", asn: 64500, userAgent: "" };
+
 const down =
   (store: "log" | "streams") =>
   ({ state }: Stage) => {
@@ -72,6 +75,10 @@ const cases: readonly Case[] = [
   { what: "the right country", code: "ok", start: { asset: "german", country: "DE" } },
   { what: "another country", code: "country_forbidden", start: { asset: "german", country: "FR" } },
   { what: "an unknown country", code: "country_forbidden", start: { asset: "german" } },
+  { what: "the right place and player", code: "ok", start: coast },
+  { what: "another region", code: "place_forbidden", start: { ...coast, region: "US-NY" } },
+  { what: "an unknown network", code: "place_forbidden", start: { ...coast, asn: undefined } },
+  { what: "a refused player", code: "player_refused", start: { ...coast, userAgent: "Lavf/60" } },
   { what: "the right origin", code: "ok", start: { asset: "web", origin: "https://www.example.com" } },
   { what: "another origin", code: "origin_forbidden", start: { asset: "web", origin: "https://evil.example" } },
   { what: "a bound asset with an address", code: "ok", start: { asset: "bound" } },
@@ -169,7 +176,7 @@ describe("a simulated start", () => {
     const [events, counted] = [stage.events.length, stage.counted.length];
     const simulated = await simulate(simulation, usualRequest, context);
     expect([stage.events.length, stage.counted.length]).toEqual([events, counted]);
-    const { asset: id, takeover, country, origin } = simulation;
+    const { asset: id, takeover, country, region, asn, userAgent, origin } = simulation;
     const headers = new Headers({ Authorization: `Bearer ${credential}` });
     const started = await startStream(
       {
@@ -181,6 +188,9 @@ describe("a simulated start", () => {
         body: JSON.stringify({ asset: id, takeover }),
         client: { address: simulation.address, userAgentHash: () => "" },
         country,
+        region,
+        asn,
+        userAgent,
         origin,
       },
       context,
