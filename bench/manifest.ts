@@ -87,6 +87,7 @@ export async function manifestBench(
     sha256: nodeSha256,
     development: false,
     edgeSecrets: [],
+    enforcement: undefined,
     cloudFront: cloudFrontSigners(ring, mediaUrl, () => now, signWith),
   };
   const freshIsolate = () => {

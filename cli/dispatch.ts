@@ -4,6 +4,7 @@ import { stripVTControlCharacters } from "node:util";
 import { assetsAddCommand } from "./assets/add-asset.ts";
 import { assetsCheckCommand } from "./assets/check-assets.ts";
 import { assetsListCommand, assetsRemoveCommand } from "./assets/list-assets.ts";
+import { assetsEnforcementCommand } from "./assets/set-enforcement.ts";
 import { backendNewCommand } from "./backend/new-backend.ts";
 import { cloudfrontFunctionCommand } from "./cloudfront/function-command.ts";
 import { cloudfrontSyncCommand } from "./cloudfront/sync-command.ts";
@@ -70,6 +71,7 @@ const ownCommands: readonly Command[] = [
   keysForCommand,
   assetsListCommand,
   assetsAddCommand,
+  assetsEnforcementCommand,
   assetsRemoveCommand,
   assetsCheckCommand,
   issuersAddCommand,

@@ -19,7 +19,7 @@ export interface CatalogResult {
 /** Changes the catalog of --api or --catalog. The outcome is that of `report`, or all errors of the changed catalog. */
 export async function changeCatalog(
   args: Args,
-  edit: CatalogEdit,
+  edit: Exclude<CatalogEdit, { readonly does: "set" }>,
   report: (result: CatalogResult) => Outcome | Promise<Outcome>,
 ): Promise<Outcome> {
   if (!isLive(args)) return changeFile(args, edit, report);
@@ -35,7 +35,8 @@ export async function changeCatalog(
   return report({ change: { was: changeIn(body), faults }, live: true, where: api.api });
 }
 
-async function changeFile(
+/** {@link changeCatalog} for the file of --catalog. */
+export async function changeFile(
   args: Args,
   edit: CatalogEdit,
   report: (result: CatalogResult) => Outcome | Promise<Outcome>,

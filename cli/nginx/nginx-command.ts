@@ -52,6 +52,8 @@ remembers the other options of the folder's last run, and --resolver "" forgets 
   --cache-size <size>       how much of HTTP origins it keeps at most (10g)
   --resolver <address>      a name server for the hosts of HTTP origins; without it they are looked up when nginx starts
   --authorities <file>      the authorities of HTTPS origins (the machine's own)
+  --refusals <nginx|node>   who refuses (nginx). With node the service gets every request that nginx would refuse, and serves those of
+                            assets in observe or off (npx stagedoor assets enforcement): for a rollout
   --user <name>             the user of nginx's workers, for nginx.conf (www-data or nginx, if there is one)`,
   run: async (args) => {
     if (!inDeployment)
@@ -130,6 +132,7 @@ async function siteOf(
       "a port, or address:port, such as 443 or 127.0.0.1:8080",
     ),
     certificate,
+    refusals: refusalsOf(options),
     admissions: options.value("admissions") ?? "/run/stagedoor-admissions",
     user: options.value("user") ?? userOf(),
     cache: options.value("cache") ?? "/var/cache/stagedoor",
@@ -158,6 +161,11 @@ async function siteOf(
       `nginx's configuration cannot contain the path ${JSON.stringify(strange)}: it has a quotation mark, a backslash, a dollar sign or a line break. Rename the folder.`,
     );
   return { site, unlisted };
+}
+
+function refusalsOf(options: KeptOptions): NginxSite["refusals"] {
+  const text = options.value("refusals") ?? "nginx";
+  return text === "nginx" || text === "node" ? text : endInvalid("refusals", text, "nginx or node");
 }
 
 /**

@@ -29,6 +29,8 @@ export interface NginxSite {
   readonly resolver: string | undefined;
   /** The certificates of the authorities that HTTPS origins are verified with. */
   readonly authorities: string | undefined;
+  /** Who answers what is refused: nginx, or the service, which knows the assets that are not enforced. */
+  readonly refusals: "nginx" | "node";
 }
 
 /** The files that are written: for the http context, for a server, and a complete configuration to try. */
@@ -139,7 +141,11 @@ ${resolver === undefined ? upstreams.join("") : `resolver ${resolver} valid=30s;
 }
 
 /** A server of the media host: the check of every request, and what it leads to. */
-export function serverConfig({ mediaUrl }: NginxSite): string {
+export function serverConfig({ mediaUrl, refusals }: NginxSite): string {
+  const toService = refusals === "node";
+  // Also a session that is not admitted.
+  const admissions = toService ? "\n    error_page 401 403 = @stagedoor_node;" : "";
+  const failures = toService ? "" : " 401 403";
   const headers = edgeHeaders(mediaUrl)
     .map(([name, value]) => `    add_header ${name} "${value}" always;`)
     .join("\n");
@@ -160,7 +166,7 @@ location ~ ^/ {
     if ($stagedoor_verdict = renew) { return 419; }
     error_page 418 = @stagedoor_node;
     error_page 419 = @stagedoor_renew;
-    error_page 420 = @stagedoor_refuse;
+    error_page 420 = ${toService ? "@stagedoor_node" : "@stagedoor_refuse"};${admissions}
 
     auth_request stagedoor-admission;
     auth_request_set $stagedoor_admitted $upstream_http_${variableOf(admissionHeader)};
@@ -168,7 +174,7 @@ location ~ ^/ {
     auth_request_set $stagedoor_request $upstream_http_request_id;
     auth_request_set $stagedoor_place $upstream_http_${variableOf(originHeader)};
     # 301: the name is of a folder, which is no file.
-    error_page 301 401 403 404 500 502 503 504 = @stagedoor_failed;
+    error_page 301${failures} 404 500 502 503 504 = @stagedoor_failed;
     error_page 416 = @stagedoor_range;
 
     # The file of the verdict. No symbolic link below the root is followed; the service follows those that stay in it.
@@ -210,7 +216,7 @@ location @stagedoor_renew {
     auth_request_set $stagedoor_admitted $upstream_http_${variableOf(admissionHeader)};
     auth_request_set $stagedoor_refusal $upstream_http_${variableOf(refusalHeader)};
     auth_request_set $stagedoor_request $upstream_http_request_id;
-    error_page 401 403 500 502 503 504 = @stagedoor_failed;
+    error_page${failures} 500 502 503 504 = @stagedoor_failed;${admissions}
     js_content stagedoor.renew;
 }
 

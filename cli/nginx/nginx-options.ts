@@ -19,6 +19,7 @@ export const keptOptions = {
   resolver: { type: "string" },
   authorities: { type: "string" },
   user: { type: "string" },
+  refusals: { type: "string" },
 } as const;
 
 /** Options whose value is a path: they are written down in full, because the next run may be in another folder. */

@@ -13,6 +13,7 @@ const responseSchema = z.object({
       refused: z.int(),
       causes: z.object({ ours: z.int(), origin: z.int(), provider: z.int(), viewer: z.int() }),
       codes: z.record(z.string(), z.int()),
+      observed: z.record(z.string(), z.int()).default({}),
     }),
   ),
 });
@@ -26,7 +27,8 @@ export const breakdownCommand: Command = {
   operands: [],
   options: { ...operatorApiOptions, by: { type: "string" }, code: { type: "string" } },
   help: `Groups the running sessions and the refusals of the last hour, the group with the most refusals first, from the API's route
-/operator/breakdown. A refusal counts by its cause: this service (OURS), the origin, the identity provider, or the viewer.
+/operator/breakdown. A refusal counts by its cause: this service (OURS), the origin, the identity provider, or the viewer. OBSERVED are
+requests that were served because their asset is in observe or off.
 
   --by <what>     ${groupings.join(", ")} (asset); asn is the client's network, where the platform tells it
   --code <code>   only refusals with this code
@@ -40,15 +42,33 @@ ${operatorApiHelp("operator:read")}`,
     if (!response.ok) return failed(response.message, response.body);
     const { count, groups } = parseResponse(api, "/operator/breakdown", response.body, responseSchema);
     if (count === 0) return succeeded("No session runs, and nothing was refused in the last hour.", response.body);
+    const isObserving = groups.some(({ observed }) => Object.keys(observed).length > 0);
     const rows = groups
       .slice(0, shown)
-      .map(({ value, watching, refused, causes, codes }) => [
+      .map(({ value, watching, refused, causes, codes, observed }) => [
         ...[value, String(watching), String(refused)],
         ...[causes.ours, causes.origin, causes.provider, causes.viewer].map(String),
         Object.keys(codes)[0] ?? "-",
+        ...(isObserving ? [observedText(observed)] : []),
       ]);
-    const heading = [by.toUpperCase(), "WATCHING", "REFUSED", "OURS", "ORIGIN", "PROVIDER", "VIEWER", "MOST OFTEN"];
+    const heading = [
+      by.toUpperCase(),
+      "WATCHING",
+      "REFUSED",
+      "OURS",
+      "ORIGIN",
+      "PROVIDER",
+      "VIEWER",
+      "MOST OFTEN",
+      ...(isObserving ? ["OBSERVED"] : []),
+    ];
     const note = count > shown ? `${Math.min(shown, groups.length)} of ${count} groups are printed.` : undefined;
     return succeeded(table([heading, ...rows]), response.body, note);
   },
 };
+
+function observedText(observed: Readonly<Record<string, number>>): string {
+  return Object.entries(observed)
+    .map(([code, count]) => `${code} ${count}`)
+    .join(", ");
+}

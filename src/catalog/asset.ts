@@ -3,9 +3,10 @@ import { type MediaPlace, mediaPlaceOf, type OriginFile, sentQuery } from "../ba
 import { pathFault } from "../base/canonical-path.ts";
 import { maxSessionTtl } from "../base/constants.ts";
 import { isHostPattern, isOriginPattern, isSafeAddress } from "../base/origins.ts";
-import { readRfc3339, seconds } from "../base/time.ts";
+import { seconds } from "../base/time.ts";
 import { isApplicationScheme } from "../base/uri-scheme.ts";
 import { assetOriginSchema } from "./asset-origin.ts";
+import { enforcementSchema, timeSchema } from "./enforcement.ts";
 import { fileGlobsSchema } from "./file-globs.ts";
 import { countryList, placesSchema } from "./places.ts";
 import { playersSchema } from "./players.ts";
@@ -39,14 +40,6 @@ const originsSchema = z
       "both unless `originless` allows that. Apps with a web view send https://localhost, capacitor://localhost and the like. " +
       "Other programs can send any: this keeps other web pages from playing it, not other programs.",
   );
-
-const timeSchema = z.string().transform((text, context) => {
-  const time = readRfc3339(text);
-  if (time !== undefined) return time;
-  const message = "Give a time of RFC 3339 with its offset: 2026-12-01T20:00:00+01:00, or with Z for UTC.";
-  context.addIssue({ code: "custom", message, params: { fault: "time_invalid" } });
-  return z.NEVER;
-});
 
 const availableSchema = z
   .strictObject({
@@ -225,6 +218,7 @@ export const assetSchema = z
       ),
     players: playersSchema.optional(),
     available: availableSchema.optional(),
+    enforcement: enforcementSchema.optional(),
     segmentSignature: z
       .enum(["shared", "session"])
       .default("shared")

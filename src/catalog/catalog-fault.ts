@@ -25,6 +25,9 @@ export const catalogFaultNames = [
   "originless_unused",
   "time_invalid",
   "window_empty",
+  "enforcement_unbounded",
+  "enforcement_unknown",
+  "cloudfront_enforcement",
 ] as const;
 export type CatalogFaultName = (typeof catalogFaultNames)[number];
 
@@ -58,6 +61,7 @@ const namesOfChecks: ReadonlySet<string> = new Set<CatalogFaultName>([
   "origin_invalid",
   "time_invalid",
   "window_empty",
+  "enforcement_unbounded",
 ]);
 
 /** A fault in one line, for logs and terminals. */

@@ -87,6 +87,12 @@ function cdnFaults(raw: unknown, asset: string): readonly CatalogFault[] {
       "segmentSignature",
       "Set it to shared: CloudFront's function does not know the assets whose segments are bound to a session.",
     );
+  if (cdn !== "edge" && fieldOf(raw, "enforcement") !== undefined)
+    return fault(
+      "cloudfront_enforcement",
+      "enforcement",
+      "Remove it: CloudFront checks its URLs itself, and knows enforce only.",
+    );
   if (cdn !== "cloudfront-signed" && settings !== undefined)
     return fault("cloudfront_unused", "cloudfront", "Remove these settings, or set cdn to cloudfront-signed.");
   if (cdn === "cloudfront-signed" && settings === undefined)

@@ -3,10 +3,12 @@ import { assetSchema } from "./asset.ts";
 import { parseCatalogText } from "./catalog.ts";
 import { type CatalogFault, describeFault } from "./catalog-fault.ts";
 import { withAsset, withoutAsset } from "./document-text.ts";
+import { enforcementModes, isKnownMode } from "./enforcement.ts";
 
 /** A change of one asset. */
 export type CatalogEdit =
   | { readonly does: "put"; readonly id: string; readonly asset: unknown; readonly replace: boolean }
+  | { readonly does: "set"; readonly id: string; readonly members: Readonly<Record<string, unknown>> }
   | { readonly does: "remove"; readonly id: string };
 
 export interface EditedCatalog {
@@ -25,15 +27,18 @@ const emptyCatalog = '{\n  "version": 1,\n  "assets": []\n}\n';
  */
 export function editCatalog(
   before: string | undefined,
-  edit: CatalogEdit,
+  asked: CatalogEdit,
 ): Result<EditedCatalog, Refusal<"asset_invalid"> | Refusal<"asset_unknown">> {
   const text = before ?? emptyCatalog;
   const old = faultsIn(text);
   const assets = assetsIn(text);
   if (assets === undefined) return invalid(old);
-  const places = assets.flatMap((asset, index) => (Object(asset).id === edit.id ? [index] : []));
+  const { id } = asked;
+  const places = assets.flatMap((asset, index) => (Object(asset).id === id ? [index] : []));
   const [first, ...more] = places;
-  if (edit.does === "remove" && first === undefined) return refusal("asset_unknown", "the catalog has no such asset");
+  if (asked.does !== "put" && first === undefined) return refusal("asset_unknown", "the catalog has no such asset");
+  const members = asked.does === "set" ? { ...Object(assets[first ?? 0]), ...asked.members } : undefined;
+  const edit = asked.does === "set" ? ({ does: "put", id, asset: members, replace: true } as const) : asked;
   const was = first !== undefined && more.length === 0 && edit.does === "put" && isSame(assets[first], edit.asset);
   const next = was ? text : changed(text, edit, places);
   const left = faultsIn(next);
@@ -58,7 +63,11 @@ export function storedCatalog(text: string | undefined): StoredCatalog {
 }
 
 /** Leaves one asset with the id, even if there were several. */
-function changed(text: string, edit: CatalogEdit, [first, ...more]: readonly number[]): string {
+function changed(
+  text: string,
+  edit: Exclude<CatalogEdit, { readonly does: "set" }>,
+  [first, ...more]: readonly number[],
+): string {
   const single = more.toReversed().reduce(withoutAsset, text);
   if (edit.does === "put") return withAsset(single, first, edit.asset);
   return first === undefined ? single : withoutAsset(single, first);
@@ -70,6 +79,11 @@ function ownFaults(
 ): readonly CatalogFault[] {
   const of = (name: CatalogFault["name"], advice: string) => [{ name, asset: id, field: "id", advice }];
   if (Object(asset).id !== id) return of("schema", "Use the id of the request's path.");
+  const { mode } = Object(Object(asset).enforcement);
+  if (mode !== undefined && !isKnownMode(mode)) {
+    const advice = `Choose ${enforcementModes.join(", ")}: an unknown mode enforces.`;
+    return [{ name: "enforcement_unknown", asset: id, field: "enforcement.mode", advice }];
+  }
   return isThere && !replace
     ? of("id_duplicate", "An asset with this id exists. Choose another id, or replace the asset.")
     : [];
@@ -125,7 +139,7 @@ export interface StoredCatalog {
 /** `asset_invalid` names every fault that the catalog would have. `store_unavailable`: nothing was changed. */
 type PutRefusal = Refusal<"asset_invalid" | "store_unavailable">;
 
-/** Only a removal needs an existing asset. */
+/** A removal and a change of members need an existing asset. */
 export type EditRefusal = PutRefusal | Refusal<"asset_unknown">;
 
 /**
@@ -137,5 +151,7 @@ export interface CatalogEditing {
   read(): Promise<Result<StoredCatalog, Refusal<"store_unavailable">>>;
   /** Adds an asset, or replaces the one with its id unless `replace` is false. */
   put(id: string, asset: unknown, replace?: boolean): Promise<Result<CatalogChange, PutRefusal>>;
+  /** Replaces these members of an asset, and leaves the others. */
+  set(id: string, members: Readonly<Record<string, unknown>>): Promise<Result<CatalogChange, EditRefusal>>;
   remove(id: string): Promise<Result<CatalogChange, EditRefusal>>;
 }

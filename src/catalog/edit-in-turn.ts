@@ -127,6 +127,7 @@ export function editInTurn({ store, notes, clock, timer, sha256 }: EditingParts)
       if (put.refusal.code === "asset_unknown") throw new Error("a put needs no existing asset");
       return refuse(put.refusal);
     },
+    set: (id, members) => inTurn({ does: "set", id, members }),
     remove: (id) => inTurn({ does: "remove", id }),
   };
 }

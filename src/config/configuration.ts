@@ -232,6 +232,7 @@ function configuration(settings: Settings, ring: KeyRing): Configuration {
     leaseTtl: seconds(settings.STAGEDOOR_LEASE_TTL),
     revocationMaxAge: seconds(settings.STAGEDOOR_REVOCATION_MAX_AGE),
     storeFailure: settings.STAGEDOOR_STORE_FAILURE,
+    enforcement: settings.STAGEDOOR_ENFORCEMENT,
     apiUrl: settings.STAGEDOOR_API_URL,
     origins: settings.STAGEDOOR_ORIGINS,
     startRate: anHour("start-subject", settings.STAGEDOOR_START_RATE),

@@ -3,6 +3,7 @@ import { issuerSchema } from "../auth/issuer.ts";
 import { defaultLeaseTtl, identityPath, maxSessionTtl } from "../base/constants.ts";
 import { hasNoUserInfo, isOriginPattern, isSafeAddress } from "../base/origins.ts";
 import { type Seconds, seconds } from "../base/time.ts";
+import { readEnforcement } from "../catalog/enforcement.ts";
 import { originSecretsSchema } from "../catalog/origin-secrets.ts";
 
 /** A whole number in an environment variable. */
@@ -117,6 +118,13 @@ export const settingsSchema = z.object({
     .default("closed")
     .describe(
       "While the stores of revocations and leases do not respond: `closed` answers 503; `open` serves the stream, even for sessions that were ended (docs/operate/monitoring.md).",
+    ),
+  STAGEDOOR_ENFORCEMENT: z
+    .string()
+    .transform((text) => readEnforcement(text))
+    .optional()
+    .describe(
+      "The default for assets without `enforcement`: `enforce`, or `observe until 2026-12-08T00:00:00Z`, which serves requests without a valid grant and signature and counts them (docs/operate/rollout.md). Anything else enforces.",
     ),
   STAGEDOOR_API_URL: address
     .optional()

@@ -66,6 +66,7 @@ type GroupsProps = Pick<BreakdownProps, "by" | "code"> & { readonly groups: read
 function Groups({ by, code, groups }: GroupsProps) {
   if (groups.length === 0) return <p class="empty">No session runs, and nothing was refused.</p>;
   const codes = sumsOf(groups.map(({ refused }) => refused)).map(([one]) => one);
+  const isObserving = groups.some(({ observed }) => Object.keys(observed).length > 0);
   return (
     <>
       <p class="fine">
@@ -95,11 +96,12 @@ function Groups({ by, code, groups }: GroupsProps) {
             <th scope="col">Refused</th>
             <th scope="col">Whose fault</th>
             <th scope="col">Most often</th>
+            {isObserving ? <th scope="col">Served, would be refused</th> : null}
           </tr>
         </thead>
         <tbody>
           {groups.slice(0, mostShown).map((group) => (
-            <Row by={by} group={group} />
+            <Row {...{ by, group, isObserving }} />
           ))}
         </tbody>
       </table>
@@ -109,8 +111,13 @@ function Groups({ by, code, groups }: GroupsProps) {
 
 const whose = { ours: "ours", origin: "the origin's", provider: "the provider's", viewer: "viewers'" } as const;
 
-function Row({ by, group }: { readonly by: GroupBy; readonly group: GroupLine }) {
-  const { value, watching, total, causes, refused } = group;
+interface RowProps extends Pick<BreakdownProps, "by"> {
+  readonly group: GroupLine;
+  readonly isObserving: boolean;
+}
+
+function Row({ by, group, isObserving }: RowProps) {
+  const { value, watching, total, causes, refused, observed } = group;
   const name = by === "country" ? (countryName(value) ?? value) : value;
   const faults = (["ours", "origin", "provider", "viewer"] as const).filter((cause) => causes[cause] > 0);
   const [often] = sumsOf([refused]);
@@ -131,6 +138,13 @@ function Row({ by, group }: { readonly by: GroupBy; readonly group: GroupLine })
         {faults.map((cause) => `${formatNumber(causes[cause])} ${whose[cause]}`).join(", ")}
       </td>
       <td data-of="Most often">{often === undefined ? null : <Code code={often[0]} />}</td>
+      {isObserving ? (
+        <td data-of="Served, would be refused">
+          {sumsOf([observed])
+            .map(([one, count]) => `${one} ${formatNumber(count)}`)
+            .join(", ")}
+        </td>
+      ) : null}
     </tr>
   );
 }

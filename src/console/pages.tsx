@@ -1,9 +1,12 @@
 import { ok, refusal } from "../base/result.ts";
+import { between, type UnixSeconds } from "../base/time.ts";
 import { refusalCodes } from "../http/problems.ts";
 import { type Answered, answeredIn, countRefusals, formatNumber, percentOf } from "../operator/counts.ts";
+import { duration } from "../operator/explain/explanation.ts";
 import { daysNow } from "../operator/history.ts";
 import { listKeys } from "../operator/list-keys.ts";
 import { listRefusals, listSessions } from "../operator/list-sessions.ts";
+import { unenforcedNow } from "../operator/set-enforcement.ts";
 import { type Overview, verdictOf, watchedMinutes } from "../operator/verdict.ts";
 import { CodePage } from "./code-page.tsx";
 import type { PageHandler } from "./console-request.ts";
@@ -25,17 +28,18 @@ export const showOverview: PageHandler = async ({ session, operator, request: { 
   const filter = searchParams.request.trim();
   // Refreshed first, so that the lists below use this same snapshot.
   const snapshot = await context.revocations.fresh();
-  const [sessions, all, refusals, keys, days] = await Promise.all([
+  const [sessions, all, refusals, keys, days, unenforced] = await Promise.all([
     listSessions(sessionQuery(searchParams.find), context),
     searchParams.find.trim() === "" ? undefined : listSessions({ limit: 1 }, context),
     listRefusals(context, filter === "" ? undefined : filter),
     listKeys(context),
     daysNow(context),
+    unenforcedNow(context),
   ]);
   const unfiltered = all ?? sessions;
   const watching = unfiltered.ok ? unfiltered.value.count : undefined;
   const now = context.clock();
-  const overview = { sessions, watching, refusals, keys, worse: days.ok ? days.value.worse : [], now };
+  const overview = { sessions, watching, refusals, keys, worse: days.ok ? days.value.worse : [], unenforced, now };
   const mayRevoke = hasScope(session.operator, "operator:revoke").ok;
   const evidence = { keys: context.keys, snapshot: snapshot.ok ? snapshot.value : undefined };
   const lastAction = readLastAction(query, now, evidence);
@@ -88,12 +92,40 @@ function OverviewPage({ overview, operator, mayRevoke, searchParams, lastAction 
         </p>
       </div>
       <NoResponseNote />
+      <Unenforced assets={overview.unenforced} now={now} />
       <div class="side">
         <Sessions {...{ sessions, searchParams, lastAction, mayRevoke, now }} />
         <Keys keys={keys} now={now} />
       </div>
       <Refusals refusals={refusals} searchParams={searchParams} now={now} />
     </Frame>
+  );
+}
+
+const mostUnenforced = 10;
+
+/** The assets whose protection is not enforced. Nothing if all are. */
+function Unenforced({ assets, now }: { readonly assets: Overview["unenforced"]; readonly now: UnixSeconds }) {
+  return (
+    <section id="unenforced" class="wide" aria-labelledby="unenforced-title" data-live hidden={assets.length === 0}>
+      <h2 id="unenforced-title">Not enforced</h2>
+      <p class="fine">
+        Requests that would be refused are served, and counted in{" "}
+        <a id="observed" href="/console/breakdown">
+          Breakdown
+        </a>
+        .
+      </p>
+      <ul class="plain">
+        {assets.slice(0, mostUnenforced).map(({ asset, mode, until }) => (
+          <li>
+            <strong>{asset}</strong> {mode === "off" ? "is off" : "is observed"} for {duration(between(now, until))}{" "}
+            more
+          </li>
+        ))}
+        {assets.length > mostUnenforced ? <li>and {assets.length - mostUnenforced} more</li> : null}
+      </ul>
+    </section>
   );
 }
 

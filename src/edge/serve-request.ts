@@ -12,11 +12,15 @@ import {
   type Timer,
   type UnixSeconds,
 } from "../base/time.ts";
+import type { Asset } from "../catalog/asset.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { CatalogUnavailable } from "../catalog/catalog-source.ts";
 import { type ConditionRefusal, checkConditions, hasConditions, type RequestSource } from "../catalog/conditions.ts";
+import { countModes, unenforcedAmong } from "../catalog/enforcement.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { healthPath, healthResponse, type Readiness, readyPath, readyResponse } from "../http/health.ts";
+import { refusalHeader } from "../http/problem-response.ts";
+import { isRefusalCode } from "../http/problems.ts";
 import { clientOf, placeOf, sourceOf } from "../http/request.ts";
 import { traitsOf } from "../http/request-traits.ts";
 import type { RequestTraits } from "../metrics/gathered.ts";
@@ -35,11 +39,19 @@ import type { GuardedFiles } from "./guard-file.ts";
 import { isRenewable, renewUrl } from "./renew-url.ts";
 import { cloudFrontAsset, serveCloudFront } from "./serve-cloudfront.ts";
 import { isTrack, type ServedFileRefusal, serveFile } from "./serve-file.ts";
+import { type Observed, serveUnenforced, type UnenforcedParts, type Why } from "./serve-unenforced.ts";
 
 export interface EdgeParts
   extends Pick<
     Configuration,
-    "development" | "edgeSecrets" | "mediaUrl" | "grantIssuer" | "renewal" | "pauseAllowance" | "expiryStep"
+    | "development"
+    | "edgeSecrets"
+    | "mediaUrl"
+    | "grantIssuer"
+    | "renewal"
+    | "pauseAllowance"
+    | "expiryStep"
+    | "enforcement"
   > {
   readonly keys: SessionKeys;
   readonly cloudFrontKeys?: SessionKeys | undefined;
@@ -54,6 +66,8 @@ export interface EdgeParts
   readonly files: GuardedFiles;
   readonly waitUntil: WaitUntil;
   readonly admit: Admit;
+  readonly revocations: UnenforcedParts["revocations"];
+  readonly observed: Observed;
   readonly ready: Readiness;
   readonly sha256: TextHash;
   /** The manifest worker, if it is bound. */
@@ -86,7 +100,8 @@ export type EdgeRefusal =
  */
 export async function serveRequest(request: MediaRequest, parts: EdgeParts): Promise<Result<Response, EdgeRefusal>> {
   if (request.target === healthPath) return ok(healthResponse(request.method));
-  if (request.target === readyPath) return ok(await readyResponse(request.method, parts.ready, parts.waitUntil));
+  if (request.target === readyPath)
+    return ok(await readyResponse(request.method, parts.ready, parts.waitUntil, await modesNow(parts)));
   const now = parts.clock();
   const catalog = await parts.catalog();
   if (!catalog.ok) return catalog;
@@ -112,9 +127,31 @@ export async function serveRequest(request: MediaRequest, parts: EdgeParts): Pro
     traits,
     catalog: catalog.value,
   };
-  return target.value.signature?.purpose === "playlist"
+  const answered = await (target.value.signature?.purpose === "playlist"
     ? forwardPlaylist(target.value, request.raw, context)
-    : serveSegment(target.value, viewerRequest(request), request.raw, context);
+    : serveSegment(target.value, viewerRequest(request), request.raw, context));
+  const why = answered.ok ? refusalIn(answered.value) : answered.refusal;
+  if (why === undefined) return answered;
+  const { appended } = target.value;
+  const rewrite = async ({ asset: own }: { readonly asset: Asset }) => {
+    if (answered.ok) return undefined;
+    const asked = await askManifestWorker(request.raw, manifestTimeout({ asset: own, appended }), context);
+    return asked.ok ? asked.value : undefined;
+  };
+  return (await serveUnenforced(why, target.value, viewerRequest(request), { ...context, rewrite })) ?? answered;
+}
+
+/** How many assets are not enforced, for `/ready`. Not which: that would tell everybody what is open. */
+async function modesNow({ catalog, enforcement, clock }: EdgeParts): Promise<object> {
+  const current = await catalog().catch(() => undefined);
+  const found = current?.ok === true ? unenforcedAmong(current.value.assets(), enforcement, clock()) : [];
+  return found.length === 0 ? {} : { enforcement: countModes(found) };
+}
+
+/** The refusal of the manifest worker. */
+function refusalIn({ ok: isOk, headers }: Response): Why | undefined {
+  const code = isOk ? "" : (headers.get(refusalHeader) ?? "");
+  return isRefusalCode(code) ? { code, reason: "the manifest worker refuses the playlist" } : undefined;
 }
 
 /**
@@ -202,7 +239,7 @@ const storesTimeout = seconds(10);
 /** Time for a blocking reload, which waits for a part (RFC 8216bis §6.2.5.2). */
 const longestHold = seconds(30);
 
-function manifestTimeout({ asset, appended }: MediaAccess): Seconds {
+function manifestTimeout({ asset, appended }: Pick<MediaAccess, "asset" | "appended">): Seconds {
   const hold = deliveryDirectives(appended).least === undefined ? 0 : longestHold;
   return seconds(timeoutOf(asset.origin) + storesTimeout + hold);
 }

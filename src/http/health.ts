@@ -78,10 +78,15 @@ export function healthResponse(method: string): Response {
   return jsonResponse(method, 200, { status: "ok" });
 }
 
-/** `GET /ready`: 200, or 503 with the dependencies that do not respond. */
-export async function readyResponse(method: string, ready: Readiness, waitUntil: WaitUntil): Promise<Response> {
+/** `GET /ready`: 200 with `facts`, or 503 with the dependencies that do not respond. */
+export async function readyResponse(
+  method: string,
+  ready: Readiness,
+  waitUntil: WaitUntil,
+  facts: object = {},
+): Promise<Response> {
   const missing = await ready(waitUntil);
-  if (missing.length === 0) return jsonResponse(method, 200, { status: "ready" });
+  if (missing.length === 0) return jsonResponse(method, 200, { status: "ready", ...facts });
   const parts = Object.fromEntries(missing.map((name) => [name, "does not answer"]));
   return jsonResponse(method, 503, { status: "not ready", parts });
 }

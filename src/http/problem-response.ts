@@ -207,6 +207,16 @@ export function logRefusal(log: Log, worker: string, { code, reason }: Refusal, 
   log(JSON.stringify({ worker, event: "refused", code, reason: boundedReason(reason), ...request }));
 }
 
+/** Logs a request that was served although it would be refused, because its asset is not enforced. */
+export function logObserved(
+  log: Log,
+  worker: string,
+  { code, reason }: Pick<Refusal, "code" | "reason">,
+  { asset, player }: Pick<RequestTraits, "asset" | "player">,
+): void {
+  log(JSON.stringify({ worker, event: "observed", code, reason: boundedReason(reason), asset, player }));
+}
+
 /** Maximum length of a reason in UTF-16 code units. The metrics object rejects a report with a longer one. */
 const maxReasonLength = 1000;
 

@@ -12,6 +12,7 @@ import {
   type MediaAccess,
   type MediaRefusal,
 } from "../edge/check-media-request.ts";
+import { playlistAccess, unenforcedFile } from "../edge/unenforced-file.ts";
 import { healthPath, healthResponse, type Readiness, readyPath, readyResponse } from "../http/health.ts";
 import { clientOf } from "../http/request.ts";
 import { deliveryDirectives } from "../playlist/delivery-directives.ts";
@@ -60,7 +61,10 @@ export async function answerManifest(
   return answered;
 }
 
-type PlaylistFlowContext = CheckContext & LoadContext & RenderContext & Pick<Configuration, "expiryStep">;
+type PlaylistFlowContext = CheckContext &
+  LoadContext &
+  RenderContext &
+  Pick<Configuration, "expiryStep" | "enforcement">;
 
 const contentTypes = {
   multivariant: "application/vnd.apple.mpegurl",
@@ -85,8 +89,9 @@ async function servePlaylist(
   context: PlaylistFlowContext,
 ): Promise<Result<Response, ManifestRefusal>> {
   const checked = checkMediaTarget(target, context);
-  if (checked.verdict !== "passed") return refuse(checked.refusal);
-  const { access } = checked;
+  const passed = checked.verdict === "passed" ? ok(checked.access) : withoutSignature(target, checked.refusal, context);
+  if (!passed.ok) return passed;
+  const access = passed.value;
   if (access.purpose === "file") return redirectToCloudFront(access, context);
   if (access.purpose !== "playlist") return refusal("signature_missing", "the URL is signed, but not as a playlist's");
   const { asset, rest, query } = access;
@@ -99,6 +104,17 @@ async function servePlaylist(
   if (method === "GET") return ok(new Response(bytes, { headers }));
   const length = { "Content-Length": String(new Blob([bytes]).size) };
   return ok(new Response(null, { headers: { ...headers, ...length } }));
+}
+
+/** The access to a playlist with a valid grant only, if its asset is not enforced; otherwise the refusal. */
+function withoutSignature(
+  target: MediaTarget,
+  why: MediaRefusal,
+  context: PlaylistFlowContext,
+): Result<MediaAccess, MediaRefusal> {
+  const file = unenforcedFile(target, why.code, context);
+  const access = file && playlistAccess(target, file, context);
+  return access === undefined ? refuse(why) : ok(access);
 }
 
 /**

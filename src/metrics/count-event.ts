@@ -67,6 +67,9 @@ export function countEvent(event: TelemetryEvent, counts: Counts): void {
         counts.add(seriesOf("stagedoor_unserved_total", { what, cause, code }));
       }
       break;
+    case "observed":
+      counts.add(seriesOf("stagedoor_observed_total", { code: event.code, player: playerLabel(event.player) }));
+      break;
     case "identity_refused":
       counts.add(seriesOf("stagedoor_identity_refused_total", { status: String(event.status) }));
       break;
@@ -104,6 +107,16 @@ export function countEvent(event: TelemetryEvent, counts: Counts): void {
     default:
       event satisfies never;
   }
+}
+
+/** Other families share a label, so that a client cannot add series. Breakdowns have all of them. */
+const observedPlayers: ReadonlySet<string> = new Set([
+  ...["AVPlayer", "ExoPlayer", "Roku", "Chromecast", "Tizen", "webOS", "VLC", "ffmpeg", "curl", "none"],
+  ...["Chrome", "Safari", "Firefox", "Microsoft Edge"],
+]);
+
+function playerLabel(player: string | undefined): string {
+  return player !== undefined && observedPlayers.has(player) ? player : "other";
 }
 
 function servedSeries(what: MediaPurpose) {

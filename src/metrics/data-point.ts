@@ -24,6 +24,8 @@ export function dataPointOf(event: TelemetryEvent): DataPoint | undefined {
       return row(event.event, event.by, event.outcome);
     case "refused":
       return row(event.event, event.worker, event.code);
+    case "observed":
+      return row(event.event, event.code, event.player ?? "");
     case "identity_refused":
       return row(event.event, String(event.status));
     case "refreshed":

@@ -11,8 +11,10 @@ export interface KeptGroup {
 }
 
 /** The value of requests that do not tell, and of groups that have no place. */
-export const unknownGroup = "unknown";
+const unknownGroup = "unknown";
 export const otherGroups = "other";
+/** Before the code of a request that was served in spite of it, because its asset is not enforced. */
+export const observedGroup = "observed_";
 
 const window = seconds(600);
 const hour = seconds(3_600);

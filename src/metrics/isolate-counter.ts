@@ -3,7 +3,7 @@ import type { Clock } from "../base/time.ts";
 import { type Counts, countEvent } from "./count-event.ts";
 import { fairShare } from "./fair-share.ts";
 import type { GroupBy, LiveSession, RecentRefusal, Report } from "./gathered.ts";
-import { groupsOf, otherGroups } from "./group-counts.ts";
+import { groupsOf, observedGroup, otherGroups } from "./group-counts.ts";
 import type { Histogram } from "./metrics.ts";
 import type { Telemetry } from "./telemetry.ts";
 
@@ -39,6 +39,9 @@ export class IsolateCounter {
         this.#refusals.push({ at: this.#clock(), worker, code, reason: told, request, subject, ...traits });
         return;
       }
+      case "observed":
+        for (const [by, value] of groupsOf(event)) this.#addToGroup(by, value, observedGroup + event.code);
+        return;
       case "alive": {
         const { event: _, ...session } = event;
         if (!this.#alive.has(session.sessionId)) makeRoom(this.#alive, most.alive);

@@ -27,6 +27,11 @@ export const metrics = {
     help: "Starts and media requests that were refused, by cause: ours, origin, provider, viewer.",
     labels: ["what", "cause", "code"],
   },
+  stagedoor_observed_total: {
+    type: "counter",
+    help: "Requests that were served because their asset is in observe or off, by the code that would have refused them.",
+    labels: ["code", "player"],
+  },
   stagedoor_identity_refused_total: {
     type: "counter",
     help: "Error responses of the identity worker, by status.",
@@ -111,6 +116,11 @@ export const metrics = {
     type: "counter",
     help: "Dropped counts: of too many series, or of unknown ones.",
     labels: [],
+  },
+  stagedoor_unenforced_assets: {
+    type: "gauge",
+    help: "Assets whose protection is not enforced now, by their mode: observe or off.",
+    labels: ["mode"],
   },
   stagedoor_sessions: { type: "gauge", help: "Sessions with a lease that were seen recently.", labels: [] },
   stagedoor_key_age_seconds: {

@@ -1,7 +1,7 @@
 import type { MediaPurpose } from "../base/media-purpose.ts";
 import type { RefusalCode } from "../base/result.ts";
 import type { Milliseconds, UnixSeconds } from "../base/time.ts";
-import type { Asked, Cause, LiveSession, RecentRefusal } from "./gathered.ts";
+import type { Asked, Cause, LiveSession, RecentRefusal, RequestTraits } from "./gathered.ts";
 
 /** Events for metrics. None is secret: subjects and networks are keyed hashes, locations are countries. */
 export type TelemetryEvent =
@@ -12,6 +12,8 @@ export type TelemetryEvent =
       RecentRefusal,
       "at"
     >)
+  /** A request was served that would be refused if its asset were enforced. */
+  | ({ readonly event: "observed"; readonly code: RefusalCode } & RequestTraits)
   /** The identity worker responded with an error status. */
   | { readonly event: "identity_refused"; readonly status: number }
   /** A refresh token was exchanged: rotated, answered again within the grace period, or refused. */

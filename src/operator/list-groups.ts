@@ -4,6 +4,7 @@ import { rfc3339, type UnixSeconds } from "../base/time.ts";
 import { causeOf } from "../http/cause.ts";
 import type { RouteTable } from "../http/route.ts";
 import { type Cause, type Group, type GroupBy, groupings } from "../metrics/gathered.ts";
+import { observedGroup } from "../metrics/group-counts.ts";
 import { fromStore, type SessionRequest } from "../sessions/session-context.ts";
 import { sumsOf } from "./counts.ts";
 import { defaultListed, type ListPage, maxListed, readListLimit, readSkip, skipParameter } from "./list-sessions.ts";
@@ -14,6 +15,8 @@ import { type OperatorRoute, operatorRoute } from "./operator-route.ts";
 export interface GroupLine extends Group {
   readonly total: number;
   readonly causes: Readonly<Record<Cause, number>>;
+  /** Requests that were served, because the asset is not enforced, per code. */
+  readonly observed: Readonly<Record<string, number>>;
 }
 
 /**
@@ -32,11 +35,17 @@ export async function listGroups(
 }
 
 function lineOf({ value, watching, refused }: Group, code: string | undefined): GroupLine {
-  const counted = Object.fromEntries(Object.entries(refused).filter(([name]) => code === undefined || name === code));
+  const observed: Record<string, number> = {};
+  const counted: Record<string, number> = {};
+  for (const [name, count] of Object.entries(refused)) {
+    const isObserved = name.startsWith(observedGroup);
+    const own = isObserved ? name.slice(observedGroup.length) : name;
+    if (code === undefined || own === code) (isObserved ? observed : counted)[own] = count;
+  }
   const causes = { ours: 0, origin: 0, provider: 0, viewer: 0 };
   for (const [name, count] of Object.entries(counted)) causes[causeOf(name)] += count;
   const total = Object.values(causes).reduce((sum, count) => sum + count, 0);
-  return { value, watching, refused: counted, total, causes };
+  return { value, watching, refused: counted, total, causes, observed };
 }
 
 const count = z.int().min(0);
@@ -59,6 +68,11 @@ const groupListSchema: z.ZodType<ReturnType<typeof groupListJson>> = z.strictObj
           .strictObject({ ours: count, origin: count, provider: count, viewer: count })
           .describe("By whose fault it was: this service's, the origin's, the provider's, or the viewers'."),
         codes: z.record(z.string(), count).describe("The refusals per code, the most frequent first."),
+        observed: z
+          .record(z.string(), count)
+          .describe(
+            "Requests that were served because their asset is in observe or off, by the code that would have refused them.",
+          ),
       }),
     )
     .describe("The group with the most refusals first."),
@@ -69,8 +83,16 @@ function groupListJson(by: GroupBy, all: readonly GroupLine[], { skip, limit }: 
     at: rfc3339(now),
     by,
     count: all.length,
-    groups: all.slice(skip, skip + limit).map(({ value, watching, total, causes, refused }) => {
-      return { value, watching, refused: total, causes: { ...causes }, codes: Object.fromEntries(sumsOf([refused])) };
+    groups: all.slice(skip, skip + limit).map(({ value, watching, total, causes, refused, observed }) => {
+      const codes = Object.fromEntries(sumsOf([refused]));
+      return {
+        value,
+        watching,
+        refused: total,
+        causes: { ...causes },
+        codes,
+        observed: Object.fromEntries(sumsOf([observed])),
+      };
     }),
   };
 }

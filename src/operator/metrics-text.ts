@@ -1,6 +1,7 @@
 import { version } from "../base/constants.ts";
 import { ok, type Refusal, type Result } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
+import { countModes } from "../catalog/enforcement.ts";
 import { seriesOf } from "../metrics/metrics.ts";
 import { prometheusText } from "../metrics/prometheus-text.ts";
 import { revocationKinds } from "../sessions/revocation.ts";
@@ -8,6 +9,7 @@ import type { RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
 import { fromStore } from "../sessions/session-context.ts";
 import { type KeyStatus, listKeys } from "./list-keys.ts";
 import type { OperatorContext } from "./operator-context.ts";
+import { unenforcedNow } from "./set-enforcement.ts";
 
 type Sample = readonly [series: string, value: number];
 
@@ -18,17 +20,21 @@ type Sample = readonly [series: string, value: number];
  * outage.
  */
 export async function metricsText(context: OperatorContext): Promise<Result<string, Refusal<"store_unavailable">>> {
-  const [counts, keys, revocations] = await Promise.all([
+  const [counts, keys, revocations, unenforced] = await Promise.all([
     fromStore("the metrics object", context.gathered.counts(), context),
     listKeys(context),
     context.revocations.fresh(),
+    unenforcedNow(context),
   ]);
   if (!counts.ok) return counts;
   const now = context.clock();
   const keySamples = keys.ok ? keys.value.keys.flatMap((key) => samplesOfKey(key, now)) : [];
   const build: Sample = [seriesOf("stagedoor_build_info", { version }), 1];
   const logSamples = revocations.ok ? samplesOfLog(revocations.value) : [];
-  return ok(prometheusText([...counts.value, ...logSamples, ...keySamples, build]));
+  const modes = Object.entries(countModes(unenforced)).map(
+    ([mode, count]): Sample => [seriesOf("stagedoor_unenforced_assets", { mode }), count],
+  );
+  return ok(prometheusText([...counts.value, ...logSamples, ...keySamples, ...modes, build]));
 }
 
 function samplesOfLog({ entries }: RevocationSnapshot): readonly Sample[] {

@@ -25,7 +25,7 @@ export interface OperatorRoute extends RouteDescription {
   readonly access: readonly [OperatorScope];
   readonly run: Handler<ActingContext>;
   /** The change that the route makes to the asset in its path, for the log. */
-  readonly assetAct?: Extract<OperatorAct["act"], "put" | "remove">;
+  readonly assetAct?: Extract<OperatorAct["act"], "put" | "enforcement" | "remove">;
 }
 
 type OperatorCode = (typeof operatorRefusals)[number];

@@ -39,6 +39,7 @@ import {
 } from "./operator-json.ts";
 import { type ActingContext, bound, type OperatorRoute, operatorRoute } from "./operator-route.ts";
 import { revocationRoutes } from "./revocation-routes.ts";
+import { enforcementRoutes } from "./set-enforcement.ts";
 import { simulate, simulateFor } from "./simulate.ts";
 import { overviewNow, statusJson, statusSchema } from "./status.ts";
 import { findViewer, lookUpViewer, viewerBodySchema, viewerJson, viewerReportSchema } from "./viewer.ts";
@@ -60,6 +61,7 @@ const traitFilters = [
 const table: RouteTable<OperatorRoute> = {
   ...revokedRoutes,
   ...historyRoutes,
+  ...enforcementRoutes,
   ...groupRoutes,
   "/operator/sessions": {
     GET: operatorRoute({

@@ -5,18 +5,21 @@ import { daysNow } from "./history.ts";
 import { listKeys } from "./list-keys.ts";
 import { listRefusals, listSessions } from "./list-sessions.ts";
 import type { OperatorContext } from "./operator-context.ts";
+import { unenforcedJson, unenforcedNow, unenforcedSchema } from "./set-enforcement.ts";
 import { levels, type Overview, verdictOf, watchedMinutes } from "./verdict.ts";
 
 /** What the verdict is about. A store that is down is a part that was refused. */
 export async function overviewNow(context: OperatorContext): Promise<Overview> {
-  const [sessions, refusals, keys, days] = await Promise.all([
+  const [sessions, refusals, keys, days, unenforced] = await Promise.all([
     listSessions({ limit: 1 }, context),
     listRefusals(context),
     listKeys(context),
     daysNow(context),
+    unenforcedNow(context),
   ]);
   const watching = sessions.ok ? sessions.value.count : undefined;
-  return { sessions, watching, refusals, keys, worse: days.ok ? days.value.worse : [], now: context.clock() };
+  const worse = days.ok ? days.value.worse : [];
+  return { sessions, watching, refusals, keys, worse, unenforced, now: context.clock() };
 }
 
 const count = z.int().min(0);
@@ -38,11 +41,12 @@ export const statusSchema: z.ZodType<ReturnType<typeof statusJson>> = z.strictOb
   minutes: count.describe("The length of the time that starts and media are about."),
   starts: answeredSchema.exactOptional(),
   media: answeredSchema.exactOptional().describe("Requests for playlists, segments, keys and files."),
+  unenforced: unenforcedSchema,
 });
 
 /** The headline of the console and its figures. */
 export function statusJson(overview: Overview) {
-  const { watching, refusals, now } = overview;
+  const { watching, refusals, unenforced, now } = overview;
   const { level, words, why } = verdictOf(overview);
   return {
     at: rfc3339(now),
@@ -55,6 +59,7 @@ export function statusJson(overview: Overview) {
       starts: answeredJson(answeredIn(refusals.value.minutes, "start", watchedMinutes)),
       media: answeredJson(answeredIn(refusals.value.minutes, "media", watchedMinutes)),
     }),
+    unenforced: unenforcedJson(unenforced),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Refusal, Result } from "../base/result.ts";
 import { between, type UnixSeconds } from "../base/time.ts";
+import type { Unenforced } from "../catalog/enforcement.ts";
 import { causeOf, isFailure } from "../http/cause.ts";
 import { problemFor } from "../http/problems.ts";
 import type { Asked, Cause, RefusalsOfHour, SessionsNow } from "../metrics/gathered.ts";
@@ -20,6 +21,8 @@ export interface Overview {
   readonly keys: Result<KeyList, Refusal>;
   /** What is clearly worse than a day before; empty if that is unknown. */
   readonly worse: readonly string[];
+  /** The assets that are not enforced now. */
+  readonly unenforced: readonly Unenforced[];
   readonly now: UnixSeconds;
 }
 
@@ -58,7 +61,7 @@ const surgeMinimum = 60;
  * accepted, by whose fault the others are, then other failures (5xx), unusual numbers of refusals, keys, and
  * the same hour of yesterday.
  */
-export function verdictOf({ sessions, refusals, keys, worse, now }: Overview): Verdict {
+export function verdictOf({ sessions, refusals, keys, worse, unenforced, now }: Overview): Verdict {
   const unavailable = [sessions, refusals, keys].find((part) => !part.ok);
   if (unavailable !== undefined && !unavailable.ok)
     return {
@@ -69,6 +72,7 @@ export function verdictOf({ sessions, refusals, keys, worse, now }: Overview): V
   const issues = [
     ...(refusals.ok ? requestIssues(refusals.value) : []),
     ...(keys.ok ? keyIssues(keys.value, now) : []),
+    ...offIssues(unenforced, now),
     ...worse.map((why): Issue => ({ level: "warning", words: "Worse than yesterday at this time.", why: `${why}.` })),
   ];
   const worst = issues.find(({ level }) => level === "error") ?? issues[0];
@@ -171,6 +175,16 @@ function calmWords(refusals: RefusalsOfHour): string {
   const refused = countRefusals(refusals);
   if (failures.length > 0) return `${now}. Failures earlier in the hour, over now: ${codeWords(failures)}.`;
   return `${now}; ${refused === 0 ? "nothing" : countOf(refused, "request")} refused in the last hour.`;
+}
+
+/** Assets in observe are no issue: an operator rolls protection out. They are listed below the headline. */
+function offIssues(unenforced: readonly Unenforced[], now: UnixSeconds): readonly Issue[] {
+  const [first, ...others] = unenforced.filter(({ mode }) => mode === "off");
+  if (first === undefined) return [];
+  const { asset, until } = first;
+  const which = others.length === 0 ? asset : `${asset} and ${countOf(others.length, "other asset")}`;
+  const why = `Anybody can play it without a token. It is enforced again in ${duration(between(now, until))}, or with npx stagedoor assets enforcement ${asset} enforce.`;
+  return [{ level: "warning", words: `Protection is off: ${which}.`, why }];
 }
 
 /** A key without a successor is reported a week before it expires. */

@@ -14,6 +14,7 @@ import type { CatalogEditing } from "../catalog/edit-catalog.ts";
 import { type Configuration, trustFaults } from "../config/configuration.ts";
 import { consoleApp } from "../console/console.tsx";
 import { isConsolePath } from "../console/console-request.ts";
+import { observe } from "../edge/serve-unenforced.ts";
 import type { ReadinessCheck } from "../http/health.ts";
 import { logOperatorAct, type Reporting } from "../http/problem-response.ts";
 import {
@@ -107,7 +108,7 @@ export async function apiService(
     const counted = { ...operators.value, telemetry };
     const shell = { reporting, development, sha256: ports.sha256 };
     const app = apiApp(
-      { ...context, telemetry },
+      { ...context, telemetry, onObserved: observe(reporting, systemClock) },
       {
         ...shell,
         basePath,

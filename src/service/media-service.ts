@@ -7,6 +7,7 @@ import { answerMedia, type MediaRequest } from "../edge/answer-media.ts";
 import { fileDelivery } from "../edge/deliver-file.ts";
 import { guardFiles } from "../edge/guard-file.ts";
 import { serveRequest } from "../edge/serve-request.ts";
+import { type Observed, observe } from "../edge/serve-unenforced.ts";
 import { type ReadinessCheck, readiness, readyPath, storeChecks } from "../http/health.ts";
 import type { Reporting } from "../http/problem-response.ts";
 import { traitsOf } from "../http/request-traits.ts";
@@ -69,6 +70,8 @@ export async function edgeService(
   const parts = {
     ...configuration,
     ...countedBy(telemetry),
+    revocations: stores.revocations,
+    observed: observe(ports.reporting, systemClock),
     clock: systemClock,
     timer: systemTimer,
     milliseconds: systemMillisecondClock,
@@ -94,7 +97,7 @@ export async function edgeService(
       return forNginx(await answerMedia(request, reporting, answer, { target, readTraits }));
     };
   };
-  const quiet = { ...parts, ...countedBy(noTelemetry) };
+  const quiet = { ...parts, ...countedBy(noTelemetry), observed: noObservation };
   const { keys } = parts;
   return ok(
     answerProbes(answering(parts, ports.reporting), answering(quiet, quietReporting(ports.reporting)), {
@@ -104,6 +107,9 @@ export async function edgeService(
     }),
   );
 }
+
+/** For the requests of doctor. */
+const noObservation: Observed = () => undefined;
 
 /** What the manifest service gets from its host. */
 export interface ManifestPorts extends HostPorts {

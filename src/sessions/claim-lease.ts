@@ -3,6 +3,7 @@ import type { RateRefusal } from "../auth/rate-limit.ts";
 import { ok, type Refusal, type Refused, type Result, refusal, refuse } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import type { Asset } from "../catalog/asset.ts";
+import { isServedIn, modeOf } from "../catalog/enforcement.ts";
 import { signedBefore } from "../keys/ring.ts";
 import type { PreparedSessionKey } from "../signing/session-keys.ts";
 import type { Client } from "./client-network.ts";
@@ -51,7 +52,7 @@ export async function claimLease(
   const startedBy = startedByOf(credential);
   const rate = quota?.policy;
   const claim = { sessionId, assetId: asset.id, login, startedBy, now, expiresAt, limit, takeover, network, rate };
-  const answer = await fromStore("the viewer's streams", claimPlace(claim, claiming, streams, context), context);
+  const answer = await fromStore("the viewer's streams", claimAsEnforced(claim, claiming, streams, context), context);
   if (!answer.ok) return withoutStore(answer, context);
   if (answer.value.standing !== undefined) quota?.counted(answer.value.standing);
   switch (answer.value.status) {
@@ -120,6 +121,27 @@ export function streamsUnder(
   return streams(named(key), older);
 }
 
+/** Claims a lease; at the limit also beyond it, if the asset's mode does not enforce it. */
+async function claimAsEnforced(
+  claim: LeaseClaim,
+  claiming: Claiming,
+  streams: SubjectStreams,
+  context: SessionContext,
+): Promise<ClaimAnswer> {
+  const answer = await claimPlace(claim, claiming, streams, context);
+  const { mode } = modeOf(claiming.asset, context.settings.enforcement, claim.now);
+  if (answer.status !== "limited" || !isServedIn(mode, "stream_limit")) return answer;
+  const reason = `${answer.running.length} streams run, which is the viewer's limit`;
+  context.onObserved?.({ code: "stream_limit", reason }, { asset: claiming.asset.id });
+  return claimUncounted({ ...claim, limit: undefined }, answer, streams);
+}
+
+/** Claims again after a claim that was counted. */
+async function claimUncounted(claim: LeaseClaim, { standing }: ClaimAnswer, streams: SubjectStreams) {
+  const again = await streams.claim({ ...claim, rate: undefined });
+  return again.status === "quota_exceeded" ? again : { ...again, standing };
+}
+
 /**
  * Claims a lease. At the limit it first ends running sessions that were revoked, then claims again: the lease of a
  * revoked session lasts for up to a lease time, and a viewer whose stream was ended must be able to start the next one.
@@ -138,9 +160,7 @@ async function claimPlace(
   const endings = [...forbidden].map(([{ sessionId }, { cause }]) => ({ sessionId, expiresAt: now, cause, now }));
   await Promise.all(endings.map((ending) => streams.end(ending)));
   for (const { sessionId } of forbidden.keys()) telemetry({ event: "ended", sessionId });
-  // The first claim was counted.
-  const again = await streams.claim({ ...claim, rate: undefined });
-  return again.status === "quota_exceeded" ? again : { ...again, standing: answer.standing };
+  return claimUncounted(claim, answer, streams);
 }
 
 /** The viewer's running streams that are revoked, each with its revocation. */

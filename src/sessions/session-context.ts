@@ -9,6 +9,7 @@ import { inTime, type Seconds, seconds, type Timer, type WaitUntil } from "../ba
 import type { Catalog } from "../catalog/catalog.ts";
 import type { CatalogUnavailable } from "../catalog/catalog-source.ts";
 import type { RequestSource } from "../catalog/conditions.ts";
+import type { Enforcement } from "../catalog/enforcement.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
 import type { SessionKeys } from "../signing/session-keys.ts";
 import type { Client } from "./client-network.ts";
@@ -40,6 +41,8 @@ export interface SessionContext extends CredentialSources {
   readonly telemetry: Telemetry;
   /** Called if a store did not answer and the viewer is admitted anyway. */
   readonly onFailure: (refusal: Refusal) => void;
+  /** Called for a start that would be refused if its asset were enforced. */
+  readonly onObserved?: (why: Pick<Refusal, "code" | "reason">, traits: { readonly asset: string }) => void;
   /** Called for each action of an operator, for the log. */
   readonly onAct?: (act: OperatorAct) => void;
   readonly settings: SessionSettings;
@@ -58,6 +61,8 @@ export interface SessionSettings {
   /** The issuer of each backend's viewers, by the backend's name; without one it is `backend:<name>`. */
   readonly backendIssuers: ReadonlyMap<string, string>;
   readonly storeFailure: "closed" | "open";
+  /** For assets that say nothing; undefined enforces. */
+  readonly enforcement: Enforcement | undefined;
   /** Maximum age of a start's snapshot of the revocation log. */
   readonly revocationMaxAge: Seconds;
   /** Starts per subject, and per client address; undefined for any number, as in the rates below. */
@@ -106,7 +111,7 @@ export interface Acting {
 
 /** An operator's action or attempt, for the log. It contains no secret. */
 export interface OperatorAct extends Acting {
-  readonly act: "revoke" | "lift" | "put" | "remove" | "find";
+  readonly act: "revoke" | "lift" | "put" | "enforcement" | "remove" | "find";
   readonly kind: RevocationKind;
   /** A session id, an asset id or a kid; for a viewer, token or login a hash. Empty if a viewer was not found. */
   readonly id: string;

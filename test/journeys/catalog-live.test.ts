@@ -86,3 +86,67 @@ describe("the catalog of running workers", () => {
     expect(idsIn(await ask("GET", "/assets"))).not.toContain("within");
   });
 });
+
+describe("a rollout from observe to enforce, under load", () => {
+  it("refuses no request of a session, and all others once it is enforced", async () => {
+    const { apiUrl: _, mediaUrl } = cluster.addresses;
+    const plain = () => get(`${mediaUrl}/vod-ts/index.m3u8`);
+    const set = (body: object) => ask("PUT", "/assets/vod-ts/enforcement", body);
+    expect((await plain()).code).toBe("signature_missing");
+
+    let isOver = false;
+    const refused: string[] = [];
+    const walked = { sessions: 0, withoutGrant: 0 };
+    const sessions = Array.from({ length: 3 }, async (_, n) => {
+      for (let round = 0; !isOver; round++) {
+        const viewer = await viewerOf(cluster.addresses, `viewer-${n}-${round}`);
+        const { manifestUrl } = await viewer.start({ asset: "vod-ts" });
+        for (let again = 0; again < 5; again++) {
+          try {
+            const { files } = await walk(manifestUrl);
+            for (const file of [...files].slice(0, 2)) {
+              const { status, code } = await get(file);
+              if (status !== 200) refused.push(`${status} ${code}`);
+            }
+          } catch (error) {
+            refused.push(String(error));
+          }
+        }
+        walked.sessions++;
+      }
+    });
+
+    const observing = await set({ mode: "observe", until: new Date(Date.now() + 3_600_000).toISOString() });
+    expect([observing.status, Object(observing.body).enforcement.mode]).toEqual([200, "observe"]);
+    await until(plain, ({ status }) => status === 200);
+    // A player without a token plays the origin's own playlists.
+    const { files } = await walk(`${mediaUrl}/vod-ts/index.m3u8`);
+    walked.withoutGrant += files.size;
+    expect((await get(`${mediaUrl}/vod-single/index.m3u8`)).code).toBe("signature_missing");
+    expect(await (await fetch(`${mediaUrl}/ready`)).json()).toMatchObject({ enforcement: { observe: 1, off: 0 } });
+    const observed = await until(
+      () => ask("GET", "/breakdown?by=asset"),
+      ({ body }) =>
+        Object(body).groups?.some(
+          ({ value, observed }: Observed) => value === "vod-ts" && "signature_missing" in observed,
+        ),
+    );
+    expect(observed.status).toBe(200);
+
+    const before = walked.sessions;
+    expect((await set({ mode: "enforce" })).status).toBe(200);
+    await until(plain, ({ status }) => status === 403);
+    await until(
+      async () => walked.sessions,
+      (count) => count > before + 3,
+    );
+    isOver = true;
+    await Promise.all(sessions);
+    expect([refused, walked.withoutGrant > 3]).toEqual([[], true]);
+  });
+});
+
+interface Observed {
+  readonly value: string;
+  readonly observed: object;
+}

@@ -46,6 +46,10 @@ it("every route of the running workers answers as OpenAPI describes it, with and
   await send("POST", "/operator/simulate", operator, { credential: viewer.Authorization.slice(7), asset: "vod-ts" });
   await send("POST", "/operator/viewer", operator, { viewer: { issuer: "dev-issuer", subject: "described" } });
   await send("PUT", "/operator/assets/described", operator, { id: "described", ...asset });
+  await send("PUT", "/operator/assets/described/enforcement", operator, {
+    mode: "observe",
+    until: "2099-01-01T00:00:00Z",
+  });
   await send("DELETE", "/operator/assets/described", operator);
   await send("POST", "/operator/revocations", operator, { session: sessionId });
   await send("DELETE", `/stream/${sessionId}`, own);

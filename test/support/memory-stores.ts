@@ -1,6 +1,7 @@
 import type { ProofReplay } from "../../src/auth/credential.ts";
 import { type RateLimits, type RateWindow, takeFrom } from "../../src/auth/rate-limit.ts";
 import type { TextHash } from "../../src/base/crypto.ts";
+import { ok } from "../../src/base/result.ts";
 import {
   type Clock,
   type MillisecondClock,
@@ -30,6 +31,7 @@ import {
   shortened,
   takeBack,
 } from "../../src/sessions/revocation.ts";
+import { HeldRevocations } from "../../src/sessions/revocation-snapshot.ts";
 
 /** A catalog in memory: the text that the workers would read. */
 export interface MemoryCatalog {
@@ -228,3 +230,9 @@ export function memoryTelemetry(): { readonly telemetry: Telemetry; readonly eve
   const events: TelemetryEvent[] = [];
   return { telemetry: (event) => void events.push(event), events };
 }
+
+/** A watch of a log without entries. */
+export const nothingRevoked = {
+  atHand: () => new HeldRevocations(),
+  current: async () => ok(new HeldRevocations()),
+};

@@ -55,6 +55,11 @@ export class CatalogEditor extends DurableObject<CatalogBindings> {
     return this.#editing.put(id, JSON.parse(asset), replace);
   }
 
+  /** The members as JSON text. */
+  set(id: string, members: string): Promise<unknown> {
+    return this.#editing.set(id, Object(JSON.parse(members)));
+  }
+
   remove(id: string): Promise<unknown> {
     return this.#editing.remove(id);
   }

@@ -97,6 +97,7 @@ export interface CatalogEditorNamespace<Id> {
   get(id: Id): {
     read(): Promise<unknown>;
     put(id: string, asset: string, replace: boolean): Promise<unknown>;
+    set(id: string, members: string): Promise<unknown>;
     remove(id: string): Promise<unknown>;
   };
 }
@@ -120,7 +121,7 @@ const changeSchema = z.object({
   faults: z.array(z.string()),
 });
 const putSchema = resultOf(changeSchema, putRefusalSchema);
-const removalSchema = resultOf(changeSchema, z.discriminatedUnion("code", [putRefusalSchema, unknownSchema]));
+const editSchema = resultOf(changeSchema, z.discriminatedUnion("code", [putRefusalSchema, unknownSchema]));
 
 /**
  * Catalog changes through the one CatalogEditor, whose object has this `name`. Each method rejects if its answer is
@@ -132,6 +133,7 @@ export function catalogEditing<Id>(objects: CatalogEditorNamespace<Id>, name = "
   return {
     read: async () => storedSchema.parse(await object().read()),
     put: async (id, asset, replace = true) => putSchema.parse(await object().put(id, JSON.stringify(asset), replace)),
-    remove: async (id) => removalSchema.parse(await object().remove(id)),
+    set: async (id, members) => editSchema.parse(await object().set(id, JSON.stringify(members))),
+    remove: async (id) => editSchema.parse(await object().remove(id)),
   };
 }

@@ -111,7 +111,7 @@ describe.each(queries)("the query of %s, %s,", (_, expr, legend) => {
 });
 
 describe("an alert", () => {
-  it("is a page for seven kinds of fault, and a warning for four", () => {
+  it("is a page for seven kinds of fault, and a warning for five", () => {
     const by = (severity: string) =>
       rules.filter(({ labels }) => labels.severity === severity).map(({ alert }) => alert);
     expect(by("page")).toHaveLength(7);
@@ -120,6 +120,7 @@ describe("an alert", () => {
       "StagedoorRevocationsMany",
       "StagedoorCloudFrontFull",
       "StagedoorKeyOverdue",
+      "StagedoorProtectionOff",
     ]);
   });
 

@@ -122,6 +122,7 @@ function contracts() {
       editing: {
         read: () => editing.read(),
         put: (...words) => editing.put(...words),
+        set: (id, members) => editing.set(id, members),
         remove: (id) => editing.remove(id),
       },
       text: store.load,

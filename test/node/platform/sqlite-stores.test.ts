@@ -110,6 +110,7 @@ catalogEditingContract("SQLite", async () => {
     editing: {
       read: () => editing.read(),
       put: (...words) => editing.put(...words),
+      set: (id, members) => editing.set(id, members),
       remove: (id) => editing.remove(id),
     },
     text: store.load,

@@ -77,6 +77,7 @@ describe("GET /openapi.json", () => {
     const names = [...new Set(bodies.map((ref: string) => ref.split("/").at(-1) ?? ""))];
     expect(names.toSorted()).toEqual([
       "Asset",
+      "Enforcement",
       "Explain",
       "Files",
       "Renewal",

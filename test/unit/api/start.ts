@@ -107,6 +107,7 @@ export async function sessionContext(
       manifestTtl: seconds(300),
       sessionTtl: seconds(21_600),
       streamLimit: undefined,
+      enforcement: undefined,
       backendIssuers: new Map(),
       storeFailure: "closed",
       revocationMaxAge: seconds(2),

@@ -47,6 +47,18 @@ export function catalogEditingContract(name: string, open: () => Promise<EditedS
       expect(idsIn(await text())).toEqual(["two"]);
     });
 
+    it("replaces members of an asset and leaves the others", async () => {
+      const { editing } = await open();
+      await editing.put("one", film("one", { title: "One" }));
+      const enforcement = { mode: "observe", until: "2027-01-01T00:00:00Z" };
+      expect(await editing.set("one", { enforcement })).toMatchObject({ ok: true, value: { was: "replaced" } });
+      const whole = film("one", { title: "One", enforcement });
+      expect(await editing.read()).toEqual({ ok: true, value: { assets: [whole], faults: [] } });
+      const unknown = await editing.set("one", { enforcement: { mode: "watch" } });
+      expect(unknown).toMatchObject({ ok: false, refusal: { code: "asset_invalid" } });
+      expect(await editing.set("two", {})).toMatchObject({ ok: false, refusal: { code: "asset_unknown" } });
+    });
+
     it("refuses a faulty asset with every fault, and writes nothing", async () => {
       const { editing, text } = await open();
       await editing.put("one", film("one"));

@@ -9,6 +9,7 @@ import { serveRequest } from "../../../src/edge/serve-request.ts";
 import { noTelemetry } from "../../../src/metrics/telemetry.ts";
 import { nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
 import { openGrant } from "../../../src/signing/grant.ts";
+import { nothingRevoked } from "../../support/memory-stores.ts";
 import { requestIds } from "../api/start.ts";
 import { sampleDocument } from "../catalog/sample.ts";
 import { searchedLog } from "../http/searched-log.ts";
@@ -46,6 +47,9 @@ async function ask(fields: object, { purpose = "playlist", expired = false, cf =
     deliver: (file: Parameters<typeof send>[0]) => send(file),
     files: guardFiles({ deliver: (file) => send(file), clock: () => now, timer: systemTimer }),
     waitUntil: () => undefined,
+    revocations: nothingRevoked,
+    observed: () => undefined,
+    enforcement: undefined,
     admit: () => {
       admitted++;
       return undefined;

@@ -16,7 +16,7 @@ import { noTelemetry } from "../../../src/metrics/telemetry.ts";
 import { nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
 import { endedBecause } from "../../../src/sessions/revocation-snapshot.ts";
 import { openGrant } from "../../../src/signing/grant.ts";
-import { memoryTelemetry } from "../../support/memory-stores.ts";
+import { memoryTelemetry, nothingRevoked } from "../../support/memory-stores.ts";
 import { requestIds } from "../api/start.ts";
 import { searchedLog } from "../http/searched-log.ts";
 import { baseUrl, type KeyPair, keyPair, keyPairId, ourSigner, unwrap } from "../signing/samples.ts";
@@ -66,6 +66,9 @@ async function fetchMedia(
     files: guardFiles({ deliver: (file) => send(file), clock: () => now, timer: systemTimer }),
     waitUntil: () => undefined,
     admit: () => undefined,
+    revocations: nothingRevoked,
+    observed: () => undefined,
+    enforcement: undefined,
     ready: async () => [],
     milliseconds: () => unixMilliseconds(now * 1000),
     telemetry: noTelemetry,

@@ -104,6 +104,7 @@ export async function playlistStage(
     sha256: nodeSha256,
     development: false,
     edgeSecrets: [],
+    enforcement: undefined,
     ready: async () => [],
     waitUntil: () => undefined,
     pauseAllowance: seconds(300),

@@ -11,6 +11,7 @@ import { noTelemetry } from "../../../src/metrics/telemetry.ts";
 import type { ExplainContext } from "../../../src/operator/explain/explain-url.ts";
 import { nodeSha256 } from "../../../src/platform/node/node-crypto.ts";
 import { openGrant } from "../../../src/signing/grant.ts";
+import { nothingRevoked } from "../../support/memory-stores.ts";
 import { baseUrl, type KeyPair, keyPair, keyPairId, ourSigner, unwrap, withPolicy } from "../signing/samples.ts";
 import { grantOf, keyOf, now, preparedKeys, signedTarget } from "../signing/session.ts";
 
@@ -152,6 +153,7 @@ export async function edgeVerdict(target: string, { now, address, renewal }: Cir
     sha256: nodeSha256,
     development: false,
     edgeSecrets: [],
+    enforcement: undefined,
   };
   const manifest: ManifestParts = {
     ...common,
@@ -179,6 +181,8 @@ export async function edgeVerdict(target: string, { now, address, renewal }: Cir
     files: { serve: async () => ok(new Response("a file")), judge: async () => ok(undefined) },
     waitUntil: () => undefined,
     admit: () => undefined,
+    revocations: nothingRevoked,
+    observed: () => undefined,
     milliseconds: systemMillisecondClock,
     telemetry: noTelemetry,
     ready: async () => [],

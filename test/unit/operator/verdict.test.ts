@@ -49,6 +49,7 @@ const overview = (ago: Parameters<typeof hour>[0] = {}, keys: readonly KeyStatus
   refusals: ok(hour(ago)),
   keys: ok({ keys, longestSession: seconds(21_600) }),
   worse: [],
+  unenforced: [],
   now,
 });
 
@@ -157,6 +158,14 @@ describe("the verdict on viewers' requests", () => {
   ])("has the expected headline if %s", (_, data, level, words) => {
     const { level: shown, words: told } = verdictOf(data);
     expect([shown, told]).toEqual([level, words]);
+  });
+
+  it("says what is off and how long, after what fails", () => {
+    const off = { asset: "film", mode: "off", until: unixSeconds(now + 7_200) } as const;
+    const { level, words, why } = verdictOf({ ...overview(), unenforced: [off, { ...off, asset: "lake" }] });
+    expect([level, words]).toEqual(["warning", "Protection is off: film and 1 other asset."]);
+    expect(why).toContain("in 2 h");
+    expect(verdictOf({ ...overview(), unenforced: [{ ...off, mode: "observe" }] }).level).toBe("ok");
   });
 
   it("names the codes, and a failure that is over only as evidence", () => {

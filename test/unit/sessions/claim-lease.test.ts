@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { unixSeconds } from "../../../src/base/time.ts";
 import { problemResponse } from "../../../src/http/problem-response.ts";
 import type { SessionContext } from "../../../src/sessions/session-context.ts";
 import { startStream } from "../../../src/sessions/start-stream.ts";
@@ -104,6 +105,24 @@ describe("a takeover that cannot be written to the revocation log", () => {
     const successor = opened(await takeOver(service));
     expect(service.failures.map(({ code }) => code)).toEqual(["store_unavailable"]);
     expect(opened(await service.show(successor)).state).toBe("running");
+  });
+});
+
+describe("a viewer at the limit of an asset in observe", () => {
+  it("starts a further stream, which is reported", async () => {
+    const enforcement = { mode: "observe", until: unixSeconds(now + 60) } as const;
+    const service = await sessionService({ settings: { streamLimit: 1, enforcement } });
+    const observed: string[] = [];
+    const { context } = service;
+    const onObserved: SessionContext["onObserved"] = ({ code }, { asset }) => void observed.push(`${code} ${asset}`);
+    const observing: SessionService = { ...service, context: () => ({ ...context(), onObserved }) };
+    const start = async () => {
+      const credential = presenting(`Bearer ${await token(service.issuer, { assets: "*" })}`, observing.context());
+      return startStream({ ...usualRequest, credential, body: '{"asset":"film"}' }, observing.context());
+    };
+    expect([codeOf(await start()), codeOf(await start()), observed]).toEqual(["ok", "ok", ["stream_limit film"]]);
+    service.later(60);
+    expect(codeOf(await start())).toBe("stream_limit");
   });
 });
 
