@@ -41,6 +41,7 @@ import { bold, table } from "./lib/text.ts";
 import { devCommand, serveCommand } from "./local/run-commands.ts";
 import { nginxCommand } from "./nginx/nginx-command.ts";
 import { nginxLogCommand } from "./nginx/nginx-log.ts";
+import { assetsBlackoutCommand } from "./operator/black-out.ts";
 import { breakdownCommand } from "./operator/breakdown.ts";
 import { historyCommand } from "./operator/history.ts";
 import { operatorNewCommand } from "./operator/new-operator.ts";
@@ -73,6 +74,7 @@ const ownCommands: readonly Command[] = [
   assetsAddCommand,
   assetsEnforcementCommand,
   assetsRemoveCommand,
+  assetsBlackoutCommand,
   assetsCheckCommand,
   issuersAddCommand,
   issuersListCommand,

@@ -13,7 +13,7 @@ export const assetsListCommand: Command = {
   operands: [],
   options: whichCatalogOptions,
   help: `Lists the assets of a catalog file, or of a deployment's stored catalog, which its workers load within two minutes.
-CONDITIONS names the conditions of an asset: countries, origins, a time window, enforcement. --json prints the whole document in the
+CONDITIONS names the conditions of an asset: countries, places, origins, players, a time window, enforcement. --json prints the whole document in the
 form that --catalog reads: npx stagedoor assets list --api … --json > catalog.json saves a copy.
 
 ${whichCatalogHelp("operator:read", `the catalog in a file instead (${defaultCatalogName})`)}`,
@@ -42,7 +42,7 @@ function row(asset: Asset): readonly string[] {
 }
 
 function conditionsOf(asset: Asset): string {
-  const names = (["countries", "origins", "available", "enforcement"] as const).filter(
+  const names = (["countries", "places", "origins", "players", "available", "enforcement"] as const).filter(
     (name) => asset[name] !== undefined,
   );
   return names.join(", ") || "-";

@@ -42,6 +42,7 @@ const edgeCodes: Readonly<Record<EdgeCode, true>> = {
   path_invalid: true,
   path_not_covered: true,
   place_forbidden: true,
+  place_not_allowed: true,
   player_refused: true,
   playlist_invalid: true,
   playlist_too_large: true,
@@ -72,7 +73,9 @@ async function edgeProblems(): Promise<Readonly<Record<string, NginxProblem>>> {
 /** A refusal of a code, whose response is the same for every request. */
 function refusalWith(code: EdgeCode): Refusal {
   if (code === "range_not_satisfiable") return { code, reason: "", size: 0 };
-  return code === "place_forbidden" ? { code, reason: "", unknown: [] } : { code, reason: "" };
+  return code === "place_forbidden" || code === "place_not_allowed"
+    ? { code, reason: "", unknown: [] }
+    : { code, reason: "" };
 }
 
 function isEdgeCode(text: string): text is EdgeCode {

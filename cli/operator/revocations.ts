@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { maxListed } from "../../src/operator/list-sessions.ts";
-import { revocationKinds } from "../../src/sessions/revocation.ts";
+import { revokedKinds } from "../../src/sessions/blackout.ts";
 import { type Command, endInvalid, failed, succeeded } from "../lib/command.ts";
 import { callApi, operatorApiHelp, operatorApiOf, operatorApiOptions, parseResponse } from "../lib/operator-api.ts";
 import { table } from "../lib/text.ts";
@@ -31,12 +31,12 @@ The data comes from the API's route /operator/revoked. Times are UTC. Viewers an
 
   npx stagedoor revoke --entry <kind>:<value> --lift
 
-  --kind <kind>    only these: ${revocationKinds.join(", ")}
+  --kind <kind>    only these: ${revokedKinds.join(", ")}
 ${operatorApiHelp("operator:read")}`,
   run: async (args) => {
     const kind = args.value("kind");
-    if (kind !== undefined && !revocationKinds.some((one) => one === kind))
-      endInvalid("kind", kind, revocationKinds.join(", "));
+    if (kind !== undefined && !revokedKinds.some((one) => one === kind))
+      endInvalid("kind", kind, revokedKinds.join(", "));
     const api = await operatorApiOf(args, "operator:read");
     const found: z.output<typeof responseSchema>["revocations"] = [];
     for (;;) {

@@ -1,6 +1,7 @@
 import { decodeJwt, type JWTPayload } from "jose";
 import { operatorIssuer } from "../../src/auth/operator-token.ts";
 import { systemClock } from "../../src/base/time.ts";
+import { revokedKinds } from "../../src/sessions/blackout.ts";
 import { revocationKinds } from "../../src/sessions/revocation.ts";
 import {
   type Args,
@@ -31,11 +32,11 @@ interface RevokeTarget {
 function readEntry(text: string): RevokeTarget {
   const [kind = "", ...rest] = text.split(":");
   const value = rest.join(":");
-  if (!revocationKinds.some((one) => one === kind) || value === "")
+  if (!revokedKinds.some((one) => one === kind) || value === "")
     return endInvalid(
       "entry",
       text,
-      `<kind>:<value> as npx stagedoor revocations prints it; kinds: ${revocationKinds.join(", ")}`,
+      `<kind>:<value> as npx stagedoor revocations prints it; kinds: ${revokedKinds.join(", ")}`,
     );
   return { entry: { kind, value } };
 }
@@ -131,6 +132,7 @@ export const revokeCommand: Command = {
                                        Without it a session is revoked for a week, the longest lifetime of a session; a token
                                        in a file until it expires; everything else until --lift. A viewer whose tokens have no
                                        iat (time of issue) cannot play until then
+                                       A place in which an asset must not be played: npx stagedoor assets blackout
   --reason <text>                      why, in one line; other operators see it with your name (npx stagedoor revocations)
   --lift                               undo the revocation
   --entry <kind>:<value> --lift        undo one of npx stagedoor revocations
@@ -150,23 +152,26 @@ export const revokeCommand: Command = {
     };
     const isKey = args.value("key") !== undefined || args.value("entry")?.startsWith("key:") === true;
     const scope = isKey ? "operator:keys" : "operator:revoke";
-    return revoke(await operatorApiOf(args, scope), body);
+    return sendRevocation(await operatorApiOf(args, scope), body);
   },
 };
 
 /** The API's value for a revocation that lasts until it is lifted. */
 const untilLifted = "9999-12-31T23:59:59Z";
 
-async function revoke(api: OperatorApi, request: object): Promise<Outcome> {
+export async function sendRevocation(api: OperatorApi, request: object): Promise<Outcome> {
   const response = await callApi(api, "POST", "/operator/revocations", request);
   const { body } = response;
   if (!response.ok) return failed(response.message, { ...body });
   const { revoked, until } = body;
   if (until === undefined) return succeeded(`The revocation of the ${revoked} was lifted.`, body);
-  const warning = body.known === false ? `No such ${revoked} is known now: check the spelling.` : undefined;
+  const warning =
+    body.known === false
+      ? `No such ${revoked === "blackout" ? "asset" : revoked} is known now: check the spelling.`
+      : undefined;
   const end = until === untilLifted ? "you lift the revocation with --lift" : until;
   return succeeded(
-    `The ${revoked} is revoked. The edge refuses it within two seconds, a CloudFront Function in about 20, until ${end}.`,
+    `The ${revoked} is ${revoked === "blackout" ? "in force" : "revoked"}. The edge refuses it within two seconds, a CloudFront Function in about 20, until ${end}.`,
     body,
     warning,
   );

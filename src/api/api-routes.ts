@@ -74,7 +74,7 @@ const checkRefusals = [
   ...(["scope_insufficient", "asset_forbidden", "asset_unknown"] as const),
   ...(["asset_not_yet_available", "asset_no_longer_available"] as const),
   ...(["country_forbidden", "place_forbidden", "origin_forbidden", "player_refused"] as const),
-  ...(["asset_revoked", "entitlement_refused"] as const),
+  ...(["asset_revoked", "place_not_allowed", "entitlement_refused"] as const),
   "address_unknown",
 ] as const;
 

@@ -41,6 +41,7 @@ type DetailedRefusal =
   | { readonly code: "scope_insufficient"; readonly reason: string; readonly scope: string }
   // `unknown`: the members of the place that the asset asks for and nobody told.
   | { readonly code: "place_forbidden"; readonly reason: string; readonly unknown: readonly string[] }
+  | { readonly code: "place_not_allowed"; readonly reason: string; readonly unknown: readonly string[] }
   | { readonly code: "stream_limit"; readonly reason: string; readonly running: readonly RunningSession[] }
   | { readonly code: "start_rate_exceeded"; readonly reason: string; readonly retryAfter: Seconds }
   | { readonly code: "rate_limited"; readonly reason: string; readonly retryAfter: Seconds }

@@ -66,7 +66,7 @@ const placeRuleSchema = z
     path: ["postal"],
   });
 
-type PlaceRule = z.output<typeof placeRuleSchema>;
+export type PlaceRule = z.output<typeof placeRuleSchema>;
 
 const ruleList = z.array(placeRuleSchema).min(1).max(mostRules);
 
@@ -100,7 +100,7 @@ type PlaceMember = "country" | "region" | "postal" | "asn";
 type Position = "inside" | "outside" | "unknown";
 
 /** Where a place is, compared with a rule: outside if one member is, and inside only if all are. */
-function positionIn(rule: PlaceRule, place: Place): Position {
+export function positionIn(rule: PlaceRule, place: Place): Position {
   const positions = [...membersIn(rule, place)].map(([, position]) => position);
   if (positions.includes("outside")) return "outside";
   return positions.includes("unknown") ? "unknown" : "inside";
@@ -146,7 +146,7 @@ export function checkPlaces(
   const where = place.region ?? place.country ?? "an unknown country";
   if (except !== undefined && inside) return forbidden(`a rule of places.except applies in ${where}`);
   if (!inside) {
-    const unknown = new Set(rules.flatMap((rule) => unknownIn(rule, place)));
+    const unknown = new Set(rules.flatMap((rule) => membersToKnow(rule, place)));
     if (unknown.size > 0) return forbidden("the asset asks for more of the client's place than is known", [...unknown]);
     if (only !== undefined) return forbidden(`no rule of places.only applies in ${where}`);
   }
@@ -157,7 +157,7 @@ export function checkPlaces(
 }
 
 /** The members on which it depends whether a rule applies. */
-function unknownIn(rule: PlaceRule, place: Place): readonly PlaceMember[] {
+export function membersToKnow(rule: PlaceRule, place: Place): readonly PlaceMember[] {
   if (positionIn(rule, place) !== "unknown") return [];
   return [...membersIn(rule, place)].filter(([, position]) => position === "unknown").map(([member]) => member);
 }

@@ -3,6 +3,7 @@ import { decodeBase64url, encodeBase64url } from "../base/encoding.ts";
 import { ok, type Result, refuse } from "../base/result.ts";
 import { type UnixSeconds, unixSeconds } from "../base/time.ts";
 import type { EdgeKey } from "../keys/key.ts";
+import { blackoutOf } from "../sessions/blackout.ts";
 import { idForm } from "../sessions/identifiers.ts";
 import { type LoggedRevocation, type Revocation, revocationCauses } from "../sessions/revocation.ts";
 import { atFilter, atNames, bitOf, bitsPerIdentifier, packedUntil } from "./packed-entry.ts";
@@ -92,7 +93,7 @@ export function revokedNames(packed: string, until: UnixSeconds): readonly Logge
 /**
  * Writes the packed entry (its form is in `packed-entry.ts`). Revoked assets and kids are in it by name, so that the
  * function refuses them. Names that do not fit, subjects and tokens are in the filter: a hit is no verdict, but asks the
- * manifest host. So the entry is never wrong, and the more the filter has to hold, the more requests the host decides.
+ * manifest host. So are the assets that are blacked out somewhere, by their names. So the entry is never wrong, and the more the filter has to hold, the more requests the host decides.
  * Refused if the keys leave no room.
  */
 export function packedEntry({ keys, revocations, until, renewal }: PackedState): Result<string, string> {
@@ -110,6 +111,13 @@ export function packedEntry({ keys, revocations, until, renewal }: PackedState):
   let isHashed = false;
   let used = 0;
   for (const { kind, value } of revocations) {
+    // The function does not know a viewer's region or network: the manifest host, which does, serves the asset meanwhile.
+    const blackout = blackoutOf({ kind, value });
+    if (blackout !== undefined) {
+      identifiers.push(sha256Of(`a${blackout.asset}`));
+      isHashed = true;
+      continue;
+    }
     if (kind === "asset" || kind === "key") {
       const name = `${kind.charAt(0)}${value}`;
       // A name of another form would be read as several members.

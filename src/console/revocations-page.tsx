@@ -6,7 +6,7 @@ import { countOf } from "../operator/counts.ts";
 import { listRevoked, type Revoked } from "../operator/list-revoked.ts";
 import { listSessions } from "../operator/list-sessions.ts";
 import { lookUpViewer } from "../operator/viewer.ts";
-import { type RevocationKind, revocationKinds } from "../sessions/revocation.ts";
+import { type RevokedKind, revokedKinds } from "../sessions/blackout.ts";
 import { longestReason } from "../sessions/revocation-note.ts";
 import { never, type RevocationBody, revocationBodySchema, revokeAs } from "../sessions/revoke.ts";
 import type { PageHandler } from "./console-request.ts";
@@ -20,8 +20,9 @@ import { Time, Unavailable } from "./parts.tsx";
 /** How many revocations the page shows. */
 const mostShown = 200;
 
-const nameOfKind: Readonly<Record<RevocationKind, string>> = {
+const nameOfKind: Readonly<Record<RevokedKind, string>> = {
   ...{ session: "Session", subject: "Viewer", asset: "Asset", token: "Token", login: "Sign-in session", key: "Key" },
+  blackout: "Blackout",
 };
 
 /** What is revoked, and the form to revoke something. */
@@ -50,8 +51,11 @@ export const changeRevocations: PageHandler = async (request, context) => {
   const revoked = await revokeAs({ operator, through: "console" }, body, context);
   if (!revoked.ok) return revoked;
   const name = nameOfKind[revoked.value.revoked].toLowerCase();
-  const unknown = revoked.value.known === false ? ` No such ${name} is known now: check the spelling.` : "";
-  const done = body.lift ? `The revocation of the ${name} was undone.` : `The ${name} was revoked.${unknown}`;
+  const target = name === "blackout" ? "asset" : name;
+  const unknown = revoked.value.known === false ? ` No such ${target} is known now: check the spelling.` : "";
+  const done = body.lift
+    ? `The revocation of the ${name} was undone.`
+    : `The ${name} ${name === "blackout" ? "is in force" : "was revoked"}.${unknown}`;
   return shown({
     note: (
       <p class="note ok" id="done" role="status">
@@ -89,20 +93,28 @@ async function revocationsPage({ operator, session }: Asked, context: Context, {
     >
       <Field name="kind" label="What" errors={errors}>
         <select id="kind" name="kind">
-          {revocationKinds.map((kind) => (
+          {revokedKinds.map((kind) => (
             <option value={kind}>{nameOfKind[kind]}</option>
           ))}
         </select>
       </Field>
       <Field
         name="value"
-        label="Its id: of a viewer sub, of a token jti, of a sign-in session sid, of a key kid"
+        label="Its id: of a viewer sub, of a token jti, of a sign-in session sid, of a key kid, of a blackout the asset"
         errors={errors}
       >
         <input required maxlength={512} {...inputOf("value")} />
       </Field>
       <Field name="issuer" label="Issuer, of a viewer, token or sign-in session: iss" errors={errors}>
         <input placeholder="https://id.example.com" maxlength={512} {...inputOf("issuer")} />
+      </Field>
+      <Field name="places" label="Places of a blackout: countries, regions, networks, postal codes" errors={errors}>
+        <input
+          placeholder="DE US-CA AS64500 US/902"
+          maxlength={512}
+          {...inputOf("places")}
+          autocapitalize="characters"
+        />
       </Field>
       <Field name="reason" label="Reason, for other operators" errors={errors}>
         <input maxlength={longestReason} {...inputOf("reason")} autocapitalize="sentences" />
@@ -115,8 +127,14 @@ async function revocationsPage({ operator, session }: Asked, context: Context, {
 function targetFields(form: URLSearchParams): z.input<typeof revocationBodySchema> {
   const field = (name: string) => form.get(name)?.trim() ?? "";
   const [value, issuer, reason] = [field("value"), field("issuer"), field("reason")];
-  const kind = revocationKinds.find((one) => one === field("kind")) ?? "session";
+  const kind = revokedKinds.find((one) => one === field("kind")) ?? "session";
   const named = { subject: { issuer, subject: value }, token: { issuer, jti: value }, login: { issuer, sid: value } };
+  const places = field("places")
+    .toUpperCase()
+    .split(/[\s,]+/)
+    .filter(Boolean);
+  if (kind === "blackout")
+    return { blackout: { asset: value, ...(places.length > 0 && { places }) }, ...(reason !== "" && { reason }) };
   const target = kind === "subject" || kind === "token" || kind === "login" ? named[kind] : value;
   return { [kind]: target, ...(reason !== "" && { reason }) };
 }
@@ -128,13 +146,13 @@ function undoFields(form: URLSearchParams) {
 /** The route's member names as those of the form's fields. */
 function byField(errors: FormErrors): FormErrors {
   const fields = ["issuer", "reason", "kind"];
-  return Object.fromEntries(
-    Object.entries(errors).map(([name, text]) => [fields.includes(name) ? name : "value", text]),
-  );
+  const fieldOf = (name: string) =>
+    name === "places" || /^\d+$/.test(name) ? "places" : fields.includes(name) ? name : "value";
+  return Object.fromEntries(Object.entries(errors).map(([name, text]) => [fieldOf(name), text]));
 }
 
-function kindOf({ entry, ...body }: RevocationBody): RevocationKind {
-  return entry?.kind ?? revocationKinds.find((kind) => body[kind] !== undefined) ?? "session";
+function kindOf({ entry, ...body }: RevocationBody): RevokedKind {
+  return entry?.kind ?? revokedKinds.find((kind) => body[kind] !== undefined) ?? "session";
 }
 
 /** What a revocation ends, and how a viewer comes back, in words. */
@@ -142,7 +160,16 @@ async function consequenceOf(
   body: RevocationBody,
   context: Context,
 ): Promise<Result<string, Refusal<"store_unavailable">>> {
-  const { subject, asset, session } = body;
+  const { subject, asset, session, blackout } = body;
+  if (blackout !== undefined) {
+    const found = await listSessions({ asset: blackout.asset, limit: 1 }, context);
+    if (!found.ok) return found;
+    const running = countOf(found.value.count, "running session");
+    return ok(
+      `Refuses the asset in ${(blackout.places ?? []).join(", ")}, running sessions included, and wherever the client's place is not known well enough. ` +
+        `The asset has ${running} in all places. Others play on.`,
+    );
+  }
   if (subject !== undefined) {
     const report = await lookUpViewer(subject, context);
     if (!report.ok) return report;
@@ -174,7 +201,7 @@ async function consequenceOf(
 
 interface ConfirmProps {
   readonly form: URLSearchParams;
-  readonly kind: RevocationKind;
+  readonly kind: RevokedKind;
   readonly consequence: string;
 }
 

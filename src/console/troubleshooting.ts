@@ -215,6 +215,17 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**A backend left out a member** is `body_invalid`: name `viewer.region`, `viewer.postal`, `viewer.asn` or `viewer.anonymous`."
     ]
   },
+  "place_not_allowed": {
+    "meaning": [
+      "**451, starts, renewals, playlists, segments and files.** An operator has blacked the asset out in the place that the request comes from. `npx stagedoor revocations --kind blackout` lists the blackouts with their authors and reasons."
+    ],
+    "causes": [
+      "**The viewer is in the place of the blackout.** It has stopped them; nothing else is broken.",
+      "**The client's place is unknown or not known well enough**: a blackout of a region also refuses clients of that country whose region nobody tells. The reason in the log names the member. Who tells it is described for `place_forbidden`.",
+      "**A backend left out a member** is `body_invalid` at a start: name `viewer.country`, `viewer.region`, `viewer.postal` or `viewer.asn`.",
+      "**The event is over**: `npx stagedoor assets blackout <id> --lift`."
+    ]
+  },
   "origin_forbidden": {
     "meaning": [
       "**403, starts, renewals and playlists.** The `Origin` of the page, or its `Referer` where the player sends no `Origin`, is not in the asset's `origins`, or both are missing."

@@ -1,3 +1,4 @@
+import type { Place } from "../base/place.ts";
 import { type Refusal, refusal } from "../base/result.ts";
 import { after, inTime, seconds, type Timer, type UnixSeconds, type WaitUntil } from "../base/time.ts";
 import type { Configuration } from "../config/configuration.ts";
@@ -9,6 +10,7 @@ import type { StreamsOf, TouchAnswer } from "../sessions/lease.ts";
 import type { LeaseMemory } from "../sessions/lease-memory.ts";
 import { entryOfEnded, type Revocation, type RevocationLog } from "../sessions/revocation.ts";
 import {
+  blackoutIn,
   endedBecause,
   forbiddenBy,
   leavesSignOutsOut,
@@ -35,15 +37,15 @@ export interface Asking {
   readonly client: Client;
   readonly now: UnixSeconds;
   readonly waitUntil: WaitUntil;
-  /** The client's country (ISO 3166-1 alpha-2, upper case), if known. A function, because few requests need it. */
-  readonly country: () => string | undefined;
+  /** Where the client is. A function, because few requests need it. */
+  readonly place: () => Place;
   /** What else is known of the request, for the list of sessions. */
   readonly traits?: () => RequestTraits;
 }
 
 /** Why a session is not admitted; undefined if it is. */
 export type Admission =
-  | Refusal<"session_revoked" | "stream_taken" | "session_shared" | "store_unavailable">
+  | Refusal<"session_revoked" | "stream_taken" | "session_shared" | "place_not_allowed" | "store_unavailable">
   | undefined;
 
 /** {@link admitSession} with its dependencies bound. Called after the check has passed. */
@@ -62,7 +64,7 @@ const tooManyNetworks: Refusal<"session_shared"> = {
 const openFor = seconds(5);
 
 /**
- * Whether a session with a valid URL is admitted: it is not revoked and has a lease. The isolate usually knows both, so
+ * Whether a session with a valid URL is admitted: it is not revoked, its asset is not blacked out here, and it has a lease. The isolate usually knows both, so
  * a segment waits for nothing. The first request of a new session does not wait either: its claim wrote the lease, and
  * the log names every session that was ended since. A lease that is due is refreshed in the background. A request waits
  * only if the state is unknown or the lease has lapsed.
@@ -96,6 +98,8 @@ function admitUnder(
     if (forbidding.kind !== "key") parts.telemetry({ event: "ended", sessionId: grant.sessionId });
     return endedBecause(forbidding.cause).refusal;
   }
+  const blackout = blackoutIn(snapshot, asset.id, asking.place);
+  if (blackout !== undefined) return blackout;
   // It holds no lease, so the log ends it. It lives for an hour at most. A backend's viewers have no sign-out.
   if (grant.use === "files")
     return leavesSignOutsOut(snapshot) && grant.signer === undefined
@@ -125,7 +129,7 @@ function admitUnder(
 /** Touches the lease and remembers the result. */
 async function touch(
   access: MediaAccess,
-  { client, now, country, traits }: Asking,
+  { client, now, place, traits }: Asking,
   parts: AdmissionParts,
   snapshot: RevocationSnapshot,
 ): Promise<Admission> {
@@ -170,7 +174,7 @@ async function touch(
     if (untold !== undefined) parts.leases.keep(grant.sessionId, untold.network, now, answer.until);
     const { sessionId, subject, issuedAt: startedAt, expiresAt } = grant;
     const { asn, player } = traits?.() ?? {};
-    const where = { assetId: asset.id, country: country() ?? "XX", asn, player };
+    const where = { assetId: asset.id, country: place().country ?? "XX", asn, player };
     parts.telemetry({ event: "alive", sessionId, subject, startedAt, expiresAt, seenAt: now, ...where });
     return undefined;
   }

@@ -73,8 +73,7 @@ export async function answerAdmission(
   // nginx asks again for a renewal, whatever it knows of the session.
   const unmet = checked.verdict === "expired" ? unmetCondition(checked.access, { source, now }) : undefined;
   if (unmet !== undefined) return refuse(unmet);
-  const country = () => source().country;
-  const why = await parts.admit(checked.access, { client, now, waitUntil, country });
+  const why = await parts.admit(checked.access, { client, now, waitUntil, place: source });
   if (why !== undefined) return refuse(why);
   return ok(new Response(null, { headers: { [admissionHeader]: "granted", ...filesOf(checked.access.asset) } }));
 }

@@ -1,4 +1,5 @@
 import type { TextHash } from "../base/crypto.ts";
+import type { Place } from "../base/place.ts";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import {
   between,
@@ -79,7 +80,7 @@ interface RequestContext extends Omit<EdgeParts, "catalog"> {
   readonly catalog: Catalog;
   readonly now: UnixSeconds;
   readonly client: Client;
-  readonly country: () => string | undefined;
+  readonly place: () => Place;
   readonly source: () => RequestSource;
   readonly traits: () => RequestTraits;
 }
@@ -116,13 +117,13 @@ export async function serveRequest(request: MediaRequest, parts: EdgeParts): Pro
   if (!target.ok) return target;
   noteAsset(request, target.value, catalog.value);
   const traits = () => traitsOf(request.raw, parts);
-  const country = () => placeOf(request.raw, parts.development, parts.edgeSecrets).country;
+  const place = () => placeOf(request.raw, parts.development, parts.edgeSecrets);
   const context = {
     ...parts,
     open: opening(request, parts.open),
     now,
     client,
-    country,
+    place,
     source: () => sourceOf(request.raw, parts.development, parts.edgeSecrets),
     traits,
     catalog: catalog.value,

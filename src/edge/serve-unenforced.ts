@@ -11,7 +11,7 @@ import type { RequestTraits } from "../metrics/gathered.ts";
 import { servedEvents, type Telemetry } from "../metrics/telemetry.ts";
 import { contentTypes } from "../origin/file-response.ts";
 import type { OriginRefusal } from "../origin/origin.ts";
-import { endedBecause, forbiddenBy, type RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
+import { blackoutIn, endedBecause, forbiddenBy, type RevocationSnapshot } from "../sessions/revocation-snapshot.ts";
 import type { RevocationWatch } from "../sessions/revocation-watch.ts";
 import type { MediaTarget } from "../signing/media-url.ts";
 import type { DeliverFile, ViewerRequest } from "./deliver-file.ts";
@@ -38,7 +38,7 @@ export interface UnenforcedParts extends UnenforcedContext {
   readonly rewrite: (file: UnenforcedFile) => Promise<Response | undefined>;
 }
 
-type Ended = Refusal<"session_revoked">;
+type Ended = Refusal<"session_revoked" | "place_not_allowed">;
 
 /** How long a viewer or a cache keeps what was served without protection. */
 const fileLife = seconds(60);
@@ -48,7 +48,7 @@ const playlistLife = seconds(1);
  * Serves a refused request from the origin if its asset is not enforced; otherwise undefined. With a valid grant a playlist is
  * rewritten. Without one it is passed on as the origin wrote it: its relative URIs come back here, and are served in the same way.
  *
- * What an operator revoked stays refused. A viewer whose session was revoked can drop the grant from their URLs, so only the
+ * What an operator revoked stays refused, and so does an asset where it is blacked out. A viewer whose session was revoked can drop the grant from their URLs, so only the
  * revocation of an asset is sure to hold.
  */
 export async function serveUnenforced(
@@ -62,7 +62,7 @@ export async function serveUnenforced(
   const snapshot = parts.revocations.atHand(parts.waitUntil) ?? (await parts.revocations.current(parts.waitUntil));
   const known = "ok" in snapshot ? (snapshot.ok ? snapshot.value : undefined) : snapshot;
   if (known === undefined && file.mode !== "off") return undefined;
-  const revoked = known && revokedIn(known, file);
+  const revoked = known && (revokedIn(known, file) ?? blackoutIn(known, file.asset.id, parts.source));
   if (revoked !== undefined) return refuse(revoked);
   // A request with a grant was refused before its conditions were checked, and one without has no playlist that checks them.
   const met = checkConditions(file.asset, parts.source(), parts.now);

@@ -170,6 +170,11 @@ const sessionProblems = {
     detail:
       "Start the stream again on the device that plays it. This URL was used in more networks than allowed at once.",
   },
+  place_not_allowed: {
+    status: 451,
+    title: "The asset is blacked out in this place",
+    detail: "An operator has blacked this asset out where the request comes from. Choose another asset.",
+  },
   stream_taken: {
     status: 403,
     title: "Playback moved to another device",

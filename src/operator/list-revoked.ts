@@ -2,7 +2,7 @@ import * as z from "zod";
 import { ok, type Refusal, type Result } from "../base/result.ts";
 import { rfc3339, type UnixSeconds } from "../base/time.ts";
 import type { RouteTable } from "../http/route.ts";
-import { type RevocationKind, revocationKinds } from "../sessions/revocation.ts";
+import { blackoutName, blackoutOf, type RevokedKind, revokedKinds } from "../sessions/blackout.ts";
 import { never, operatorEntries } from "../sessions/revoke.ts";
 import type { SessionRequest } from "../sessions/session-context.ts";
 import { defaultListed, type ListPage, maxListed, readListLimit, readSkip, skipParameter } from "./list-sessions.ts";
@@ -11,8 +11,8 @@ import { type OperatorRoute, operatorRoute } from "./operator-route.ts";
 
 /** A revocation that an operator made and that is valid now. */
 export interface Revoked {
-  readonly kind: RevocationKind;
-  /** A session id, an asset id or a kid; for a viewer, token or login a digest. */
+  readonly kind: RevokedKind;
+  /** A session id, an asset id or a kid; for a viewer, token or login a digest; for a blackout `<asset>:<place>`. */
   readonly value: string;
   /** When it was made; of a viewer, up to when sessions and tokens are refused. */
   readonly at: UnixSeconds;
@@ -28,16 +28,21 @@ export interface Revoked {
  */
 export async function listRevoked(
   context: OperatorContext,
-  kind?: RevocationKind,
+  kind?: RevokedKind,
 ): Promise<Result<readonly Revoked[], Refusal<"store_unavailable">>> {
   const entries = await operatorEntries(context);
   if (!entries.ok) return entries;
   const listed = entries.value
-    .filter((entry) => entry.note?.of === undefined && (kind === undefined || entry.kind === kind))
-    .map(({ kind, value, at, until, note }): Revoked => {
+    .filter((entry) => entry.note?.of === undefined)
+    .map((entry): Revoked => {
+      const { kind, value, at, until, note } = entry;
       const { author, reason } = note ?? {};
-      return { kind, value, at, until, ...(author && { author }), ...(reason !== undefined && { reason }) };
-    });
+      const blackout = blackoutOf(entry);
+      const named =
+        blackout === undefined ? { kind, value } : ({ kind: "blackout", value: blackoutName(blackout) } as const);
+      return { ...named, at, until, ...(author && { author }), ...(reason !== undefined && { reason }) };
+    })
+    .filter((entry) => kind === undefined || entry.kind === kind);
   return ok(listed.toSorted((one, other) => other.at - one.at));
 }
 
@@ -49,10 +54,12 @@ const revokedListSchema: z.ZodType<ReturnType<typeof revokedListJson>> = z.stric
   revocations: z
     .array(
       z.strictObject({
-        kind: z.enum(revocationKinds),
+        kind: z.enum(revokedKinds),
         value: z
           .string()
-          .describe("A session's or asset's id or a kid; for a viewer, token or login a digest of its name."),
+          .describe(
+            "A session's or asset's id or a kid; for a viewer, token or login a digest of its name; for a blackout <asset>:<place>.",
+          ),
         at: time.describe("When it was made. Of a viewer: sessions and tokens up to then are refused."),
         until: time.nullable().describe("null: until it is lifted."),
         author: z.string().exactOptional().describe("The operator who made it; missing for one of an earlier release."),
@@ -92,7 +99,7 @@ export const revokedRoutes: RouteTable<OperatorRoute> = {
           name: "kind",
           in: "query",
           description: "Only revocations of this kind.",
-          schema: { type: "string", enum: [...revocationKinds] },
+          schema: { type: "string", enum: [...revokedKinds] },
         },
         {
           name: "limit",
@@ -118,7 +125,7 @@ async function showRevoked({ query }: SessionRequest, context: OperatorContext) 
   if (!limit.ok) return limit;
   const skip = readSkip(query.get("skip") || undefined);
   if (!skip.ok) return skip;
-  const kind = revocationKinds.find((one) => one === query.get("kind"));
+  const kind = revokedKinds.find((one) => one === query.get("kind"));
   const revoked = await listRevoked(context, kind);
   return revoked.ok
     ? ok(revokedListJson(revoked.value, { skip: skip.value, limit: limit.value }, context.clock()))

@@ -37,8 +37,12 @@ export async function metricsText(context: OperatorContext): Promise<Result<stri
   return ok(prometheusText([...counts.value, ...logSamples, ...keySamples, ...modes, build]));
 }
 
-function samplesOfLog({ entries }: RevocationSnapshot): readonly Sample[] {
-  return revocationKinds.map((kind) => [seriesOf("stagedoor_revocations", { kind }), entries[kind].size]);
+function samplesOfLog({ entries, blackouts }: RevocationSnapshot): readonly Sample[] {
+  const count = [...blackouts.values()].reduce((sum, ofAsset) => sum + ofAsset.size, 0);
+  return [
+    ...revocationKinds.map((kind): Sample => [seriesOf("stagedoor_revocations", { kind }), entries[kind].size]),
+    [seriesOf("stagedoor_revocations", { kind: "blackout" }), count],
+  ];
 }
 
 function samplesOfKey({ kid, purpose, state, since, ends, next }: KeyStatus, now: UnixSeconds): readonly Sample[] {

@@ -7,6 +7,7 @@ import { catalogFaultNames } from "../catalog/catalog-fault.ts";
 import { problemFor, refusalCodes } from "../http/problems.ts";
 import type { LiveSession, RecentRefusal, SessionsNow } from "../metrics/gathered.ts";
 import { backendViewerSchema } from "../sessions/backend-viewer.ts";
+import { revokedKinds } from "../sessions/blackout.ts";
 import { idForm } from "../sessions/identifiers.ts";
 import { filePathSchema } from "../sessions/open-files.ts";
 import { type RevocationDelta, revocationCauses, revocationKinds, revocationMakers } from "../sessions/revocation.ts";
@@ -249,7 +250,7 @@ export const assetChangeSchema: z.ZodType<PutAssetResult> = z.strictObject({
 });
 
 export const revokedSchema: z.ZodType<Revoked> = z.strictObject({
-  revoked: z.enum(revocationKinds).describe("The kind of revocation."),
+  revoked: z.enum(revokedKinds).describe("The kind of revocation."),
   until: time.exactOptional().describe("When the revocation expires; absent if it was lifted."),
   known: z
     .literal(false)
@@ -281,7 +282,9 @@ export const revocationPageSchema: z.ZodType<RevocationDelta> = z.strictObject({
         kind: z.enum(revocationKinds),
         value: z
           .string()
-          .describe("A session's id, an asset's id, a kid, or a hash or digest of a subject, token or login."),
+          .describe(
+            "A session's id, an asset's id, a kid, or a hash or digest of a subject, token or login. A blackout has the kind subject and the value blackout:<asset>:<place>.",
+          ),
         cause: z.enum(revocationCauses),
         at: unixTime.describe("Unix seconds: when it was made. Of a subject: it forbids what was issued until then."),
         until: unixTime.describe(

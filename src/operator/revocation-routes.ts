@@ -42,7 +42,8 @@ export const revocationRoutes: RouteTable<Route<SessionContext>> = {
       tag: "Operators",
       summary: "Revoke access",
       description:
-        "Ends a session, all sessions of a viewer or an asset, or those that a token, login or key has started, within " +
+        "Ends a session, all sessions of a viewer or an asset, or those that a token, login or key has started, or blacks an asset out in " +
+        "some places, within " +
         "two seconds, and in a CloudFront Function in about 20; with `lift`, takes a revocation back. Name exactly one. A key " +
         "needs the scope operator:keys, everything else operator:revoke.",
       access: ["operator:revoke", "operator:keys"],

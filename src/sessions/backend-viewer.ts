@@ -295,7 +295,7 @@ function missingMembers(
   refused: Refusal,
   request: Pick<SessionRequest, "client" | SourceMember>,
 ): readonly { readonly name: string; readonly why: string }[] {
-  if (refused.code === "place_forbidden")
+  if (refused.code === "place_forbidden" || refused.code === "place_not_allowed")
     return refused.unknown.map((name) => ({ name, why: "the asset plays in certain places only" }));
   const needed = Object.entries(neededMembers).find(([code]) => code === refused.code)?.[1];
   if (needed === undefined) return [];

@@ -1,5 +1,8 @@
+import type { Place } from "../base/place.ts";
 import { type Refusal, type Refused, refusal } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
+import type { PlaceRule } from "../catalog/places.ts";
+import { type Blackout, blackedOut, blackoutOf, ruleOfPlace } from "./blackout.ts";
 import {
   type Revocable,
   type Revocation,
@@ -15,6 +18,27 @@ export interface RevocationSnapshot {
   /** Grants from before this time are refused: the store lost the entries about them. */
   readonly notBefore: UnixSeconds | undefined;
   readonly entries: Readonly<Record<RevocationKind, ReadonlyMap<string, Revocation>>>;
+  /** The blackouts of each asset that has one, by the text of their places. */
+  readonly blackouts: ReadonlyMap<string, ReadonlyMap<string, HeldBlackout>>;
+}
+
+interface HeldBlackout {
+  /** Undefined for a place of a later release. */
+  readonly rule: PlaceRule | undefined;
+  readonly until: UnixSeconds;
+}
+
+/**
+ * Why an asset may not be played in a place: it is blacked out there. `place` is a function, because most assets are
+ * nowhere blacked out.
+ */
+export function blackoutIn(
+  { blackouts }: RevocationSnapshot,
+  assetId: string,
+  place: () => Place,
+): Refusal<"place_not_allowed"> | undefined {
+  const rules = blackouts.size === 0 ? undefined : blackouts.get(assetId);
+  return rules === undefined ? undefined : blackedOut(rules, place());
 }
 
 /** The identifiers of a credential that a revocation may name. */
@@ -100,6 +124,7 @@ export class HeldRevocations implements RevocationSnapshot {
     login: new Map<string, Revocation>(),
     key: new Map<string, Revocation>(),
   };
+  readonly blackouts = new Map<string, Map<string, HeldBlackout>>();
   #size = 0;
   #cursor = 0;
   #notBefore: UnixSeconds | undefined;
@@ -124,7 +149,9 @@ export class HeldRevocations implements RevocationSnapshot {
     this.#notBefore = notBefore;
     const now = Math.floor(asOf / 1000);
     for (const entry of entries) {
-      if (entry.until <= now) this.entries[entry.kind].delete(entry.value);
+      const blackout = blackoutOf(entry);
+      if (blackout !== undefined) this.#setBlackout(blackout, entry.until, now);
+      else if (entry.until <= now) this.entries[entry.kind].delete(entry.value);
       else {
         this.entries[entry.kind].set(entry.value, entry);
         this.#nextEnd = Math.min(this.#nextEnd, entry.until);
@@ -134,16 +161,29 @@ export class HeldRevocations implements RevocationSnapshot {
     this.#cursor = cursor;
     this.#size = 0;
     for (const ofKind of Object.values(this.entries)) this.#size += ofKind.size;
+    for (const ofAsset of this.blackouts.values()) this.#size += ofAsset.size;
+  }
+
+  #setBlackout({ asset, place }: Blackout, until: UnixSeconds, now: number): void {
+    const ofAsset = this.blackouts.get(asset) ?? new Map<string, HeldBlackout>();
+    if (until <= now) ofAsset.delete(place);
+    else {
+      ofAsset.set(place, { rule: ruleOfPlace(place), until });
+      this.#nextEnd = Math.min(this.#nextEnd, until);
+    }
+    if (ofAsset.size === 0) this.blackouts.delete(asset);
+    else this.blackouts.set(asset, ofAsset);
   }
 
   #dropEnded(now: number): void {
     this.#nextEnd = Number.POSITIVE_INFINITY;
-    for (const ofKind of Object.values(this.entries)) {
-      for (const [value, { until }] of ofKind) {
-        if (until <= now) ofKind.delete(value);
+    for (const held of [...Object.values(this.entries), ...this.blackouts.values()]) {
+      for (const [value, { until }] of held) {
+        if (until <= now) held.delete(value);
         else this.#nextEnd = Math.min(this.#nextEnd, until);
       }
     }
+    for (const [asset, ofAsset] of this.blackouts) if (ofAsset.size === 0) this.blackouts.delete(asset);
   }
 }
 

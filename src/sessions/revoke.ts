@@ -9,6 +9,14 @@ import { assetIdSchema } from "../catalog/asset.ts";
 import { kidSchema } from "../keys/key.ts";
 import { authorizeOperator, type OperatorRefusal } from "./authorize-operator.ts";
 import {
+  blackoutBodySchema,
+  blackoutOf,
+  blackoutValue,
+  blackoutValueOf,
+  type RevokedKind,
+  revokedKinds,
+} from "./blackout.ts";
+import {
   idForm,
   loginDigest,
   subjectDigest,
@@ -18,13 +26,7 @@ import {
   tokenHash,
 } from "./identifiers.ts";
 import { readBody } from "./request-body.ts";
-import {
-  entryName,
-  type LoggedRevocation,
-  type Revocation,
-  type RevocationKind,
-  revocationKinds,
-} from "./revocation.ts";
+import { entryName, type LoggedRevocation, type Revocation, type RevocationKind } from "./revocation.ts";
 import { type RevocationNote, reasonSchema } from "./revocation-note.ts";
 import { type Acting, fromStore, type SessionContext, type SessionRequest } from "./session-context.ts";
 
@@ -46,6 +48,7 @@ export const revocationBodySchema = z
       .optional()
       .describe("A viewer: their sessions and tokens so far."),
     asset: assetIdSchema.optional(),
+    blackout: blackoutBodySchema.optional(),
     token: z
       .strictObject({ issuer: name, jti: name })
       .optional()
@@ -71,7 +74,7 @@ export const revocationBodySchema = z
       .optional()
       .describe("Why, in one line for other operators. It is kept with the name of the operator."),
     entry: z
-      .strictObject({ kind: z.enum(revocationKinds), value: name.max(256) })
+      .strictObject({ kind: z.enum(revokedKinds), value: name.max(256) })
       .optional()
       .describe("With lift: an entry as the list of revocations has it."),
     lift: z.boolean().default(false).describe("Takes the revocation back."),
@@ -81,7 +84,11 @@ export const revocationBodySchema = z
     path: ["key"],
     message: "A kid is 1 to 64 characters of A-Z a-z 0-9 . _ - (npx stagedoor keys list shows those of the ring).",
   })
-  .refine((body) => kindsOf(body).length === 1, "Name one of session, subject, asset, token, login and key.")
+  .refine((body) => kindsOf(body).length === 1, "Name one of session, subject, asset, token, login, key and blackout.")
+  .refine((body) => body.lift || body.blackout === undefined || body.blackout.places !== undefined, {
+    path: ["blackout", "places"],
+    message: 'Name the places, such as ["US-CA", "DE"]. Only a lift may omit them.',
+  })
   .refine((body) => body.entry === undefined || body.lift, {
     path: ["entry"],
     message: 'An entry can only be lifted: send "lift": true.',
@@ -95,7 +102,7 @@ export const revocationBodySchema = z
 export type RevocationBody = z.output<typeof revocationBodySchema>;
 
 export interface Revoked {
-  readonly revoked: RevocationKind;
+  readonly revoked: RevokedKind;
   /** RFC 3339 in UTC; missing after a lift. */
   readonly until?: string;
   /** False for a key that is not in the ring or an asset that is not in the catalog: possibly a misspelling. */
@@ -105,7 +112,8 @@ export interface Revoked {
 /**
  * `POST /operator/revocations`, for operators with the scope operator:revoke, or for a key operator:keys:
  * `{"session": id}`, `{"subject": {issuer, subject}}`, `{"asset": id}`, `{"token": {issuer, jti}}`,
- * `{"login": {issuer, sid}}` or `{"key": kid}`. A subject's existing sessions and tokens end, and the viewer can sign
+ * `{"login": {issuer, sid}}`, `{"key": kid}` or
+ * `{"blackout": {asset, places}}`. A subject's existing sessions and tokens end, and the viewer can sign
  * in again. A login's sessions and tokens end, as after a sign-out. An asset is withdrawn. A key, of sessions,
  * operators or backends, signs and opens nothing more, and what a backend started with it ends. An entry lasts until
  * the body's `until`, or until it is lifted; the entry of a session, and of hashes that only grants contain, expires
@@ -149,7 +157,8 @@ export async function revokeAs(
   const [name] = namesOf(body, context);
   const { subject, lift } = body;
   // The hash that other log lines use for the subject.
-  const id = (subject === undefined ? undefined : subjectHashNow(subject, context)) ?? name?.value ?? "";
+  const id =
+    (subject === undefined ? undefined : subjectHashNow(subject, context)) ?? name?.value ?? body.blackout?.asset ?? "";
   const outcome = revoked.ok ? "done" : revoked.refusal.code;
   context.onAct?.({ ...who, act: lift ? "lift" : "revoke", kind, id, outcome });
   return revoked;
@@ -166,9 +175,9 @@ export async function revokeNow(
   const names = namesOf(body, context);
   const values = names.map(({ value }) => value);
   if (body.lift) {
-    const parts = body.entry === undefined ? [] : await partsOf(body.entry.value, kind, context);
-    if (!Array.isArray(parts)) return parts;
-    const lifting = Promise.all([...values, ...parts].map((value) => context.log.lift(kind, value)));
+    const parts = await partsOf(body, kind, context);
+    if (!parts.ok) return parts;
+    const lifting = Promise.all([...values, ...parts.value].map((value) => context.log.lift(storedAs(kind), value)));
     const lifted = await fromStore("the revocation log", lifting, context);
     if (!lifted.ok) return lifted;
     return lifted.value.includes(true)
@@ -178,10 +187,12 @@ export async function revokeNow(
   const at = kind === "subject" ? lastUnaware(now, context) : now;
   const ending = (name: Name) => untilOf(body, name, now);
   const [of] = values;
-  const noteOf = ({ value }: Name): RevocationNote => ({ author, reason: body.reason, ...(value !== of && { of }) });
+  // Each place of a blackout is an entry of its own.
+  const isPart = ({ value }: Name) => value !== of && kind !== "blackout";
+  const noteOf = (name: Name): RevocationNote => ({ author, reason: body.reason, ...(isPart(name) && { of }) });
   const entries = names.map(
     (name): Revocation => ({
-      ...{ kind, value: name.value, cause: "revoked", at },
+      ...{ kind: storedAs(kind), value: name.value, cause: "revoked", at },
       until: ending(name),
       note: noteOf(name),
     }),
@@ -211,11 +222,12 @@ async function endSignIns(
 }
 
 async function isUnknown(
-  { asset, key }: RevocationBody,
+  { asset: withdrawn, blackout, key }: RevocationBody,
   { keys, edgeKeys, operators, backends, catalog }: SessionContext,
 ): Promise<boolean> {
   if (key !== undefined)
     return !keys.has(key) && edgeKeys?.has(key) !== true && !isKeyOf(key, [...operators, ...backends]);
+  const asset = withdrawn ?? blackout?.asset;
   const current = asset === undefined ? undefined : await catalog();
   return current?.ok === true && asset !== undefined && current.value.asset(asset) === undefined;
 }
@@ -229,7 +241,7 @@ interface Name {
 
 /** All values to revoke: grants contain hashes of subjects and tokens, which differ per session key. */
 function namesOf(
-  { session, subject, asset, token, login, key, entry }: RevocationBody,
+  { session, subject, asset, token, login, key, blackout, entry }: RevocationBody,
   { keys }: SessionContext,
 ): Name[] {
   const named = (lasting: string, hashes: readonly string[] = []) => [
@@ -253,6 +265,9 @@ function namesOf(
   }
   if (session !== undefined) return [{ value: session, inGrants: true }];
   if (login !== undefined) return named(loginDigest(login.issuer, login.sid));
+  if (blackout !== undefined)
+    return (blackout.places ?? []).flatMap((place) => named(blackoutValue({ asset: blackout.asset, place })));
+  if (entry?.kind === "blackout") return named(blackoutValueOf(entry.value));
   return named(asset ?? key ?? entry?.value ?? "");
 }
 
@@ -274,18 +289,35 @@ export async function operatorEntries(
 /** A bound on the questions of one request to the log. */
 const mostPages = 100;
 
-/** The values of the other entries that were made together with this one. */
-async function partsOf(value: string, kind: RevocationKind, context: SessionContext) {
+/** The values that a lift means and does not name: what was made together with an entry, and an asset's blackouts. */
+async function partsOf(
+  { entry: lifted, blackout }: RevocationBody,
+  kind: RevokedKind,
+  context: SessionContext,
+): Promise<Result<readonly string[], Refusal<"store_unavailable">>> {
+  const isWhole = blackout !== undefined && blackout.places === undefined;
+  if (lifted === undefined && !isWhole) return ok([]);
   const entries = await operatorEntries(context);
   if (!entries.ok) return entries;
-  return entries.value.filter((entry) => entry.kind === kind && entry.note?.of === value).map((entry) => entry.value);
+  const parts = entries.value.filter((entry) =>
+    isWhole
+      ? blackoutOf(entry)?.asset === blackout.asset
+      : entry.kind === kind && entry.note?.of !== undefined && entry.note.of === lifted?.value,
+  );
+  return ok(parts.map(({ value }) => value));
+}
+
+/** The kind under which the log has an entry. */
+function storedAs(kind: RevokedKind): RevocationKind {
+  return kind === "blackout" ? "subject" : kind;
 }
 
 /**
  * The `until` of an entry. Only grants have a known latest expiry; tokens, assets, keys and logins may be valid for
- * ever, and a revocation by an operator must not lapse by itself.
+ * ever, and a revocation by an operator must not lapse by itself. A blackout ends when its event does.
  */
-function untilOf({ until }: RevocationBody, { inGrants }: Name, now: UnixSeconds): UnixSeconds {
+function untilOf({ until, blackout }: RevocationBody, { inGrants }: Name, now: UnixSeconds): UnixSeconds {
+  if (blackout !== undefined) return until ?? never;
   const last = after(now, maxSessionTtl);
   if (until !== undefined) return later(until, last);
   return inGrants ? last : never;
@@ -299,11 +331,11 @@ function lastUnaware(now: UnixSeconds, { settings }: SessionContext): UnixSecond
   return after(now, seconds(settings.revocationMaxAge + 1));
 }
 
-interface Named extends Partial<Record<RevocationKind, unknown>> {
-  readonly entry?: { readonly kind: RevocationKind } | undefined;
+interface Named extends Partial<Record<RevokedKind, unknown>> {
+  readonly entry?: { readonly kind: RevokedKind } | undefined;
 }
 
-function kindsOf(body: Named): RevocationKind[] {
-  const named = revocationKinds.filter((kind) => body[kind] !== undefined);
+function kindsOf(body: Named): RevokedKind[] {
+  const named = revokedKinds.filter((kind) => body[kind] !== undefined);
   return body.entry === undefined ? named : [...named, body.entry.kind];
 }

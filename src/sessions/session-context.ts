@@ -12,9 +12,10 @@ import type { RequestSource } from "../catalog/conditions.ts";
 import type { Enforcement } from "../catalog/enforcement.ts";
 import type { Telemetry } from "../metrics/telemetry.ts";
 import type { SessionKeys } from "../signing/session-keys.ts";
+import type { RevokedKind } from "./blackout.ts";
 import type { Client } from "./client-network.ts";
 import type { StreamsOf } from "./lease.ts";
-import type { RevocationKind, RevocationLog } from "./revocation.ts";
+import type { RevocationLog } from "./revocation.ts";
 import type { RevocationWatch } from "./revocation-watch.ts";
 
 /** Maximum size of a request body, in bytes. */
@@ -112,7 +113,7 @@ export interface Acting {
 /** An operator's action or attempt, for the log. It contains no secret. */
 export interface OperatorAct extends Acting {
   readonly act: "revoke" | "lift" | "put" | "enforcement" | "remove" | "find";
-  readonly kind: RevocationKind;
+  readonly kind: RevokedKind;
   /** A session id, an asset id or a kid; for a viewer, token or login a hash. Empty if a viewer was not found. */
   readonly id: string;
   /** `done`, or the refusal of an action that failed or stopped half-way. */

@@ -1,7 +1,8 @@
 import { type AssetRefusal, type Credential, decide } from "../auth/credential.ts";
 import type { EntitlementRefusal } from "../auth/entitlement.ts";
 import type { RateRefusal } from "../auth/rate-limit.ts";
-import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
+import type { Place } from "../base/place.ts";
+import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import { after, earlier, isUnixSeconds, type UnixSeconds } from "../base/time.ts";
 import { type Asset, playScope } from "../catalog/asset.ts";
 import type { Catalog } from "../catalog/catalog.ts";
@@ -18,6 +19,7 @@ import type { PreparedSessionKey } from "../signing/session-keys.ts";
 import { type Binding, bindTo } from "./client-network.ts";
 import type { Revocable } from "./revocation.ts";
 import {
+  blackoutIn,
   type EndedRefusal,
   endedBecause,
   forbiddenBy,
@@ -93,7 +95,7 @@ export async function startChecks(
   const asset = playable({ credential, assetId, from: request, now }, catalog.value, observe);
   if (!asset.ok) return asset;
   const revocations = pending ?? revocationsNow(request, context);
-  const snapshot = await requireNeitherRevoked(credential, asset.value.id, revocations);
+  const snapshot = await requireNeitherRevoked(credential, asset.value.id, request, revocations);
   observe({ check: "revocations", result: snapshot });
   if (!snapshot.ok) return snapshot;
   const entry = renewed && forbiddenBy(snapshot.value, renewed, asset.value.id);
@@ -139,18 +141,20 @@ export function playable(
   return result;
 }
 
-type StartRevokedRefusal = Refusal<RevokedRefusal["code"] | "asset_revoked">;
+type StartRevokedRefusal = Refusal<RevokedRefusal["code"] | "asset_revoked" | "place_not_allowed">;
 
-/** The current revocations, if none of them forbids this credential or this asset. */
+/** The current revocations, if none of them forbids this credential, or this asset here. */
 async function requireNeitherRevoked(
   credential: Credential,
   assetId: string,
+  place: Place,
   pending: NonNullable<StartCheckOptions["revocations"]>,
 ): Promise<Result<RevocationSnapshot, StartRevokedRefusal>> {
   const current = await requireNotRevoked(credential, pending);
-  return current.ok && current.value.entries.asset.has(assetId)
-    ? refusal("asset_revoked", "the asset was revoked")
-    : current;
+  if (!current.ok) return current;
+  if (current.value.entries.asset.has(assetId)) return refusal("asset_revoked", "the asset was revoked");
+  const blackout = blackoutIn(current.value, assetId, () => place);
+  return blackout === undefined ? current : refuse(blackout);
 }
 
 /** A verified credential after the entitlement service's decision. */

@@ -21,7 +21,7 @@ export interface HttpFront {
 }
 
 /** The name of a proxy's header for each member of a client's place. */
-export type PlaceHeaders = { readonly [Member in keyof Place]?: string | undefined };
+type PlaceHeaders = { readonly [Member in keyof Place]?: string | undefined };
 
 /** What one connection may cost: times in milliseconds, sizes in bytes. A body has its limit in the route that reads it. */
 export interface FrontLimits {

@@ -190,6 +190,19 @@ describe("npx stagedoor revoke", () => {
     expect(run.stdout + run.stderr).not.toMatch(/MARKED|eyJ/);
   });
 
+  it("blacks an asset out in the places that the options of assets blackout name", async () => {
+    requests.length = 0;
+    const words = ["--region", "us-ca", "--region", "DE", "--asn", "64500", "--postal", "us/902", "--reason", "rights"];
+    const blackout = ["assets", "blackout", "film", "--api", api, "--bearer", bearer()];
+    expect((await stagedoor(...blackout, ...words)).exit).toBe(0);
+    expect((await stagedoor(...blackout, "--lift")).exit).toBe(0);
+    expect((await stagedoor(...blackout)).exit).toBe(2);
+    expect(requests.map(({ body }) => body)).toEqual([
+      { blackout: { asset: "film", places: ["US-CA", "DE", "AS64500", "US/902"] }, reason: "rights" },
+      { blackout: { asset: "film" }, lift: true },
+    ]);
+  });
+
   it("accepts --until, and a token id instead of a file", async () => {
     const file = tokenFile({ iss: "https://id.example", jti: "t-1", exp: 1_900_000_000 });
     const [longer] = (await revoke("--token", file, "--until", "1950000000")).requests;

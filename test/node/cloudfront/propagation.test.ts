@@ -63,6 +63,20 @@ describe("an edge location that a change of the store has not reached yet", () =
     expect(await outcomeAt(stage, now + 2 * delay)).toEqual(outcome);
   });
 
+  it("leaves every request for an asset that is blacked out somewhere to the manifest host, and no other asset's", async () => {
+    const stage = stageOf();
+    stage.time = (now + delay) * 1000;
+    stage.write({
+      puts: [{ key: "c", value: packed({ revocations: [revocation("subject", "blackout:film:US-CA")] }) }],
+    });
+    const forwarded = { origin: "manifest", target: segment, viewer: `${client.address} XX` };
+    expect(await outcomeAt(stage, now + 2 * delay)).toEqual(forwarded);
+    stage.write({
+      puts: [{ key: "c", value: packed({ revocations: [revocation("subject", "blackout:other:US-CA")] }) }],
+    });
+    expect(await outcomeAt(stage, now + 4 * delay)).toEqual(served);
+  });
+
   it("refuses a session whose entry arrives before the packed entry, and serves the others by the old one", async () => {
     const stage = new Stage(script);
     stage.write({ puts: [entryOf(revocation("session", claims.sessionId))] });

@@ -42,6 +42,21 @@ describe("the page of revocations", () => {
     expect((await entries()).length).toBeGreaterThan(1);
   });
 
+  it("blacks an asset out in the places of the form, and undoes one of them", async () => {
+    const { send, entries, acts } = await stageWith();
+    const blackout = { kind: "blackout", value: "film", places: "us-ca, DE" };
+    expect((await send(blackout)).text).toContain(
+      "Refuses the asset in US-CA, DE, running sessions included, and wherever the client&#39;s place is not known",
+    );
+    expect(await entries()).toEqual([]);
+    const made = await send({ ...blackout, act: "revoke" });
+    for (const part of ["The blackout is in force.", "film:US-CA", "film:DE"]) expect(made.text).toContain(part);
+    const undone = await send({ kind: "blackout", value: "film:DE", act: "undo" });
+    expect(undone.text).toContain("The revocation of the blackout was undone.");
+    expect((await entries()).map(({ value }) => value)).toEqual(["blackout:film:US-CA"]);
+    expect(acts.map(({ act, kind }) => `${act} ${kind}`)).toEqual(["revoke blackout", "lift blackout"]);
+  });
+
   it("lists each revocation with author and reason, and undoes it with one press", async () => {
     const { send, entries, acts } = await stageWith();
     await send({ ...film, act: "revoke" });
@@ -58,6 +73,8 @@ describe("the page of revocations", () => {
   it.each([
     [{ ...alice, issuer: "" }, 'id="fault-issuer"', "Give a name."],
     [{ kind: "session", value: "short" }, 'id="fault-value"', "22 characters"],
+    [{ kind: "blackout", value: "film", places: "California" }, 'id="fault-places"', "Give a country (DE)"],
+    [{ kind: "blackout", value: "film" }, 'id="fault-places"', "Name the places"],
     [{ ...film, reason: "a\u0007" }, 'id="fault-reason"', "control characters"],
   ])("names the field that is wrong: %j", async (fields, field, fault) => {
     const { send } = await stageWith();

@@ -92,7 +92,7 @@ export function isolate(changes: Partial<AdmissionParts> = {}, issuedAt: UnixSec
         now: state.now,
         client: { address, userAgentHash: () => "" },
         waitUntil: (work) => background.push(work),
-        country: () => "DE",
+        place: () => ({ country: "DE" }),
       },
       from,
     );
@@ -109,7 +109,7 @@ export function isolate(changes: Partial<AdmissionParts> = {}, issuedAt: UnixSec
             now: state.now,
             client: { address: "192.0.2.1", userAgentHash: () => "" },
             waitUntil: () => undefined,
-            country: () => "DE",
+            place: () => ({ country: "DE" }),
           },
           parts,
         )

@@ -86,6 +86,21 @@ describe("a revocation", () => {
     expect(await edge.code()).toBe("session_revoked");
   });
 
+  it("is a blackout where the client is: it refuses a session that is playing within two seconds, before any lease is written", async () => {
+    expect(await edge.code()).toBe("admitted");
+    const touches = edge.touches();
+    await edge.log.append([entry("subject", "blackout:film:DE"), entry("subject", "blackout:film:FR")], "operator");
+    edge.later(2);
+    expect(await edge.code()).toBe("place_not_allowed");
+    expect(await edge.code(undefined, undefined, "playlist")).toBe("place_not_allowed");
+    expect(await edge.codeForFiles()).toBe("place_not_allowed");
+    expect(edge.admit()).not.toBeInstanceOf(Promise);
+    expect(edge.touches()).toBe(touches);
+    await edge.log.lift("subject", "blackout:film:DE");
+    edge.later(2);
+    expect(await edge.code()).toBe("admitted");
+  });
+
   it("is checked before any lease is written", async () => {
     await edge.log.append([entry("asset", "film")], "operator");
     await edge.code();

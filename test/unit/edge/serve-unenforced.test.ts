@@ -167,11 +167,15 @@ describe("an asset in observe", () => {
     expect(delivered).toMatchObject([{ asset: { id: "film" }, path: "lake/0.ts" }]);
   });
 
-  it.each<[RevocationKind, string, target: string]>([
-    ["asset", "film", "/film/0.ts"],
-    ["session", claimsOf().sessionId, forged(segment())],
-    ["key", key.kid, forged(segment())],
-  ])("still refuses what an operator revoked: %s", async (kind, value, target) => {
+  it.each<[RevocationKind, string, target: string, code: string]>([
+    ["asset", "film", "/film/0.ts", "session_revoked"],
+    ["session", claimsOf().sessionId, forged(segment()), "session_revoked"],
+    ["key", key.kid, forged(segment()), "session_revoked"],
+    // A blackout: the place of these requests is unknown.
+    ["subject", "blackout:film:DE", "/film/0.ts", "place_not_allowed"],
+    ["subject", "blackout:film:DE", "/film/index.m3u8", "place_not_allowed"],
+    ["subject", "blackout:film:DE", forged(segment()), "place_not_allowed"],
+  ])("still refuses what an operator revoked: %s %s, %s with %s", async (kind, value, target, code) => {
     const held = new HeldRevocations();
     const entry = { kind, value, cause: "revoked", at: now, until: timeAfter(now, seconds(600)) } as const;
     held.apply({
@@ -186,7 +190,7 @@ describe("an asset in observe", () => {
       enforcement: observing,
       changes: { revocations: { atHand: () => held, current: async () => ok(held) } },
     });
-    expect((await get(target)).code).toBe("session_revoked");
+    expect((await get(target)).code).toBe(code);
   });
 
   it("refuses while the revocations are unknown", async () => {

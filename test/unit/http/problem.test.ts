@@ -21,6 +21,7 @@ const statuses = {
   asset_no_longer_available: 403,
   country_forbidden: 403,
   place_forbidden: 403,
+  place_not_allowed: 451,
   origin_forbidden: 403,
   player_refused: 403,
   entitlement_refused: 403,
@@ -77,7 +78,7 @@ const running = [
 function refusalOf(code: string): Refusal {
   if (!isCode(code)) throw new Error(`${code} is not a refusal code`);
   if (code === "scope_insufficient") return { code, reason, scope: "stream:play" };
-  if (code === "place_forbidden") return { code, reason, unknown: ["region"] };
+  if (code === "place_forbidden" || code === "place_not_allowed") return { code, reason, unknown: ["region"] };
   if (code === "stream_limit") return { code, reason, running };
   if (code === "start_rate_exceeded" || code === "rate_limited") return { code, reason, retryAfter: seconds(1.5) };
   if (code === "asset_invalid") return { code, reason, faults: ["entry: it names no file"] };

@@ -40,9 +40,11 @@ describe("the metrics text", () => {
       "viewer",
     );
     await stage.context().log.append([{ ...entry, kind: "asset", value: "film" }], "operator");
+    await stage.context().log.append([{ ...entry, kind: "subject", value: "blackout:film:DE" }], "operator");
     const text = opened(await metricsText(stage.context()));
     expect(text.split("\n").filter((line) => /^stagedoor_revocations{/.test(line))).toEqual([
       'stagedoor_revocations{kind="asset"} 1',
+      'stagedoor_revocations{kind="blackout"} 1',
       'stagedoor_revocations{kind="key"} 0',
       'stagedoor_revocations{kind="login"} 0',
       'stagedoor_revocations{kind="session"} 2',
