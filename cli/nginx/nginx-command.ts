@@ -54,6 +54,8 @@ remembers the other options of the folder's last run, and --resolver "" forgets 
   --authorities <file>      the authorities of HTTPS origins (the machine's own)
   --refusals <nginx|node>   who refuses (nginx). With node the service gets every request that nginx would refuse, and serves those of
                             assets in observe or off (npx stagedoor assets enforcement): for a rollout
+  --places <file>           sets the headers of host.placeHeaders, in which the service reads where a client is: a line
+                            \`proxy_set_header <name> <variable>;\` for each. Without it nginx removes them
   --user <name>             the user of nginx's workers, for nginx.conf (www-data or nginx, if there is one)`,
   run: async (args) => {
     if (!inDeployment)
@@ -143,6 +145,7 @@ async function siteOf(
       options.value("resolver") === undefined
         ? undefined
         : addressIn(options, "resolver", "", /^(.+)$/, "an address, such as 127.0.0.53"),
+    ...placesOf(options, config),
     authorities: options.value("authorities") ?? authorityFiles.find((name) => existsSync(name)),
   };
   const texts = [
@@ -151,6 +154,7 @@ async function siteOf(
     site.admissions,
     site.user ?? "",
     site.authorities ?? "",
+    site.places ?? "",
     certificate?.file ?? "",
     certificate?.key ?? "",
     ...roots.values(),
@@ -161,6 +165,21 @@ async function siteOf(
       `nginx's configuration cannot contain the path ${JSON.stringify(strange)}: it has a quotation mark, a backslash, a dollar sign or a line break. Rename the folder.`,
     );
   return { site, unlisted };
+}
+
+/** A header that the file does not set would come from the client. */
+function placesOf(options: KeptOptions, { host }: Deployment["config"]): Pick<NginxSite, "placeHeaders" | "places"> {
+  const names = Object.values(host.type === "node" ? (host.placeHeaders ?? {}) : {});
+  const placeHeaders = names.filter((name) => name !== undefined);
+  const places = options.value("places");
+  if (places === undefined) return { placeHeaders, places };
+  const text = readText(places, "the headers of places").toLowerCase();
+  const missing = placeHeaders.filter((name) => !new RegExp(`^\\s*proxy_set_header\\s+${name}\\s`, "m").test(text));
+  if (missing.length > 0)
+    endFailed(
+      `--places ${places} sets no ${missing.join(", ")}, so clients could choose it: add a line \`proxy_set_header ${missing[0]} <variable>;\` for each of host.placeHeaders, with "" for what nginx does not know.`,
+    );
+  return { placeHeaders, places };
 }
 
 function refusalsOf(options: KeptOptions): NginxSite["refusals"] {

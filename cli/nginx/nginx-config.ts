@@ -27,6 +27,10 @@ export interface NginxSite {
   readonly remotes: ReadonlyMap<string, URL>;
   /** The name server for the hosts of HTTP origins; without it they are resolved once, when nginx starts. */
   readonly resolver: string | undefined;
+  /** The names of the headers in `host.placeHeaders`. */
+  readonly placeHeaders: readonly string[];
+  /** A file with a directive `proxy_set_header` for each of them; without it nginx removes them from every request. */
+  readonly places: string | undefined;
   /** The certificates of the authorities that HTTPS origins are verified with. */
   readonly authorities: string | undefined;
   /** Who answers what is refused: nginx, or the service, which knows the assets that are not enforced. */
@@ -141,7 +145,8 @@ ${resolver === undefined ? upstreams.join("") : `resolver ${resolver} valid=30s;
 }
 
 /** A server of the media host: the check of every request, and what it leads to. */
-export function serverConfig({ mediaUrl, refusals }: NginxSite): string {
+export function serverConfig(site: NginxSite): string {
+  const { mediaUrl, refusals } = site;
   const toService = refusals === "node";
   // Also a session that is not admitted.
   const admissions = toService ? "\n    error_page 401 403 = @stagedoor_node;" : "";
@@ -198,7 +203,7 @@ location = stagedoor-admission {
     proxy_set_header Content-Length "";
     proxy_set_header Range "";
     proxy_set_header ${admissionHeader} $stagedoor_secret;
-${toNode}
+${toNode(site)}
     proxy_connect_timeout 1s;
     proxy_read_timeout 5s;
     proxy_cache stagedoor_admissions;
@@ -224,7 +229,7 @@ location @stagedoor_renew {
 location @stagedoor_node {
     proxy_pass http://stagedoor_node$request_uri;
     proxy_set_header ${admissionHeader} "";
-${toNode}
+${toNode(site)}
     proxy_connect_timeout 2s;
     proxy_read_timeout 75s;
     proxy_buffering on;
@@ -282,11 +287,18 @@ const foreignStatuses = [
 ];
 
 /** The client's address and scheme come from nginx alone. */
-const toNode = `    proxy_http_version 1.1;
+function toNode({ placeHeaders, places }: NginxSite): string {
+  return `    proxy_http_version 1.1;
     proxy_set_header Connection "";
     proxy_set_header Host $host;
     proxy_set_header X-Forwarded-For $remote_addr;
-    proxy_set_header X-Forwarded-Proto $scheme;`;
+    proxy_set_header X-Forwarded-Proto $scheme;${places === undefined ? clearing(placeHeaders) : `\n    include "${places}";`}`;
+}
+
+/** The service believes nginx, so nginx must not pass on where a client says that it is. */
+function clearing(names: readonly string[]): string {
+  return names.map((name) => `\n    proxy_set_header ${name} "";`).join("");
+}
 
 /** `stagedoor_refusal` for Stagedoor-Refusal, as nginx names the variables of headers. */
 function variableOf(header: string): string {

@@ -18,6 +18,7 @@ export const keptOptions = {
   "cache-size": { type: "string" },
   resolver: { type: "string" },
   authorities: { type: "string" },
+  places: { type: "string" },
   user: { type: "string" },
   refusals: { type: "string" },
 } as const;
@@ -30,6 +31,7 @@ const paths: ReadonlySet<string> = new Set([
   "admissions",
   "cache",
   "authorities",
+  "places",
 ]);
 
 /** The file with the options, in the folder of the configuration. */

@@ -32,7 +32,10 @@ const films = join(folder, "films");
 const remotePort = await freePort();
 const config = {
   version: 1,
-  host: { type: "node", privateOrigins: [`127.0.0.1:${remotePort}`] },
+  host: {
+    ...{ type: "node", privateOrigins: [`127.0.0.1:${remotePort}`] },
+    placeHeaders: { country: "X-Client-Country", region: "X-Client-Region" },
+  },
   api: { host: "api.{domain}" },
   cdns: { main: { type: "node", host: "media.{domain}" } },
   origins: {
@@ -107,7 +110,17 @@ beforeAll(async () => {
   writeFileSync(join(folder, "stagedoor.config.json"), JSON.stringify(config));
   ports = { port: await freePort(), mediaPort: await freePort() };
   service = await startNodeService(folder, ports);
-  nginx = await startNginx(folder, { port: await freePort(), mediaPort: ports.mediaPort });
+  // As a database of places would, by a header of the tests.
+  const places = join(folder, "places.conf");
+  writeFileSync(
+    places,
+    "proxy_set_header X-Client-Country $http_x_test;\nproxy_set_header X-Client-Region $http_x_in;\n",
+  );
+  nginx = await startNginx(folder, {
+    port: await freePort(),
+    mediaPort: ports.mediaPort,
+    words: ["--places", places],
+  });
 });
 
 afterAll(async () => {
@@ -220,25 +233,41 @@ describe.skipIf(nginxMissing !== undefined)("nginx as the edge", () => {
     expect((await fetch(expired, { headers: { Range: "bytes=0-9" } })).status).toBe(206);
   });
 
+  const outcomeOf = async (url: string, headers: Readonly<Record<string, string>>) => {
+    const response = await fetch(url, { headers, redirect: "manual" });
+    await response.body?.cancel();
+    return response.headers.get("Stagedoor-Refusal") ?? response.status;
+  };
+  const untilOutcome = (url: string, headers: Readonly<Record<string, string>>, expected: string | number) =>
+    until(
+      () => outcomeOf(url, headers),
+      (outcome) => outcome === expected,
+    );
+
   it("checks the asset's conditions for playlists and renewals, and not for URLs that have not expired", async () => {
     const { manifest, segment } = await start();
-    const expired = await signedAt(segment, 1_795_000_000);
-    const as = async (player: string, url: string) => {
-      const response = await fetch(url, { headers: { "User-Agent": player }, redirect: "manual" });
-      await response.body?.cancel();
-      return response.headers.get("Stagedoor-Refusal") ?? response.status;
-    };
-    for (const [player, ...outcomes] of [
-      ["New/1", 200, 200, 307],
-      ["Old/1", "player_refused", 200, "player_refused"],
+    for (const [player, outcome] of [
+      ["New/1", undefined],
+      ["Old/1", "player_refused"],
     ] as const) {
-      // The service's answer is kept for a second.
-      expect([await as(player, manifest), await as(player, segment)]).toEqual(outcomes.slice(0, 2));
-      await until(
-        () => as(player, expired),
-        (outcome) => outcome === outcomes[2],
-      );
+      const headers = { "User-Agent": player };
+      expect([await outcomeOf(manifest, headers), await outcomeOf(segment, headers)]).toEqual([outcome ?? 200, 200]);
+      await untilOutcome(await signedAt(segment, 1_795_000_000), headers, outcome ?? 307);
     }
+  });
+
+  it("refuses a running session where its asset is blacked out, and nobody else", async () => {
+    const { segment, manifest } = await start("bound");
+    const [berlin, paris] = [{ "X-Test": "DE", "X-In": "BE" }, { "X-Test": "FR" }];
+    expect(await outcomeOf(segment, berlin)).toBe(200);
+    expect(await service.revoke({ blackout: { asset: "bound", places: ["DE-BE"] } })).toBe(201);
+    await untilOutcome(segment, berlin, "place_not_allowed");
+    // A country without a region, and what a client says itself.
+    for (const headers of [berlin, { "X-Test": "DE" }, { "X-Client-Country": "FR" }])
+      expect(await outcomeOf(manifest, headers)).toBe("place_not_allowed");
+    expect(await outcomeOf(manifest, paris)).toBe(200);
+    expect(await service.revoke({ blackout: { asset: "bound" }, lift: true })).toBe(201);
+    await untilOutcome(segment, berlin, 200);
   });
 
   it("refuses a revoked session, also for URLs that would be renewed", async () => {

@@ -9,7 +9,7 @@ const folder = mkdtempSync(join(tmpdir(), "stagedoor-nginx-config-"));
 const out = join(folder, "edge");
 const config = {
   version: 1,
-  host: { type: "node" },
+  host: { type: "node", placeHeaders: { country: "X-Client-Country", asn: "X-Client-ASN" } },
   api: { host: "api.{domain}" },
   cdns: { main: { type: "node", host: "media.{domain}" } },
   origins: {
@@ -86,6 +86,23 @@ describe("the configuration of nginx", () => {
   it("forgets an option that is empty", async () => {
     expect(await run("nginx", "--out", out, "--user", "")).toMatchObject({ exit: 0 });
     expect(text("nginx.conf")).not.toContain("user media;");
+  });
+
+  it("removes the headers of places, or sets each of them in a file of its own", async () => {
+    const clears = [...text("stagedoor-server.conf").matchAll(/proxy_set_header (x-client-\w+) "";/g)].map(
+      ([, name]) => name,
+    );
+    expect(clears).toEqual(["x-client-country", "x-client-asn", "x-client-country", "x-client-asn"]);
+    const places = join(folder, "places.conf");
+    writeFileSync(places, "proxy_set_header X-Client-Country $geoip2_country;\n# proxy_set_header X-Client-ASN 1;\n");
+    const refused = await run("nginx", "--out", out, "--places", places);
+    expect(refused).toMatchObject({ exit: 1 });
+    expect(refused.stderr).toContain("sets no x-client-asn, so clients could choose it");
+    writeFileSync(places, 'proxy_set_header X-Client-Country $geoip2_country;\nproxy_set_header X-Client-ASN "";\n');
+    expect(await run("nginx", "--out", out, "--places", places)).toMatchObject({ exit: 0 });
+    expect(text("stagedoor-server.conf").match(/include ".*places\.conf";/g)).toHaveLength(2);
+    expect(text("stagedoor-server.conf")).not.toContain("x-client-");
+    expect(await run("nginx", "--out", out, "--places", "")).toMatchObject({ exit: 0 });
   });
 
   it("replaces none of its files when one of them is foreign", async () => {
