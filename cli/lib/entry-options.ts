@@ -16,6 +16,7 @@ export const entryOptions = {
   "assets-claim": text,
   "assets-default": text,
   "streams-claim": text,
+  "quality-claim": text,
   "login-claim": text,
   typ: text,
 } as const;
@@ -28,6 +29,7 @@ export const entryHelp = `  --audience <name>        the audience that a token m
   --assets-claim <name>    the claim with the assets that a token opens (assets)
   --assets-default <what>  what a token without that claim opens: none or all (none)
   --streams-claim <name>   the claim with the viewer's stream limit (streams)
+  --quality-claim <name>   the claim that caps the viewer's quality (quality_cap)
   --login-claim <name>     the claim with the id of the sign-in session (sid)
   --typ <typ>              the only typ that the tokens may have, such as at+jwt
 
@@ -77,6 +79,7 @@ export function entryFor({ issuer, jwksUri, keys }: Provider, args: Args): Entry
     assetsClaim: claimOf(args, "assets-claim"),
     assetsDefault: assetsDefaultOf(args),
     streamsClaim: claimOf(args, "streams-claim"),
+    qualityClaim: claimOf(args, "quality-claim"),
     loginClaim: claimOf(args, "login-claim"),
   });
 }

@@ -76,6 +76,7 @@ const checkRefusals = [
   ...(["country_forbidden", "place_forbidden", "origin_forbidden", "player_refused"] as const),
   ...(["asset_revoked", "place_not_allowed", "entitlement_refused"] as const),
   "address_unknown",
+  "quality_unavailable",
 ] as const;
 
 /** The refusals of a start's checks and its claim of a lease. */

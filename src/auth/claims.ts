@@ -1,6 +1,7 @@
 import { hasDuplicateMembers, isObject } from "../base/body-text.ts";
 import { maxTokenLength } from "../base/constants.ts";
 import { decodeBase64url, hasLeadingZero, readDecimal } from "../base/encoding.ts";
+import { qualityCapSchema } from "../base/quality.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { isUnixSeconds, type UnixSeconds } from "../base/time.ts";
 import type { Credential, VerifiedToken } from "./credential.ts";
@@ -50,6 +51,11 @@ export function readClaims(
       "token_invalid",
       `the token's ${claimText(settings.streamsClaim)} claim is no whole number from 1 on`,
     );
+  const capClaim = claimAt(claims, settings.qualityClaim);
+  const cap = capClaim === undefined ? undefined : qualityCapSchema.safeParse(capClaim);
+  // A cap that is misspelt would grant every quality.
+  if (cap?.success === false)
+    return refusal("token_invalid", `the token's ${claimText(settings.qualityClaim)} claim is no cap of the quality`);
   if (jti !== undefined && !isName(jti))
     return refusal("token_invalid", `the token's jti is no text of up to ${longestName} characters (RFC 7519 §4.1.7)`);
   const loginId = claimAt(claims, settings.loginClaim);
@@ -71,6 +77,7 @@ export function readClaims(
     tokenId: jti,
     loginId,
     streams,
+    ...(cap !== undefined && { quality: cap.data }),
   };
   return ok({ credential, jkt: jkt?.jkt, dpop: settings.dpop });
 }

@@ -1,3 +1,4 @@
+import type { QualityCap } from "../base/quality.ts";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 
@@ -20,6 +21,8 @@ export interface Credential {
   readonly loginId: string | undefined;
   /** The viewer's stream limit, if the token has one. */
   readonly streams: number | undefined;
+  /** The best quality of the viewer's plan, if the token says it. */
+  readonly quality?: QualityCap | undefined;
   /**
    * Set if a backend named the viewer: `tokenId` is then the id of the backend's credential, and `loginId` the backend's
    * name, both of the issuer of backends.

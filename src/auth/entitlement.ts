@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { makeRoom } from "../base/bounded-map.ts";
+import { type QualityCap, qualityCapSchema } from "../base/quality.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { after, type Clock, earlier, readRfc3339, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
 import { askJson, type HttpDeps } from "./ask-json.ts";
@@ -21,6 +22,8 @@ export interface Entitled {
   readonly streams: number | undefined;
   /** The latest end of the session. */
   readonly until: UnixSeconds | undefined;
+  /** The best quality that the viewer gets, if it is capped. */
+  readonly quality?: QualityCap | undefined;
 }
 
 /**
@@ -45,11 +48,13 @@ const answerSchema = z.discriminatedUnion("allow", [
     allow: z.literal(true),
     streams: z.int().min(1).max(1000).optional(),
     until: untilSchema.optional(),
+    quality: qualityCapSchema.optional(),
   }),
   z.strictObject({ allow: z.literal(false), reason: z.string().optional() }),
 ]);
 
-const form = '{"allow": true, "streams"?: 1 to 1000, "until"?: RFC 3339} or {"allow": false, "reason"?: text}';
+const form =
+  '{"allow": true, "streams"?: 1 to 1000, "until"?: RFC 3339, "quality"?: {"maxHeight"?, "maxBandwidth"?, "excludeVideoRange"?}} or {"allow": false, "reason"?: text}';
 
 /**
  * Reads the JSON of the service's 200. Private values that were sent to the service (`sent`: secret, subject, address)
@@ -62,7 +67,10 @@ export function readEntitlementAnswer(
   const parsed = answerSchema.safeParse(document);
   if (!parsed.success)
     return refusal("provider_unavailable", `the entitlement service answered something else than ${form}`);
-  if (parsed.data.allow) return ok({ streams: parsed.data.streams, until: parsed.data.until });
+  if (parsed.data.allow) {
+    const { streams, until, quality } = parsed.data;
+    return ok({ streams, until, ...(quality !== undefined && { quality }) });
+  }
   const { reason } = parsed.data;
   const why = reason === undefined ? "" : `: ${harmless(reason, sent)}`;
   return refusal("entitlement_refused", `the entitlement service refused${why}`);

@@ -118,6 +118,11 @@ export const issuerSchema = z
     streamsClaim: claim
       .default("streams")
       .describe('The claim that says how many streams its subject may run at once: 2 or "2".'),
+    qualityClaim: claim
+      .default("quality_cap")
+      .describe(
+        'The claim that caps the quality that its subject gets: {"maxHeight": 720, "maxBandwidth": 3000000, "excludeVideoRange": ["PQ", "HLG"]}, each member optional.',
+      ),
     loginClaim: claim.default("sid").describe("The claim that names the session of sign-in the token came from."),
     dpop: z
       .enum(["optional", "required"])
@@ -152,8 +157,11 @@ export const issuerSchema = z
 export type Issuer = z.infer<typeof issuerSchema>;
 export type ClaimName = z.infer<typeof claim>;
 
-const { audienceClaim, subjectClaim, scopeClaim, assetsClaim, streamsClaim, loginClaim } = issuerSchema.shape;
-const claimNames = z.object({ audienceClaim, subjectClaim, scopeClaim, assetsClaim, streamsClaim, loginClaim });
+const { audienceClaim, subjectClaim, scopeClaim, assetsClaim, streamsClaim, qualityClaim, loginClaim } =
+  issuerSchema.shape;
+const claimNames = z.object({
+  ...{ audienceClaim, subjectClaim, scopeClaim, assetsClaim, streamsClaim, qualityClaim, loginClaim },
+});
 /** The claims that an issuer's tokens are read from. */
 export type ClaimNames = z.infer<typeof claimNames>;
 export const defaultClaimNames: ClaimNames = claimNames.parse({});

@@ -83,7 +83,8 @@ type StartCode =
   | "asset_revoked"
   | "asset_unknown"
   | "address_unknown"
-  | "file_forbidden";
+  | "file_forbidden"
+  | "quality_unavailable";
 
 /** Codes of the routes below `/stream/{id}` and of `POST /operator/revocations`. */
 type SessionCode = "session_unknown" | "session_forbidden" | "revocation_invalid" | "revocation_unknown";

@@ -286,6 +286,17 @@ export const troubleshooting: Readonly<Record<RefusalCode, Section>> = {
       "**The request did not come through Cloudflare**, which adds `CF-Connecting-IP`: for example, another worker calls the API over a binding. Forward that header, or let the player make the start."
     ]
   },
+  "quality_unavailable": {
+    "meaning": [
+      "**403, starts, renewals and playlists.** The viewer's plan caps the quality, by the token's claim or the entitlement service, and the asset has nothing within the cap. `docs/operate/access.md` has the rules."
+    ],
+    "causes": [
+      "**Every video variant is above the cap**, or lacks the capped attribute (`RESOLUTION`, `BANDWIDTH`): write it into the multivariant playlist.",
+      "**The asset's entry is a media playlist**, which does not say its quality: make a multivariant playlist the entry.",
+      "**CloudFront serves the asset** (`cdn`), and does not apply caps: use the edge, or an asset of the lower quality.",
+      "**The URL is of a playlist above the cap**, from a session with another plan or a steering document. The check has stopped it."
+    ]
+  },
   "file_forbidden": {
     "meaning": [
       "**403, `POST /files`, file URLs.** The asset does not offer this file; `docs/players/files.md` has the rules."

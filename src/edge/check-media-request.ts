@@ -113,7 +113,8 @@ function checkSignature(target: MediaTarget, grant: Grant, { keys, catalog, now 
     return refused(refusal("key_unknown", "the grant's key is not in the ring (any more)"));
   const { purpose, expiry } = signature;
   const asset = catalog.assetOfPath(path);
-  if (!isSignatureValid({ path, query, grant: grant.text }, signature, key, asset)) {
+  const { qualityClass } = grant;
+  if (!isSignatureValid({ path, query, grant: grant.text, qualityClass }, signature, key, asset)) {
     return refused(refusal("signature_invalid", `the ${purpose} signature is invalid for this URL`));
   }
   const use = useFault(grant, purpose);
@@ -148,15 +149,18 @@ export function useFault({ use }: Pick<Grant, "use">, purpose: MediaPurpose): st
   return purpose === "file" ? "a stream's grant opens no file URL" : undefined;
 }
 
-/** Whether a target's signature is valid under `key`, and for its grant if it is bound to one. */
+/**
+ * Whether a target's signature is valid under `key`, for the quality class of its grant, and for the grant itself if it is bound to
+ * one. So a viewer cannot play the segment of another class with a friend's URL.
+ */
 export function isSignatureValid(
-  { path, query, grant }: Pick<MediaTarget, "path" | "query" | "grant">,
+  { path, query, grant, qualityClass }: Pick<MediaTarget, "path" | "query" | "grant"> & Pick<Grant, "qualityClass">,
   { purpose, expiry, signature }: SignatureParameter,
   key: PreparedSessionKey,
   asset: Pick<Asset, "segmentSignature"> | undefined,
 ): boolean {
   const mac = macFor(key, purpose, isBound(purpose, asset) ? grant : undefined);
-  return equalInConstantTime(signatureOf(mac, purpose, { path, query, expiry }), signature);
+  return equalInConstantTime(signatureOf(mac, purpose, { qualityClass, path, query, expiry }), signature);
 }
 
 /** Whether a signature is valid for one session only, instead of all whose grant covers the path. */

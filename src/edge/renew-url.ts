@@ -20,7 +20,8 @@ export function renewUrl(access: MediaAccess, now: UnixSeconds, lifetime: Second
   const { path, signedQuery: query, key, purpose, grant, asset } = access;
   const expiry = earlier(roundUpTo(step, after(now, seconds(lifetime + step))), grant.expiresAt);
   const mac = macFor(key, purpose, isBound(purpose, asset) ? grant.text : undefined);
-  const fresh = signedQuery(mac, purpose, { path, query, expiry });
+  const { qualityClass } = grant;
+  const fresh = signedQuery(mac, purpose, { qualityClass, path, query, expiry });
   // A client's text goes into a header, so it is written in URL characters.
   const appended = access.appended === "" ? "" : `&${canonicalQuery(access.appended)}`;
   // "./" keeps a file name with a colon from being read as a scheme (RFC 3986 §4.2).

@@ -119,6 +119,11 @@ const startProblems = {
     detail: "An operator revoked this asset and ended all its sessions. Choose another asset.",
   },
   asset_unknown: { status: 404, title: "Unknown asset", detail: "Compare the asset id with the catalog." },
+  quality_unavailable: {
+    status: 403,
+    title: "No quality that the viewer's plan includes",
+    detail: "The asset has no variant within the plan's quality. Choose another asset or plan.",
+  },
   file_forbidden: {
     status: 403,
     title: "Not one of the asset's files",

@@ -42,6 +42,8 @@ export interface LoadedPlaylist {
   /** The same without delivery directives: one name for all responses about a playlist. */
   readonly name: string;
   readonly compiled: CompiledPlaylist;
+  /** The version that `compiled` is kept with, if that is one of its quality classes. */
+  readonly whole?: CompiledPlaylist;
 }
 
 export type LoadRefusal = Refusal<(VersionRefusal | CompileRefusal)["code"]>;
@@ -151,7 +153,15 @@ async function load(
   const leftOut = leftOutReason(template.value.leftOut);
   if (leftOut !== undefined)
     context.onRefusal?.(refusal("playlist_invalid", `${address.asset.id}: ${leftOut}`).refusal);
-  const compiled = { template: template.value, madeFor, seenWith, renderings: new Renderings() };
+  const compiled = {
+    template: template.value,
+    text,
+    settings: settings.value,
+    madeFor,
+    seenWith,
+    renderings: new Renderings(),
+    classes: new Map(),
+  };
   if (!newer) {
     if (template.value.live && given === undefined) reportDelay(text, context);
     shelf.put(key, { version: version.value, compiled });

@@ -1,6 +1,7 @@
-import { WeighedMap } from "../base/bounded-map.ts";
+import { makeRoom, WeighedMap } from "../base/bounded-map.ts";
 import type { Seconds, UnixMilliseconds, UnixSeconds } from "../base/time.ts";
 import type { Asset } from "../catalog/asset.ts";
+import type { PlaylistContext } from "../playlist/compile.ts";
 import type { Progress } from "../playlist/progress.ts";
 import type { SharedPlaylist } from "../playlist/render.ts";
 import type { PlaylistTemplate } from "../playlist/template.ts";
@@ -30,11 +31,16 @@ export interface Circumstances {
 /** The template of a version and its current renderings. */
 export interface CompiledPlaylist {
   readonly template: PlaylistTemplate;
+  /** What it was compiled from, for its quality classes. */
+  readonly text: string;
+  readonly settings: PlaylistContext;
   /** A fingerprint of everything that it was compiled from, except the text. */
   readonly madeFor: string;
   /** The part of that which can change while an isolate runs, as it was at the last comparison. */
   seenWith: Circumstances;
   readonly renderings: Renderings;
+  /** The same version without what a quality class leaves out. */
+  readonly classes: Map<string, CompiledPlaylist>;
 }
 
 export interface ShelvedPlaylist {
@@ -70,13 +76,26 @@ export class PlaylistShelf {
   /** Adds a rendering to a playlist, unless that was removed or has another version by now. */
   addRendering(
     key: string,
-    compiled: CompiledPlaylist,
+    { compiled, whole = compiled }: { readonly compiled: CompiledPlaylist; readonly whole?: CompiledPlaylist },
     rendering: { readonly name: RenderingName; readonly playlist: RenderedPlaylist; readonly expiryStep: Seconds },
   ): void {
     const shelved = this.#playlists.get(key);
-    if (shelved?.compiled !== compiled) return;
+    if (shelved?.compiled !== whole) return;
     compiled.renderings.put(rendering.name, rendering.playlist, rendering.expiryStep);
     this.put(key, shelved);
+  }
+
+  /** Keeps what a version is for a quality class; it goes with the version. */
+  addClass(
+    key: string,
+    whole: CompiledPlaylist,
+    { qualityClass, compiled }: { readonly qualityClass: string; readonly compiled: CompiledPlaylist },
+  ): void {
+    whole.classes.delete(qualityClass);
+    makeRoom(whole.classes, mostClasses);
+    whole.classes.set(qualityClass, compiled);
+    const shelved = this.#playlists.get(key);
+    if (shelved?.compiled === whole) this.put(key, shelved);
   }
 
   /** The expiries for the next version of a playlist (see `givenBy`), by its name without delivery directives. */
@@ -92,14 +111,22 @@ export class PlaylistShelf {
   }
 }
 
+/** The most quality classes of a version. Plans are few; a class beyond is compiled again. */
+const mostClasses = 8;
+
 /** The share of the memory for these expiries: they are small. */
 const shareOfGiven = 1 / 16;
 
 /** Two bytes per character of the text, and the template's objects as V8 allocates them. */
 function weightOf({ version, compiled }: ShelvedPlaylist): number {
-  const { template, madeFor, renderings } = compiled;
+  let weight = 2 * version.text.length + 2048 + compiledWeight(compiled);
+  for (const ofClass of compiled.classes.values()) weight += compiledWeight(ofClass);
+  return weight;
+}
+
+function compiledWeight({ template, madeFor, renderings }: CompiledPlaylist): number {
   const { literals, holes, targets } = template;
-  let weight = 2 * version.text.length + madeFor.length + 2048;
+  let weight = madeFor.length;
   weight += 40 * literals.length + 64 * holes.length + 160 * targets.length;
   for (const { path, query } of targets) weight += path.length + query.length;
   return weight + renderings.weight;

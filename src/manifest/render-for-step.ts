@@ -66,19 +66,20 @@ export async function renderForStep(
   shelf.give(loaded.name, givenBy(template, expiries));
   if (bound) return shared;
   const playlist = shared.value.open.length === 0 ? new Blob(shared.value.texts.map(textBody)) : shared.value;
-  shelf.addRendering(loaded.key, loaded.compiled, { name, playlist, expiryStep });
+  shelf.addRendering(loaded.key, loaded, { name, playlist, expiryStep });
   return ok(playlist);
 }
 
 /** Signs segments and keys; {@link fillPlaylist} signs playlist URLs per viewer. With `base`, URLs are absolute. */
 function edgeSigner({ asset, key, grant }: MediaAccess, base?: string): SignTarget {
+  const { qualityClass } = grant;
   const session = isBound("segment", asset) ? grant.text : undefined;
   const segmentMac = macFor(key, "segment", session);
   const keyMac = macFor(key, "key", session);
   const prefix = base === undefined ? undefined : `${base}/${grant.text}`;
   return ({ purpose, path, query }, expiry) => {
     const mac = purpose === "key" ? keyMac : segmentMac;
-    return signedReference(mac, purpose, { path, query, expiry }, prefix);
+    return signedReference(mac, purpose, { qualityClass, path, query, expiry }, prefix);
   };
 }
 

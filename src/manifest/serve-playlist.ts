@@ -22,6 +22,7 @@ import { type MediaTarget, parseMediaTarget } from "../signing/media-url.ts";
 import { macFor } from "../signing/session-keys.ts";
 import { isEntry, type LoadContext, type LoadedPlaylist, type LoadRefusal, loadPlaylist } from "./load-playlist.ts";
 import type { PlaylistSource } from "./playlist-source.ts";
+import { type ClassRefusal, loadInClass } from "./quality-class.ts";
 import { type RenderContext, type RenderRefusal, renderForStep, signedReference } from "./render-for-step.ts";
 
 export interface ManifestParts
@@ -35,7 +36,7 @@ export interface ManifestParts
 }
 
 /** Why the manifest worker refuses a request. */
-export type ManifestRefusal = MediaRefusal | CatalogUnavailable | LoadRefusal | RenderRefusal;
+export type ManifestRefusal = MediaRefusal | CatalogUnavailable | LoadRefusal | ClassRefusal | RenderRefusal;
 
 /** Handles a request of the manifest worker: a playlist, health or readiness. */
 export async function answerManifest(
@@ -95,7 +96,10 @@ async function servePlaylist(
   if (access.purpose === "file") return redirectToCloudFront(access, context);
   if (access.purpose !== "playlist") return refusal("signature_missing", "the URL is signed, but not as a playlist's");
   const { asset, rest, query } = access;
-  const loaded = await loadPlaylist({ asset, rest, query }, deliveryDirectives(access.appended), context);
+  const whole = await loadPlaylist({ asset, rest, query }, deliveryDirectives(access.appended), context);
+  const { qualityClass = "" } = access.grant;
+  const loaded =
+    whole.ok && qualityClass !== "" ? await loadInClass(whole.value, access, qualityClass, context) : whole;
   if (!loaded.ok) return loaded;
   const body = await bodyFor(access, loaded.value, context);
   if (!body.ok) return body;
@@ -170,5 +174,6 @@ function isEntryThatEnds(access: MediaAccess, { compiled }: LoadedPlaylist): boo
 function playlistSigner({ grant, key }: MediaAccess, base?: string): SignPlaylist {
   const mac = macFor(key, "playlist", grant.text);
   const prefix = base === undefined ? undefined : `${base}/${grant.text}`;
-  return ({ path, query }) => signedReference(mac, "playlist", { path, query, expiry: grant.expiresAt }, prefix);
+  const { qualityClass, expiresAt: expiry } = grant;
+  return ({ path, query }) => signedReference(mac, "playlist", { qualityClass, path, query, expiry }, prefix);
 }

@@ -166,7 +166,7 @@ async function simulateChecks(
   if (!bySubject.ok) return refused(bySubject.refusal);
   const attempt = { credential, assetId: start.asset, request: { ...from, waitUntil }, now };
   const observe = (outcome: StartCheck) => void steps.push(checkStep(outcome, context, now));
-  const passed = await startChecks(attempt, context, { observe, revocations });
+  const passed = await startChecks(attempt, context, { observe, revocations, isForFiles: files !== undefined });
   if (!passed.ok) {
     const why = withMissingMember(passed.refusal, { credential, request: from });
     if (why !== passed.refusal) steps.push(fails("viewer", why.code, why.reason));

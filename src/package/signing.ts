@@ -209,8 +209,9 @@ export function signMediaUrl(
   if (fault !== undefined) return refusal("path_invalid", `the path is not canonical: ${fault}`);
   const key = keyOfGrant(keys, grant);
   if (!key.ok) return key;
-  const mac = macFor(key.value, purpose, isForOneSession(purpose, session) ? grant : undefined);
-  const parts = { path, query: canonicalQuery(query), expiry: unixSeconds(expiry) };
+  const { qualityClass } = key.value;
+  const mac = macFor(key.value.key, purpose, isForOneSession(purpose, session) ? grant : undefined);
+  const parts = { qualityClass, path, query: canonicalQuery(query), expiry: unixSeconds(expiry) };
   return ok(`/${grant}${path}?${signedQuery(mac, purpose, parts)}`);
 }
 
@@ -227,8 +228,9 @@ export function mediaSigner(
   const key = keyOfGrant(keys, grant);
   if (!key.ok) throw new TypeError(key.refusal.reason);
   return ({ path, query, purpose, expiry }) => {
-    const mac = macFor(key.value, purpose, isForOneSession(purpose, session) ? grant : undefined);
-    return { query: signedParameter(mac, purpose, { path, query, expiry: unixSeconds(expiry) }) };
+    const { qualityClass } = key.value;
+    const mac = macFor(key.value.key, purpose, isForOneSession(purpose, session) ? grant : undefined);
+    return { query: signedParameter(mac, purpose, { qualityClass, path, query, expiry: unixSeconds(expiry) }) };
   };
 }
 
@@ -236,12 +238,15 @@ function isForOneSession(purpose: MediaPurpose, session: boolean): boolean {
   return isBound(purpose, { segmentSignature: session ? "session" : "shared" });
 }
 
+/** The key of a grant, and the quality class of its URLs. */
 function keyOfGrant(keys: SigningKeys, grant: string) {
   const { all, open } = keysOf(keys);
   const opened = open(grant, all, systemClock());
   if (!opened.ok) return opened;
   const key = all.get(opened.value.kid);
-  return key === undefined ? refusal("key_unknown", "the grant's key is not in the key ring") : ok(key);
+  return key === undefined
+    ? refusal("key_unknown", "the grant's key is not in the key ring")
+    : ok({ key, qualityClass: opened.value.qualityClass });
 }
 
 /** Why a media URL is refused. The reason is for logs; a client should learn no more than 403. */
@@ -287,7 +292,8 @@ export function verifyMediaUrl(
   if (key === undefined) return refusal("key_unknown", "the grant's key is not in the key ring");
   const { purpose, expiry } = signature;
   const asset = { segmentSignature: options.session === true ? ("session" as const) : ("shared" as const) };
-  if (!isSignatureValid({ path, query, grant: grant.text }, signature, key, asset))
+  const { text, qualityClass } = grant;
+  if (!isSignatureValid({ path, query, grant: text, qualityClass }, signature, key, asset))
     return refusal("signature_invalid", `the ${purpose} signature is invalid for this URL`);
   const use = useFault(grant, purpose);
   if (use !== undefined) return refusal("path_not_covered", use);

@@ -10,6 +10,7 @@ import { sha256Of } from "../base/crypto.ts";
 import { encodeBase64url } from "../base/encoding.ts";
 import { parseIpAddress } from "../base/ip-address.ts";
 import { isAsn, isRegion, postalForm, readPlace } from "../base/place.ts";
+import { qualityCapSchema } from "../base/quality.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { assetIdSchema } from "../catalog/asset.ts";
 import type { RequestSource, SourceMember } from "../catalog/conditions.ts";
@@ -76,6 +77,7 @@ export const backendViewerSchema = z.strictObject({
     .optional()
     .describe("The origin of the page that plays, such as https://www.example.com, for assets with `origins`."),
   streams: z.int().min(1).max(1000).optional().describe("Maximum number of streams that the viewer may run at once."),
+  quality: qualityCapSchema.optional(),
   assets: z
     .array(assetIdSchema)
     .max(100)
@@ -233,7 +235,7 @@ export function viewerAs(
   backend: Backend,
   context: Pick<SessionContext, "clock"> & { readonly settings: Pick<SessionContext["settings"], "backendIssuers"> },
 ): Pick<ViewerRequest, "credential"> & Pick<SessionRequest, "client"> & Required<RequestSource> {
-  const { address, origin, userAgent, streams } = viewer;
+  const { address, origin, userAgent, streams, quality } = viewer;
   const credential: Credential = {
     issuer: issuerOfViewers(backend, context),
     subject: viewer.subject,
@@ -245,6 +247,7 @@ export function viewerAs(
     tokenId: backend.tokenId,
     loginId: backend.name,
     streams,
+    ...(quality !== undefined && { quality }),
     backend: { kid: backend.kid },
   };
   const client = {

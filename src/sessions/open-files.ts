@@ -115,6 +115,7 @@ async function openFor(
   const { settings } = context;
   const passed = await startChecks({ credential, assetId: body.asset, request, now }, context, {
     revocations,
+    isForFiles: true,
     beforeEntitlement: () =>
       withinRate(settings.filesRate, subjectDigest(credential.issuer, credential.subject), request, context),
   });

@@ -37,7 +37,7 @@ export async function openSession(
   context: SessionContext,
 ): Promise<Result<OpenedSession, ClaimRefusal | EndedRefusal>> {
   const { credential, asset, sessionId } = opening;
-  const { key, signer, binding, expiresAt } = opening.terms;
+  const { key, signer, binding, qualityClass, expiresAt } = opening.terms;
   const claimed = await claimLease(opening, key, now, expiresAt, context);
   if (!claimed.ok) return claimed;
   const claims = credentialClaims(credential, key);
@@ -52,13 +52,14 @@ export async function openSession(
       issuedAt: now,
       expiresAt,
       ...binding,
+      ...(qualityClass !== "" && { qualityClass }),
     },
     signer,
   );
   const manifestExpiry = earlier(after(now, context.settings.manifestTtl), expiresAt);
   return ok({
     sessionId,
-    manifestUrl: manifestUrl(asset, grant, signer, manifestExpiry, context),
+    manifestUrl: manifestUrl(asset, { grant, qualityClass }, signer, manifestExpiry, context),
     manifestExpiresAt: rfc3339(manifestExpiry),
     sessionExpiresAt: rfc3339(expiresAt),
     grant,
@@ -67,13 +68,14 @@ export async function openSession(
 
 function manifestUrl(
   asset: Asset,
-  grant: string,
+  { grant, qualityClass }: { readonly grant: string; readonly qualityClass: string },
   key: PreparedSessionKey,
   expiry: UnixSeconds,
   { settings }: SessionContext,
 ): string {
   const entry = entryPlace(asset);
   const path = `/${asset.id}/${entry.path}`;
-  const signed = signedQuery(macFor(key, "playlist", grant), "playlist", { path, query: entry.query, expiry });
+  const parts = { qualityClass, path, query: entry.query, expiry };
+  const signed = signedQuery(macFor(key, "playlist", grant), "playlist", parts);
   return `${asset.cdnUrl ?? settings.mediaUrl}/${grant}${path}?${signed}`;
 }

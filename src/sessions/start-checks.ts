@@ -2,6 +2,7 @@ import { type AssetRefusal, type Credential, decide } from "../auth/credential.t
 import type { EntitlementRefusal } from "../auth/entitlement.ts";
 import type { RateRefusal } from "../auth/rate-limit.ts";
 import type { Place } from "../base/place.ts";
+import { qualityClassOf, stricterCap } from "../base/quality.ts";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import { after, earlier, isUnixSeconds, type UnixSeconds } from "../base/time.ts";
 import { type Asset, playScope } from "../catalog/asset.ts";
@@ -68,6 +69,8 @@ export interface StartCheckOptions {
   readonly revocations?: Promise<Result<RevocationSnapshot, Refusal<"store_unavailable">>>;
   /** A check of the caller's own, made before the entitlement service is asked. */
   readonly beforeEntitlement?: (terms: Terms) => Promise<Result<undefined, RateRefusal>>;
+  /** Files are not capped: the asset's `files` say which there are. */
+  readonly isForFiles?: boolean;
 }
 
 /** The result of all checks: everything that a session needs except its lease. */
@@ -87,7 +90,7 @@ export interface PassedStart {
 export async function startChecks(
   { credential, assetId, request, now, renewed }: StartAttempt,
   context: SessionContext,
-  { observe = () => undefined, revocations: pending, beforeEntitlement }: StartCheckOptions = {},
+  { observe = () => undefined, revocations: pending, beforeEntitlement, isForFiles = false }: StartCheckOptions = {},
 ): Promise<Result<PassedStart, StartCheckRefusal | EndedRefusal>> {
   const catalog = await context.catalog();
   observe({ check: "catalog", result: catalog });
@@ -111,9 +114,18 @@ export async function startChecks(
   const allowed = await entitled(credential, asset.value.id, request, context);
   observe({ check: "entitlement", result: allowed });
   if (!allowed.ok) return allowed;
-  const { until } = allowed.value;
+  const { until, credential: viewer } = allowed.value;
+  const qualityClass = isForFiles ? ok("") : classFor(viewer, asset.value);
+  if (!qualityClass.ok) {
+    observe({ check: "grant", result: qualityClass });
+    return qualityClass;
+  }
   const { expiresAt } = longest.value;
-  const terms = { ...longest.value, expiresAt: until === undefined ? expiresAt : earlier(expiresAt, until) };
+  const terms: Terms = {
+    ...longest.value,
+    qualityClass: qualityClass.value,
+    expiresAt: until === undefined ? expiresAt : earlier(expiresAt, until),
+  };
   observe({ check: "grant", result: ok(terms) });
   return ok({ ...parts, credential: allowed.value.credential, terms });
 }
@@ -177,9 +189,10 @@ async function entitled(
   const answer = await entitlement({ issuer, subject, asset: assetId, address: client.address, country });
   if (!answer.ok) return answer;
   const { streams = credential.streams, until } = answer.value;
+  const quality = stricterCap(credential.quality, answer.value.quality);
   if (until !== undefined && until <= clock())
     return refusal("entitlement_refused", "the entitlement service's permission has expired");
-  return ok({ credential: { ...credential, streams }, until });
+  return ok({ credential: { ...credential, streams, quality }, until });
 }
 
 /** The terms of a grant: its key, its binding to the client, and its expiry. */
@@ -189,10 +202,12 @@ export interface Terms {
   /** Signs the grant and the manifest's URL: the same key, or CloudFront's own. */
   readonly signer: PreparedSessionKey;
   readonly binding: Binding;
+  /** The quality class of the session's URLs; empty for every quality. */
+  readonly qualityClass: string;
   readonly expiresAt: UnixSeconds;
 }
 
-type TermsRefusal = Refusal<"configuration_invalid" | "address_unknown" | "body_invalid">;
+type TermsRefusal = Refusal<"configuration_invalid" | "address_unknown" | "body_invalid" | "quality_unavailable">;
 
 /** The terms of a grant that is minted now, with its longest life. */
 function termsOf(
@@ -212,7 +227,27 @@ function termsOf(
   const longest = after(now, asset.session ?? settings.sessionTtl);
   // A grant is worthless once its key has expired, so the session ends no later than its key.
   const ends = [signer.exp, asset.available?.until];
-  return ok({ key, signer, binding: binding.value, expiresAt: ends.filter(isUnixSeconds).reduce(earlier, longest) });
+  return ok({
+    key,
+    signer,
+    binding: binding.value,
+    qualityClass: "",
+    expiresAt: ends.filter(isUnixSeconds).reduce(earlier, longest),
+  });
+}
+
+/**
+ * The quality class of a viewer's session, by the stricter of their token's cap and the entitlement service's. `quality_unavailable`:
+ * CloudFront serves the asset's segments and checks no class.
+ */
+function classFor(
+  { quality = {} }: Pick<Credential, "quality">,
+  { cdn }: Pick<Asset, "cdn">,
+): Result<string, Refusal<"quality_unavailable">> {
+  const qualityClass = qualityClassOf(quality);
+  return qualityClass === "" || cdn === "edge"
+    ? ok(qualityClass)
+    : refusal("quality_unavailable", "the viewer's quality is capped, and CloudFront does not apply caps");
 }
 
 /** The current, unrevoked signing key. */

@@ -2,6 +2,7 @@ import { encode, Tagged } from "cborg";
 import { makeRoom } from "../base/bounded-map.ts";
 import { equalInConstantTime, type Mac } from "../base/crypto.ts";
 import { decodeBase64url, encodeBase64url } from "../base/encoding.ts";
+import { capOfClass } from "../base/quality.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { isUnixSeconds, type UnixSeconds } from "../base/time.ts";
 import { isAccepted } from "../keys/ring.ts";
@@ -112,6 +113,11 @@ export interface GrantClaims {
    * ends it. A session that its viewer started has none.
    */
   readonly signer?: string | undefined;
+  /**
+   * The quality class of the session's URLs (`base/quality.ts`), which is in the message of each signature. Without it the class
+   * is empty: every quality.
+   */
+  readonly qualityClass?: string | undefined;
   /** The only network that may use the grant. */
   readonly network?: BoundNetwork | undefined;
   /** SHA-256 of the only User-Agent that may use it: 32 bytes in base64url. */
@@ -126,7 +132,7 @@ export interface BoundNetwork {
   readonly bytes: Uint8Array;
 }
 
-/** Claims of CWT (RFC 8392 §4) and CTA-5007, and four of private use (below -65536). */
+/** Claims of CWT (RFC 8392 §4) and CTA-5007, and five of private use (below -65536). */
 const label = {
   iss: 1,
   sub: 2,
@@ -142,6 +148,7 @@ const label = {
   login: -65538,
   use: -65539,
   signer: -65540,
+  qualityClass: -65541,
 } as const;
 
 const uriPath = 3;
@@ -176,6 +183,7 @@ export function writeClaims(claims: GrantClaims): Uint8Array {
   if (claims.login !== undefined) map.set(label.login, bytesOf(claims.login));
   if (claims.use !== undefined) map.set(label.use, claims.use);
   if (claims.signer !== undefined) map.set(label.signer, claims.signer);
+  if (claims.qualityClass !== undefined) map.set(label.qualityClass, claims.qualityClass);
   return encode(map);
 }
 
@@ -206,11 +214,13 @@ export function readClaims(payload: Uint8Array): GrantClaims | undefined {
   const token = claims.has(label.token) ? readBytes(claims.get(label.token), 16) : null;
   const login = claims.has(label.login) ? readBytes(claims.get(label.login), 16) : null;
   const signer: unknown = claims.has(label.signer) ? claims.get(label.signer) : null;
+  const qualityClass: unknown = claims.has(label.qualityClass) ? claims.get(label.qualityClass) : null;
   const network = claims.has(label.catnip) ? readNetwork(claims.get(label.catnip)) : null;
   const userAgent = claims.has(label.cath) ? readUserAgent(claims.get(label.cath)) : null;
   if (claims.has(label.use) && claims.get(label.use) !== "files") return undefined;
   if (token === undefined || login === undefined || network === undefined || userAgent === undefined) return undefined;
   if (signer !== null && typeof signer !== "string") return undefined;
+  if (qualityClass !== null && !isQualityClass(qualityClass)) return undefined;
   return {
     ...{ issuer, subject, sessionId, prefix, issuedAt, expiresAt },
     ...(others.length > 0 && { otherPrefixes: others }),
@@ -218,9 +228,15 @@ export function readClaims(payload: Uint8Array): GrantClaims | undefined {
     ...(login !== null && { login }),
     ...(claims.has(label.use) && { use: "files" as const }),
     ...(signer !== null && { signer }),
+    ...(qualityClass !== null && { qualityClass }),
     ...(network !== null && { network }),
     ...(userAgent !== null && { userAgent }),
   };
+}
+
+/** One that this release does not know is refused with the grant: it may forbid something. */
+function isQualityClass(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && capOfClass(value) !== undefined;
 }
 
 function bytesOf(text: string): Uint8Array {

@@ -10,7 +10,7 @@ const signatureLength = 22;
 
 /** What a signature covers, in addition to its purpose. */
 export interface SignedParts {
-  /** The quality class of the URL, `[a-z0-9-]*`. Empty if the asset has no classes. */
+  /** The quality class of the session (`base/quality.ts`). Empty for every quality. */
   readonly qualityClass?: string | undefined;
   /** The plain path on the media host, in its canonical spelling: `/vod-ts/360p/0.ts`. */
   readonly path: string;

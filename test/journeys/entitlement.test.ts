@@ -5,6 +5,7 @@ import { freePort } from "../../cli/lib/ports.ts";
 import { fixtureCatalog } from "../../cli/lib/project.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
 import { type Answer, get, sessionOf, until, viewerOf } from "../cluster/viewer.ts";
+import { walk } from "../cluster/walk.ts";
 
 const secret = "the-secret-of-the-shop-9d1f";
 /** How long the service's responses are kept, in seconds. */
@@ -107,6 +108,21 @@ describe("the operator's entitlement service", () => {
     expect(log.some((line) => line.includes("the entitlement service refused: no subscription {since May}"))).toBe(
       true,
     );
+  });
+
+  it("caps the quality of a session, which cannot play a friend's segment of a higher one", async () => {
+    const [friend, capped] = [await viewer(allowed), await viewer('{"allow": true, "quality": {"maxHeight": 270}}')];
+    const [whole, own] = [await friend.start(), await capped.start()];
+    const [all, left] = [await walk(whole.manifestUrl), await walk(own.manifestUrl)];
+    const namesOf = ({ playlists }: typeof all) => [...playlists.keys()].map((url) => /\d+p/.exec(url)?.[0] ?? "entry");
+    expect(namesOf(all).toSorted()).toEqual(["180p", "270p", "360p", "entry"]);
+    expect(namesOf(left).toSorted()).toEqual(["180p", "270p", "entry"]);
+    const [mine = ""] = left.files;
+    expect((await get(mine)).status).toBe(200);
+    const theirs = [...all.files].find((url) => url.includes("/360p/")) ?? "";
+    expect((await get(theirs)).status).toBe(200);
+    const underOwnGrant = theirs.replace(whole.grant, own.grant);
+    expect(statusAndCode(await get(underOwnGrant))).toEqual([403, "signature_invalid"]);
   });
 
   it("lets a viewer in right after their purchase", async () => {

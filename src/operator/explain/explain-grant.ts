@@ -59,6 +59,7 @@ function openedSteps(grant: Grant, path: string | undefined, context: CheckConte
       : fails("grant", "grant_invalid", `${authentic}, but from the issuer ${shown(issuer)}`),
     now < expiresAt ? passes("session", life) : fails("session", "grant_expired", life),
     asset,
+    ...(grant.qualityClass === undefined ? [] : [info("quality", `the class ${grant.qualityClass}`)]),
     ...bindingSteps(grant, client),
   ];
 }

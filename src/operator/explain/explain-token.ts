@@ -212,6 +212,7 @@ function claimSteps(claims: Claims, names: ClaimNames, now: UnixSeconds): readon
     info("scope", claim(names.scopeClaim)),
     info("assets", claim(names.assetsClaim)),
     info("streams", claim(names.streamsClaim)),
+    info("quality", claim(names.qualityClaim)),
     info("login", claim(names.loginClaim)),
     info("bound to", bound),
     info("times", `issued ${time("iat")}, not before ${time("nbf")}, expires ${time("exp")}`),
@@ -220,13 +221,14 @@ function claimSteps(claims: Claims, names: ClaimNames, now: UnixSeconds): readon
 
 /** The result of an introspection as claims with the {@link defaultClaimNames}. */
 function claimsOf({ credential, jkt }: VerifiedToken): Claims {
-  const { issuer, subject, scopes, assets, expiresAt, issuedAt, loginId, streams } = credential;
+  const { issuer, subject, scopes, assets, expiresAt, issuedAt, loginId, streams, quality } = credential;
   return {
     iss: issuer,
     sub: subject,
     scope: [...scopes].join(" "),
     assets: assets === "*" ? assets : [...assets],
     streams,
+    quality,
     sid: loginId,
     exp: expiresAt,
     iat: issuedAt,

@@ -162,9 +162,14 @@ function aliasSteps(path: string, query: string): readonly Step[] {
 function keyOf(target: MediaTarget, signature: SignatureParameter, context: ExplainMediaContext): string | undefined {
   const { keys, catalog, now } = context;
   const opened = openGrant(target.grant, keys, now);
+  const { qualityClass } = opened.ok ? opened.value : {};
   const asset = catalog.assetOfPath(target.path);
   for (const [kid, key] of keys)
-    if ((!opened.ok || opened.value.kid === kid) && isSignatureValid(target, signature, key, asset)) return kid;
+    if (
+      (!opened.ok || opened.value.kid === kid) &&
+      isSignatureValid({ ...target, qualityClass }, signature, key, asset)
+    )
+      return kid;
   return undefined;
 }
 

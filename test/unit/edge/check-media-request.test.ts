@@ -30,9 +30,8 @@ function verdictOf(target: string, context: Partial<CheckContext> = {}): string 
   return checked.verdict === "refused" ? checked.refusal.code : checked.verdict;
 }
 
-const segment = (
-  changes: { path?: string; query?: string; grant?: string; signedGrant?: string; expiry?: typeof now } = {},
-) => signedTarget(key, { purpose: "segment", grant, path, ...changes });
+const segment = (changes: Partial<Omit<Parameters<typeof signedTarget>[1], "purpose">> = {}) =>
+  signedTarget(key, { purpose: "segment", grant, path, ...changes });
 
 describe("a valid request", () => {
   it("names the file, its origin's own query and the appended parameters separately", () => {
@@ -205,5 +204,31 @@ describe("unsigned targets", () => {
       ),
       { numRuns: 1000 },
     );
+  });
+});
+
+describe("a URL of a session whose quality is capped", () => {
+  const sessionId = (letter: string) => ({ sessionId: `${letter.repeat(21)}A` });
+  const [capped, whole] = [grantOf(key, { ...sessionId("b"), qualityClass: "h720" }), grantOf(key, sessionId("c"))];
+
+  it("is signed for its class", () => {
+    expect(verdictOf(segment({ grant: capped, qualityClass: "h720" }))).toBe("passed");
+  });
+
+  it.each([
+    ["a friend's segment of every quality", segment({ grant: whole })],
+    [
+      "a friend's segment of a higher class",
+      segment({ grant: grantOf(key, { qualityClass: "h1080" }), qualityClass: "h1080" }),
+    ],
+  ])("is not %s with its own grant", (_, friend) => {
+    expect(verdictOf(friend)).toBe("passed");
+    const [, theirs = ""] = friend.split("/");
+    expect(verdictOf(friend.replace(theirs, capped))).toBe("signature_invalid");
+  });
+
+  it("opens nothing if this release does not know the class", () => {
+    const later = grantOf(key, { qualityClass: "h720-4k" });
+    expect(verdictOf(segment({ grant: later, qualityClass: "h720-4k" }))).toBe("grant_invalid");
   });
 });

@@ -25,6 +25,7 @@ it("every refusal code has a cause: a new one is put here on purpose", () => {
     ...["country_forbidden", "dpop_proof_invalid", "entitlement_refused", "file_forbidden", "grant_expired"],
     ...["https_required", "method_not_covered", "method_unknown", "origin_forbidden", "origin_untrusted"],
     ...["path_invalid", "path_not_covered", "place_forbidden", "place_not_allowed", "player_refused"],
+    "quality_unavailable",
     ...["range_not_satisfiable", "rate_limited", "request_invalid"],
     ...["revocation_invalid", "revocation_unknown", "route_unknown", "session_forbidden", "session_revoked"],
     ...["session_shared", "session_unknown", "sign_in_required", "signature_expired", "signature_missing"],

@@ -32,6 +32,7 @@ const statuses = {
   asset_unknown: 404,
   address_unknown: 400,
   file_forbidden: 403,
+  quality_unavailable: 403,
   stream_limit: 429,
   start_rate_exceeded: 429,
   session_unknown: 404,

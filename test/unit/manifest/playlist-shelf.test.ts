@@ -4,7 +4,7 @@ import { seconds, unixMilliseconds, unixSeconds } from "../../../src/base/time.t
 import { PlaylistShelf, Renderings } from "../../../src/manifest/playlist-shelf.ts";
 import { progressOf } from "../../../src/playlist/progress.ts";
 import { sampleAsset } from "../catalog/sample.ts";
-import { media, compiled as template } from "../playlist/sample.ts";
+import { bucket, media, compiled as template } from "../playlist/sample.ts";
 
 const step = seconds(30);
 const moment = unixMilliseconds(1000);
@@ -52,9 +52,12 @@ describe("the shelf", () => {
     },
     compiled: {
       template: template(media("#EXTINF:6,", "0.ts")),
+      text: "",
+      settings: bucket,
       madeFor: "",
       seenWith: { asset: sampleAsset(), imported: undefined },
       renderings: new Renderings(),
+      classes: new Map(),
     },
   });
   const bytes = (length: number) => ({ name: name(0), playlist: new Blob(["x".repeat(length)]), expiryStep: step });
@@ -64,12 +67,12 @@ describe("the shelf", () => {
     const [a, b] = [shelved(), shelved()];
     shelf.put("a", a);
     shelf.put("b", b);
-    shelf.addRendering("b", b.compiled, bytes(1000));
+    shelf.addRendering("b", b, bytes(1000));
     expect(shelf.get("a")).toBe(a);
-    shelf.addRendering("a", a.compiled, bytes(30_000));
+    shelf.addRendering("a", a, bytes(30_000));
     expect(shelf.get("a")).toBe(a);
     expect(shelf.get("b")).toBe(b);
-    shelf.addRendering("b", b.compiled, { ...bytes(30_000), name: name(1) });
+    shelf.addRendering("b", b, { ...bytes(30_000), name: name(1) });
     expect(shelf.get("a")).toBeUndefined();
   });
 
@@ -78,7 +81,7 @@ describe("the shelf", () => {
     const [old, next] = [shelved(), shelved()];
     shelf.put("a", old);
     shelf.put("a", next);
-    shelf.addRendering("a", old.compiled, bytes(100));
+    shelf.addRendering("a", old, bytes(100));
     expect(shelf.get("a")).toBe(next);
     for (const { compiled } of [old, next]) expect(compiled.renderings.weight).toBe(0);
   });

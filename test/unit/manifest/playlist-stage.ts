@@ -30,6 +30,8 @@ export interface Viewer {
   readonly name: string;
   readonly asset?: string;
   readonly sessionExpiry?: UnixSeconds;
+  /** The quality class of the viewer's plan. */
+  readonly qualityClass?: string;
 }
 
 interface RequestOptions {
@@ -120,11 +122,18 @@ export async function playlistStage(
 
   /** The target of this viewer's URL of a playlist, or of another file. */
   const target = (viewer: Viewer, rest: string, { expiry, purpose = "playlist", query = "" }: RequestOptions) => {
-    const { name, asset: id = "film", sessionExpiry = in6Hours } = viewer;
+    const { name, asset: id = "film", sessionExpiry = in6Hours, qualityClass } = viewer;
     const key = keyOf(keys, "2026-a");
     const sessionId = name.padEnd(22, "A");
-    const grant = mintGrant(claimsOf({ prefix: `/${id}/`, sessionId, expiresAt: sessionExpiry }), key);
-    return signedTarget(key, { purpose, grant, path: `/${id}/${rest}`, query, expiry: expiry ?? sessionExpiry });
+    const grant = mintGrant(claimsOf({ prefix: `/${id}/`, sessionId, expiresAt: sessionExpiry, qualityClass }), key);
+    return signedTarget(key, {
+      purpose,
+      grant,
+      ...(qualityClass !== undefined && { qualityClass }),
+      path: `/${id}/${rest}`,
+      query,
+      expiry: expiry ?? sessionExpiry,
+    });
   };
 
   const load = async (viewer: Viewer, rest: string, options: RequestOptions = {}) => {

@@ -82,14 +82,15 @@ export interface UrlParts {
   readonly path: string;
   readonly query?: string;
   readonly expiry?: UnixSeconds;
+  readonly qualityClass?: string;
 }
 
 /** A URL's target as the service writes it. By default only the signature of a playlist or file is bound to the grant. */
 export function signedTarget(key: PreparedSessionKey, parts: UrlParts): string {
-  const { purpose, grant, path, query = "", expiry = in5Minutes } = parts;
+  const { purpose, grant, path, query = "", expiry = in5Minutes, qualityClass } = parts;
   const { signedGrant = purpose === "playlist" || purpose === "file" ? grant : "" } = parts;
   const mac = macFor(key, purpose, signedGrant === "" ? undefined : signedGrant);
-  return `/${grant}${path}?${signedQuery(mac, purpose, { path, query, expiry })}`;
+  return `/${grant}${path}?${signedQuery(mac, purpose, { qualityClass, path, query, expiry })}`;
 }
 
 export function grantOf(key: PreparedSessionKey, changes: Partial<GrantClaims> = {}): string {
