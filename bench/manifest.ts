@@ -23,6 +23,8 @@ export const mediaPlaylist = "720p/index.m3u8";
 /** The same film: with segment signatures shared by all viewers, bound to each session, or CloudFront's own. */
 export const sharedAsset = "film";
 export const sessionAsset = "film-session";
+/** As {@link sharedAsset}, with a rule of each kind. Its name is as long, because longer URLs cost more to sign. */
+export const ruledAsset = "gala";
 export const nativeAssets = { canned: "film-canned", custom: "film-custom" };
 /** As long as an id that CloudFront assigns. */
 export const nativeKeyId = "K2JCJMDEHXQW5F";
@@ -57,6 +59,7 @@ export async function manifestBench(
   const assets = [
     asset(sharedAsset, { segmentSignature: "shared" }),
     asset(sessionAsset, { segmentSignature: "session" }),
+    asset(ruledAsset, { segmentSignature: "shared", ...rules }),
     asset(nativeAssets.canned, native("canned")),
     asset(nativeAssets.custom, native("custom")),
   ];
@@ -104,6 +107,22 @@ export async function manifestBench(
 function asset(id: string, fields: object) {
   return { id, origin: { type: "r2", binding: "MEDIA", prefix: `${id}/` }, entry: "index.m3u8", ...fields };
 }
+
+/** Each list is as long as an operator's may well be, and what the measured request has is at its end. */
+const rules = {
+  countries: { only: ["AT", "BE", "CH", "ES", "FR", "GB", "IT", "NL", "PL", "US"] },
+  places: {
+    except: [
+      { regions: ["US-NY", "US-TX", "US-WA"] },
+      { countries: ["US"], postal: ["100", "101", "102", "103", "104"] },
+      { asns: Array.from({ length: 50 }, (_, number) => 64_500 + number) },
+    ],
+    anonymous: "refuse",
+  },
+  origins: ["https://www.example.net", "https://*.example.org", "https://*.example.com"],
+  players: { except: ["Lavf/*", "*Kodi*", "VLC/*", "*OldBox/1.*", "curl/*"] },
+  available: { from: "2020-01-01T00:00:00Z", until: "2100-01-01T00:00:00Z" },
+};
 
 function native(policy: "canned" | "custom") {
   const url = "https://d111111abcdef8.cloudfront.net";

@@ -8,6 +8,7 @@ const targets: Readonly<Record<string, number>> = {
   "edge.fresh.workerd": 0.6,
   "start.workerd": 0.2,
   "start.node": 0.5,
+  "playlist.ruled.node": 0.9,
 };
 
 /** The meaning of each ratio, in the order of the table. */
@@ -27,6 +28,10 @@ const meanings: readonly (readonly [name: string, meaning: string])[] = [
   ["edge.fresh.workerd", "the same if every request is the first of its viewer"],
   ["start.workerd", "POST /stream/start ÷ a bare Hono app that verifies the token with jose"],
   ["start.node", "the same in Node, without a network"],
+  [
+    "playlist.ruled.node",
+    "a live playlist of an asset with every kind of rule and a blackout ÷ one without rules, in Node",
+  ],
   [
     "function.served.njs",
     "the CloudFront Function in njs for a granted segment, in times of a function that does nothing",

@@ -8,6 +8,7 @@ import type { Rounds } from "./measure.ts";
 import { Report } from "./report.ts";
 import { checkInNode, startInNode } from "./requests-node.ts";
 import { rewritingInNode } from "./rewriting-node.ts";
+import { playlistsInNode } from "./rules.ts";
 import { edgeAsset, edgeInWorkerd, rewritingInWorkerd, startInWorkerd } from "./workerd.ts";
 import { workerdClock } from "./workerd-cpu.ts";
 
@@ -48,6 +49,11 @@ async function run(json: boolean): Promise<void> {
   report.took("start.node", startNode("start"));
   report.took("jose-app.node", startNode("joseApp"));
   report.compare("start.node", startNode("start"), startNode("joseApp"));
+
+  const playlists = await playlistsInNode(ring);
+  report.took("playlist.ruled.node", playlists("ruled"));
+  report.took("playlist.free.node", playlists("free"));
+  report.compare("playlist.ruled.node", playlists("ruled"), playlists("free"));
 
   progress("CloudFront: signatures, bytes and the store");
   report.count({ ...(await countPlaylist(privateKey)), ...countStore(), "function.bytes": await functionBytes() });

@@ -7,6 +7,31 @@ export function makeRoom(map: Map<unknown, unknown>, capacity: number): void {
   }
 }
 
+/**
+ * Remembers what a pure function says of a text under a rule, for rules that live as long as their catalog: the same site and
+ * player come with every poll of a playlist.
+ */
+export class RememberedTexts<Rule extends object, Value> {
+  readonly #byRule = new WeakMap<Rule, Map<string, Value>>();
+  readonly #capacity: number;
+
+  /** `capacity`: of each rule. */
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  of(rule: Rule, text: string, compute: (rule: Rule, text: string) => Value): Value {
+    const known = this.#byRule.get(rule) ?? new Map<string, Value>();
+    const found = known.get(text);
+    if (found !== undefined) return found;
+    const value = compute(rule, text);
+    makeRoom(known, this.#capacity);
+    known.set(text, value);
+    this.#byRule.set(rule, known);
+    return value;
+  }
+}
+
 /** A map whose values together weigh at most `capacity`. The least recently used values are removed first. */
 export class WeighedMap<Value> {
   readonly #entries = new Map<string, { readonly value: Value; readonly weight: number }>();

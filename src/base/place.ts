@@ -65,9 +65,12 @@ export function isRegion(text: string): boolean {
   return /^[A-Z]{2}-[A-Z0-9]{1,3}$/.test(text) && isCountry(text.slice(0, 2));
 }
 
+const postalCode = /^[A-Z0-9]{1,10}$/;
+
 /** A postal code in upper case, without spaces and hyphens; undefined if it is none: `sw1a 1aa` is `SW1A1AA`. */
 export function postalForm(text: string): string | undefined {
+  if (postalCode.test(text)) return text;
   if (text.length > 16) return undefined;
   const code = text.replace(/[ -]/g, "").toUpperCase();
-  return /^[A-Z0-9]{1,10}$/.test(code) ? code : undefined;
+  return postalCode.test(code) ? code : undefined;
 }

@@ -1,3 +1,4 @@
+import { RememberedTexts } from "../base/bounded-map.ts";
 import { isCountry } from "../base/country.ts";
 import { matchesOrigin } from "../base/origins.ts";
 import type { Place } from "../base/place.ts";
@@ -95,11 +96,18 @@ function checkSite(
       "the asset plays only on certain sites, and the request has neither Origin nor Referer",
     );
   }
-  if (origins.some((pattern) => matchesOrigin(site, pattern))) return ok(undefined);
+  if (sites.of(origins, site, isOneOf)) return ok(undefined);
   return refusal(
     "origin_forbidden",
     `the asset does not play on the site that ${origin === undefined ? "Referer" : "Origin"} names`,
   );
+}
+
+/** The pages of an asset are few, and a foreign page can send one origin of its own at most. */
+const sites = new RememberedTexts<readonly string[], boolean>(500);
+
+function isOneOf(origins: readonly string[], site: string): boolean {
+  return origins.some((pattern) => matchesOrigin(site, pattern));
 }
 
 /** The origin of a Referer; a text that is no URL has none that a pattern covers. */

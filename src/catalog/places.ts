@@ -100,18 +100,17 @@ type PlaceMember = "country" | "region" | "postal" | "asn";
 type Position = "inside" | "outside" | "unknown";
 
 /** Where a place is, compared with a rule: outside if one member is, and inside only if all are. */
-export function positionIn(rule: PlaceRule, place: Place): Position {
-  const positions = [...membersIn(rule, place)].map(([, position]) => position);
-  if (positions.includes("outside")) return "outside";
-  return positions.includes("unknown") ? "unknown" : "inside";
+export function positionIn({ countries, regions, postal, asns }: PlaceRule, place: Place): Position {
+  let position: Position = "inside";
+  if (countries !== undefined) position = both(position, listed(countries, place.country));
+  if (regions !== undefined) position = both(position, regionIn(regions, place));
+  if (postal !== undefined) position = both(position, postalIn(postal, place.postal));
+  return asns === undefined ? position : both(position, listed(asns, place.asn));
 }
 
-function* membersIn(rule: PlaceRule, place: Place): Generator<readonly [PlaceMember, Position]> {
-  const { countries, regions, postal, asns } = rule;
-  if (countries !== undefined) yield ["country", listed(countries, place.country)];
-  if (regions !== undefined) yield ["region", regionIn(regions, place)];
-  if (postal !== undefined) yield ["postal", postalIn(postal, place.postal)];
-  if (asns !== undefined) yield ["asn", listed(asns, place.asn)];
+function both(one: Position, other: Position): Position {
+  if (one === "outside" || other === "outside") return "outside";
+  return one === "unknown" ? one : other;
 }
 
 function listed<Value>(list: readonly Value[], value: Value | undefined): Position {
@@ -142,14 +141,15 @@ export function checkPlaces(
   place: Place,
 ): Result<undefined, Refusal<"place_forbidden">> {
   const rules = only ?? except ?? [];
-  const inside = rules.some((rule) => positionIn(rule, place) === "inside");
+  const positions = rules.map((rule) => positionIn(rule, place));
+  const inside = positions.includes("inside");
   const where = place.region ?? place.country ?? "an unknown country";
   if (except !== undefined && inside) return forbidden(`a rule of places.except applies in ${where}`);
-  if (!inside) {
+  if (!inside && positions.includes("unknown")) {
     const unknown = new Set(rules.flatMap((rule) => membersToKnow(rule, place)));
-    if (unknown.size > 0) return forbidden("the asset asks for more of the client's place than is known", [...unknown]);
-    if (only !== undefined) return forbidden(`no rule of places.only applies in ${where}`);
+    return forbidden("the asset asks for more of the client's place than is known", [...unknown]);
   }
+  if (!inside && only !== undefined) return forbidden(`no rule of places.only applies in ${where}`);
   if (anonymous === undefined || place.anonymous === false) return ok(undefined);
   return place.anonymous
     ? forbidden("the client's network hides where it is, and the asset refuses such networks")
@@ -159,7 +159,14 @@ export function checkPlaces(
 /** The members on which it depends whether a rule applies. */
 export function membersToKnow(rule: PlaceRule, place: Place): readonly PlaceMember[] {
   if (positionIn(rule, place) !== "unknown") return [];
-  return [...membersIn(rule, place)].filter(([, position]) => position === "unknown").map(([member]) => member);
+  const { countries, regions, postal, asns } = rule;
+  const parts: readonly (readonly [PlaceMember, PlaceRule])[] = [
+    ["country", { countries }],
+    ["region", { regions }],
+    ["postal", { postal }],
+    ["asn", { asns }],
+  ];
+  return parts.filter(([, part]) => positionIn(part, place) === "unknown").map(([member]) => member);
 }
 
 function forbidden(why: string, unknown: readonly string[] = []) {

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { RememberedTexts } from "../base/bounded-map.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 
 const longestGlob = 128;
@@ -42,8 +43,7 @@ export function checkPlayer(
 ): Result<undefined, Refusal<"player_refused">> {
   if (userAgent === undefined)
     return refusal("player_refused", "the asset refuses some players, and the client's is not known");
-  const text = userAgent.slice(0, longestUserAgent).toLowerCase();
-  const refusing = automataOf(players).findIndex((automaton) => covers(automaton, text));
+  const refusing = remembered.of(players, userAgent.slice(0, longestUserAgent), firstCovering);
   if (refusing < 0) return ok(undefined);
   const glob = JSON.stringify(players.except[refusing]);
   return refusal("player_refused", `the glob ${glob} of players.except covers the client's User-Agent`);
@@ -63,6 +63,15 @@ interface Automaton {
   readonly stays: Uint32Array;
   /** The number of the last state: the whole glob is covered. */
   readonly last: number;
+}
+
+/** Many viewers have the same player. */
+const remembered = new RememberedTexts<Players, number>(500);
+
+/** The number of the first glob that covers a User-Agent; -1 without one. */
+function firstCovering(players: Players, userAgent: string): number {
+  const text = userAgent.toLowerCase();
+  return automataOf(players).findIndex((automaton) => covers(automaton, text));
 }
 
 /** Per list of the catalog, which is read once per version. */

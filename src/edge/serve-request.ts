@@ -22,7 +22,7 @@ import type { Configuration } from "../config/configuration.ts";
 import { healthPath, healthResponse, type Readiness, readyPath, readyResponse } from "../http/health.ts";
 import { refusalHeader } from "../http/problem-response.ts";
 import { isRefusalCode } from "../http/problems.ts";
-import { clientOf, placeOf, sourceOf } from "../http/request.ts";
+import { clientOf, sourceOf } from "../http/request.ts";
 import { traitsOf } from "../http/request-traits.ts";
 import type { RequestTraits } from "../metrics/gathered.ts";
 import { servedEvents, type Telemetry } from "../metrics/telemetry.ts";
@@ -117,14 +117,18 @@ export async function serveRequest(request: MediaRequest, parts: EdgeParts): Pro
   if (!target.ok) return target;
   noteAsset(request, target.value, catalog.value);
   const traits = () => traitsOf(request.raw, parts);
-  const place = () => placeOf(request.raw, parts.development, parts.edgeSecrets);
+  let read: RequestSource | undefined;
+  const source = () => {
+    read ??= sourceOf(request.raw, parts.development, parts.edgeSecrets);
+    return read;
+  };
   const context = {
     ...parts,
     open: opening(request, parts.open),
     now,
     client,
-    place,
-    source: () => sourceOf(request.raw, parts.development, parts.edgeSecrets),
+    place: source,
+    source,
     traits,
     catalog: catalog.value,
   };

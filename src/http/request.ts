@@ -12,6 +12,7 @@ const secretHeader = "Stagedoor-Edge-Secret";
 
 /** The viewer that a CDN names. Undefined without one of the deployment's secrets: anybody could name any viewer. */
 function viewerOfCdn(headers: Headers, secrets: readonly string[]): Viewer | undefined {
+  if (secrets.length === 0) return undefined;
   const sent = headers.get(secretHeader);
   if (sent === null) return undefined;
   // All are compared, so that the time does not tell which one was right.
@@ -83,8 +84,13 @@ export function placeOf(request: Request, development: boolean, edgeSecrets: rea
 /** What an asset's conditions read of a request. */
 export function sourceOf(request: Request, development: boolean, edgeSecrets: readonly string[] = []): RequestSource {
   const { headers } = request;
+  const { country, region, postal, asn, anonymous } = placeOf(request, development, edgeSecrets);
   return {
-    ...placeOf(request, development, edgeSecrets),
+    country,
+    region,
+    postal,
+    asn,
+    anonymous,
     origin: headers.get("Origin") ?? undefined,
     referer: headers.get("Referer") ?? undefined,
     userAgent: headers.get("User-Agent") ?? "",
