@@ -41,8 +41,10 @@ import { bold, table } from "./lib/text.ts";
 import { devCommand, serveCommand } from "./local/run-commands.ts";
 import { nginxCommand } from "./nginx/nginx-command.ts";
 import { nginxLogCommand } from "./nginx/nginx-log.ts";
+import { actionsCommand } from "./operator/actions.ts";
 import { assetsBlackoutCommand } from "./operator/black-out.ts";
 import { breakdownCommand } from "./operator/breakdown.ts";
+import { eventsCommand } from "./operator/events.ts";
 import { historyCommand } from "./operator/history.ts";
 import { operatorNewCommand } from "./operator/new-operator.ts";
 import { refusalsCommand } from "./operator/refusals.ts";
@@ -85,6 +87,8 @@ const ownCommands: readonly Command[] = [
   revocationsCommand,
   revokeCommand,
   statusCommand,
+  eventsCommand,
+  actionsCommand,
   historyCommand,
   sessionsCommand,
   viewerCommand,

@@ -19,6 +19,8 @@ const unasked = {
   refusals: async () => undefined,
   groups: async () => undefined,
   history: async () => undefined,
+  events: async () => undefined,
+  actions: async () => undefined,
   ofViewer: async () => undefined,
 };
 

@@ -120,6 +120,30 @@ export const responseExamples: Readonly<Record<string, unknown>> = {
       },
     ],
   },
+  listEvents: {
+    missed: false,
+    events: [
+      {
+        id: "session.ended q83vEjRWeJCrze8SNFZ4kA 1796155500",
+        type: "session.ended",
+        timestamp: time,
+        data: { session: "q83vEjRWeJCrze8SNFZ4kA", asset: "film-42", subject: "3yq0ZB…", why: "revoked" },
+      },
+    ],
+  },
+  listActions: {
+    actions: [
+      {
+        at: time,
+        operator: "ann",
+        through: "console",
+        act: "revoke",
+        kind: "session",
+        target: "q83vEjRWeJCrze8SNFZ4kA",
+        outcome: "done",
+      },
+    ],
+  },
   explain: {
     kind: "media",
     verdict: "refused",

@@ -95,7 +95,8 @@ function admitUnder(
   const forbidding = forbiddenBy(snapshot, grant, asset.id);
   if (forbidding !== undefined) {
     // A leaked key can sign a grant with another viewer's session id: the count must not believe it.
-    if (forbidding.kind !== "key") parts.telemetry({ event: "ended", sessionId: grant.sessionId });
+    if (forbidding.kind !== "key")
+      parts.telemetry({ event: "ended", sessionId: grant.sessionId, why: forbidding.cause });
     return endedBecause(forbidding.cause).refusal;
   }
   const blackout = blackoutIn(snapshot, asset.id, asking.place);
@@ -187,7 +188,7 @@ async function touch(
     return tooManyNetworks;
   }
   parts.leases.end(grant.sessionId, answer.cause);
-  parts.telemetry({ event: "ended", sessionId: grant.sessionId });
+  parts.telemetry({ event: "ended", sessionId: grant.sessionId, why: answer.cause });
   if (answer.stream !== undefined)
     await appendToLog(entryOfEnded(answer.stream, answer.cause, now, grant.subject), parts);
   return endedBecause(answer.cause).refusal;

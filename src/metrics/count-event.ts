@@ -103,6 +103,7 @@ export function countEvent(event: TelemetryEvent, counts: Counts): void {
     // Not counted here: the gauge of sessions comes from the list of live sessions.
     case "alive":
     case "ended":
+    case "acted":
       break;
     default:
       event satisfies never;

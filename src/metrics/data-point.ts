@@ -43,6 +43,8 @@ export function dataPointOf(event: TelemetryEvent): DataPoint | undefined {
       return row(event.event, event.assetId, event.country);
     case "ended":
       return row(event.event);
+    case "acted":
+      return row(event.event, event.act, event.kind);
     case "served":
     case "cached":
     case "origin":

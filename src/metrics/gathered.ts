@@ -1,6 +1,7 @@
 import type { RefusalCode } from "../base/result.ts";
 import type { UnixSeconds } from "../base/time.ts";
 import type { History, StateSeen } from "./day-history.ts";
+import type { EventsAfter, Happening, OperatorAction } from "./event-log.ts";
 
 /** By what refusals and sessions are grouped. */
 export const groupings = ["asset", "country", "asn", "player"] as const;
@@ -61,6 +62,9 @@ export interface Report {
   readonly refusals: readonly RecentRefusal[];
   readonly alive: readonly LiveSession[];
   readonly ended: readonly string[];
+  /** Why each of them ended, and what else happened. Absent in reports of earlier releases. */
+  readonly why?: readonly (readonly [sessionId: string, why: string])[] | undefined;
+  readonly happened?: readonly Happening[] | undefined;
   /** What holds now; absent in reports of older releases. */
   readonly states?: readonly StateSeen[] | undefined;
   /** All refusals by what is known of their requests. Absent in reports of earlier releases. */
@@ -167,4 +171,8 @@ export interface Gathered {
   ofViewer(subjects: readonly string[]): Promise<ViewerSessions>;
   /** The sums of the last two days. */
   history(): Promise<History>;
+  /** The events after the one with this id, at most `limit`. */
+  events(after: string | undefined, limit: number): Promise<EventsAfter>;
+  /** The last actions of operators, the last first. */
+  actions(): Promise<readonly OperatorAction[]>;
 }

@@ -1,32 +1,20 @@
-import * as z from "zod";
 import { makeRoom } from "../base/bounded-map.ts";
-import type { RefusalCode } from "../base/result.ts";
-import { type Clock, isUnixSeconds, type Seconds, type UnixSeconds } from "../base/time.ts";
-import {
-  bucketSchema,
-  DayHistory,
-  type History,
-  type HistoryBucket,
-  type Mark,
-  markSchema,
-  type SeenStates,
-  seenStateSchema,
-  statesSchema,
-} from "./day-history.ts";
+import type { Clock, Seconds, UnixSeconds } from "../base/time.ts";
+import { DayHistory, type History, type HistoryBucket, type Mark, type SeenStates } from "./day-history.ts";
+import { EventLog, type EventsAfter, type OperatorAction, type ServiceEvent } from "./event-log.ts";
 import { fairShare } from "./fair-share.ts";
-import {
-  type Group,
-  type GroupBy,
-  groupings,
-  type RecentRefusal,
-  type RefusalsOfHour,
-  type Report,
-  type SessionsAsked,
-  type SessionsNow,
-  type ViewerSessions,
+import type {
+  Group,
+  GroupBy,
+  RecentRefusal,
+  RefusalsOfHour,
+  Report,
+  SessionsAsked,
+  SessionsNow,
+  ViewerSessions,
 } from "./gathered.ts";
 import { GroupCounts, type KeptGroup } from "./group-counts.ts";
-import { LastHour, noOutcomes } from "./last-hour.ts";
+import { LastHour } from "./last-hour.ts";
 import { type KeptSessions, LiveSessions } from "./live-sessions.ts";
 import { type Metric, type MetricName, metrics, readSeries, seriesOf } from "./metrics.ts";
 
@@ -42,10 +30,15 @@ export interface Kept extends KeptSessions {
   readonly buckets: readonly HistoryBucket[];
   readonly marks: readonly Mark[];
   readonly states: SeenStates;
+  readonly events: readonly ServiceEvent[];
+  readonly actions: readonly OperatorAction[];
 }
 
 /** Size limits. A worker that sends invalid series can only spoil its own metric. */
 const most = { series: 1_000, unknown: 100, refusals: 500, isolates: 20_000 };
+
+/** The most events of one answer. */
+const mostEvents = 500;
 
 /** Adds up the reports of all isolates, in memory, by the given clock. */
 export class Gathering {
@@ -58,6 +51,7 @@ export class Gathering {
   readonly #hour = new LastHour();
   readonly #days = new DayHistory();
   readonly #groups = new GroupCounts();
+  readonly #events = new EventLog();
   #refusals: readonly RecentRefusal[] = [];
   /** The last report of each isolate. */
   readonly #last = new Map<string, number>();
@@ -65,7 +59,7 @@ export class Gathering {
   /** `silence`: after this time without a report, a session counts as gone. A lease plus a margin. */
   constructor(clock: Clock, silence: Seconds) {
     this.#clock = clock;
-    this.#sessions = new LiveSessions(clock, silence);
+    this.#sessions = new LiveSessions(clock, silence, (event) => this.#events.add(event));
   }
 
   /** Whether a report was not seen before: duplicates are not counted again. */
@@ -76,7 +70,8 @@ export class Gathering {
   /** Adds a report that arrived at `at`, unless it is a duplicate. */
   report(report: Report, at: UnixSeconds = this.#clock()): void {
     if (!this.isNew(report)) return;
-    const { worker, from, counts, refusals, alive, ended, states = [], groups = [] } = report;
+    const { worker, from, counts, refusals, alive, ended, states = [], groups = [], happened = [] } = report;
+    const why = new Map(report.why);
     if (from !== undefined) this.#remember(from);
     this.#add(seriesOf("stagedoor_reports_total", { worker }), 1);
     for (const [series, more] of counts) {
@@ -98,7 +93,8 @@ export class Gathering {
         most.refusals,
       );
     for (const session of alive) this.#sessions.see(session);
-    for (const sessionId of ended) this.#sessions.end(sessionId, at);
+    for (const sessionId of ended) this.#sessions.end(sessionId, at, why.get(sessionId));
+    this.#events.addAll(happened, from === undefined ? `${worker} ${at}` : `${from.isolate}-${from.sequence}`);
   }
 
   /** Counts a report that cannot be parsed. */
@@ -128,6 +124,16 @@ export class Gathering {
     return this.#days.history(this.#clock());
   }
 
+  events(after: string | undefined, limit: number): EventsAfter {
+    // Sessions that fell silent are noticed now.
+    void this.#sessions.count;
+    return this.#events.after(after, Math.min(limit, mostEvents));
+  }
+
+  actions(): readonly OperatorAction[] {
+    return this.#events.actions();
+  }
+
   groups(by: GroupBy): Group[] {
     const [watching, refused] = [this.#sessions.groups(by), this.#groups.of(by, this.#clock())];
     return [...new Set([...watching.keys(), ...refused.keys()])].map((value) => {
@@ -141,11 +147,25 @@ export class Gathering {
     const counts = [...this.#counts];
     const isolates = [...this.#last];
     const days = { ...this.history(), states: this.#days.states() };
-    return { counts, minutes, groups, refusals: this.#refusals, isolates, ...days, ...this.#sessions.kept() };
+    const sessions = this.#sessions.kept();
+    const happened = this.#events.kept();
+    return { counts, minutes, groups, refusals: this.#refusals, isolates, ...days, ...happened, ...sessions };
   }
 
   /** Restores the state of another instance, before any report. */
-  restore({ counts, minutes, groups, refusals, isolates, buckets, marks, states, ...sessions }: Kept): void {
+  restore({
+    counts,
+    minutes,
+    groups,
+    refusals,
+    isolates,
+    buckets,
+    marks,
+    states,
+    events,
+    actions,
+    ...sessions
+  }: Kept): void {
     for (const [series, value] of counts) {
       this.#isCounted(series);
       this.#counts.set(series, value);
@@ -153,6 +173,7 @@ export class Gathering {
     this.#hour.restore(minutes);
     this.#groups.restore(groups);
     this.#days.restore({ buckets, marks }, states);
+    this.#events.restore({ events, actions });
     this.#refusals = refusals;
     for (const [isolate, sequence] of isolates) this.#last.set(isolate, sequence);
     this.#sessions.restore(sessions);
@@ -183,132 +204,6 @@ export class Gathering {
 
 const unread = seriesOf("stagedoor_reports_unread_total", {});
 const dropped = seriesOf("stagedoor_series_dropped_total", {});
-
-// RPC messages may come from a worker of another version, and stored data from an older one.
-
-const time = z.number().refine(isUnixSeconds);
-const word = z.string().regex(/^[a-z][a-z-]{0,31}$/);
-const id = z.string().min(1).max(128);
-/** Codes of other versions are accepted too. */
-const code = z.custom<RefusalCode>((value) => typeof value === "string" && /^[a-z][a-z_]{0,63}$/.test(value));
-const series = z
-  .string()
-  .max(300)
-  .refine((text) => readSeries(text) !== undefined);
-const count = z.tuple([series, z.number().nonnegative()]);
-
-const asn = z.int().min(0).max(4_294_967_295);
-/** A group's value: an id, a country or a family; without control characters, because it is shown. */
-const group = z.string().regex(/^[\w .:+()&!-]{1,64}$/);
-
-const liveSessionSchema = z.object({
-  sessionId: id,
-  assetId: id,
-  subject: z.string().max(128),
-  country: z.string().regex(/^[A-Z]{2}$/),
-  startedAt: time,
-  seenAt: time,
-  expiresAt: time,
-  asn: asn.optional(),
-  player: group.optional(),
-});
-
-const pastSessionSchema = liveSessionSchema.extend({ endedAt: time.optional() });
-
-const refusalSchema = z.object({
-  at: time,
-  worker: word,
-  code,
-  reason: z.string().max(2_000),
-  request: z.string().max(128),
-  subject: z.string().max(128).optional(),
-  asset: id.optional(),
-  country: z
-    .string()
-    .regex(/^[A-Z]{2}$/)
-    .optional(),
-  asn: asn.optional(),
-  player: group.optional(),
-});
-
-/** A report as an isolate sends it. */
-export const reportSchema = z.object({
-  worker: word,
-  from: z.object({ isolate: id, sequence: z.int().positive() }).optional(),
-  counts: z.array(count).max(10_000),
-  refusals: z.array(refusalSchema).max(1_000),
-  alive: z.array(liveSessionSchema).max(10_000),
-  ended: z.array(id).max(10_000),
-  states: statesSchema.optional(),
-  groups: z
-    .array(z.tuple([z.enum(groupings), group, z.string().regex(/^[a-z][a-z_]{0,63}$/), z.int().positive()]))
-    .max(2_000)
-    .optional(),
-});
-
-export const sessionsAskedSchema = z.object({
-  asset: z.string().optional(),
-  session: z.string().optional(),
-  subject: z.string().optional(),
-  country: z.string().optional(),
-  asn: z.int().optional(),
-  player: z.string().optional(),
-  name: z.string().optional(),
-  skip: z.int().nonnegative().optional(),
-  order: z.literal("begun").optional(),
-  without: z
-    .object({
-      sessions: z.array(z.string()),
-      assets: z.array(z.string()),
-      subjects: z.array(z.tuple([z.string(), time])),
-    })
-    .optional(),
-  limit: z.int().nonnegative(),
-});
-
-/** The keyed hashes of a viewer, one per key in use. */
-export const subjectsAskedSchema = z.array(z.string().max(128)).max(1_000);
-
-/** The responses of the gathering object. */
-export const countsSchema = z.array(count);
-export const sessionsNowSchema = z.object({ count: z.int().nonnegative(), sessions: z.array(liveSessionSchema) });
-export const viewerSessionsSchema = z.object({
-  live: z.array(liveSessionSchema),
-  past: z.array(pastSessionSchema),
-});
-const perCode = z.record(z.string(), z.number());
-const outcomes = z.object({ accepted: z.number(), refused: perCode });
-const minuteSchema = z.object({
-  at: time,
-  counts: perCode,
-  // Absent in data of an older version.
-  viewers: z.object({ start: outcomes, media: outcomes }).default({ start: noOutcomes, media: noOutcomes }),
-});
-export const refusalsOfHourSchema = z.object({ minutes: z.array(minuteSchema), recent: z.array(refusalSchema) });
-
-export const groupsSchema = z.array(z.object({ value: z.string(), watching: z.int().nonnegative(), refused: perCode }));
-export const groupBySchema = z.enum(groupings);
-
-/** Stored data, one schema per part. */
-export const keptSchemas: { readonly [Part in keyof Kept]: z.ZodType<Kept[Part][number]> } = {
-  counts: count,
-  minutes: minuteSchema,
-  groups: z.object({
-    at: time,
-    by: groupBySchema,
-    value: z.string(),
-    code: z.string(),
-    count: z.number(),
-  }),
-  refusals: refusalSchema,
-  isolates: z.tuple([id, z.int().positive()]),
-  buckets: bucketSchema,
-  marks: markSchema,
-  states: seenStateSchema,
-  alive: liveSessionSchema,
-  ended: z.tuple([id, time]),
-  past: pastSessionSchema,
-};
 
 /** All series of unknown metrics share one limit. */
 const unknownFamily = "unknown";

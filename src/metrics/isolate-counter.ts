@@ -1,14 +1,22 @@
 import { makeRoom } from "../base/bounded-map.ts";
+import type { RefusalCode } from "../base/result.ts";
 import type { Clock } from "../base/time.ts";
 import { type Counts, countEvent } from "./count-event.ts";
+import type { EventType, Happening } from "./event-log.ts";
 import { fairShare } from "./fair-share.ts";
 import type { GroupBy, LiveSession, RecentRefusal, Report } from "./gathered.ts";
 import { groupsOf, observedGroup, otherGroups } from "./group-counts.ts";
 import type { Histogram } from "./metrics.ts";
-import type { Telemetry } from "./telemetry.ts";
+import type { Ended, Telemetry } from "./telemetry.ts";
 
 /** Size limits of a report, except its counts. */
-const most = { refusals: 20, alive: 2_000, ended: 2_000, groups: 1_000 };
+const most = { refusals: 20, alive: 2_000, ended: 2_000, groups: 1_000, happened: 200 };
+
+/** The refusals that are events by themselves. */
+const typeOfRefusal: Partial<Readonly<Record<RefusalCode, EventType>>> = {
+  stream_limit: "session.limit_reached",
+  session_shared: "session.shared",
+};
 
 /** Characters of a refusal's reason in a report; the log has all of it. */
 const longestReason = 500;
@@ -19,7 +27,8 @@ export class IsolateCounter {
   readonly #tally = new Tally();
   #refusals: RecentRefusal[] = [];
   #alive = new Map<string, LiveSession>();
-  #ended = new Set<string>();
+  #ended = new Map<string, Ended>();
+  #happened: Happening[] = [];
   #groups = new Map<string, NonNullable<Report["groups"]>[number]>();
 
   constructor(clock: Clock) {
@@ -36,6 +45,8 @@ export class IsolateCounter {
         // Rarely, because it scans all of them.
         if (this.#refusals.length >= 4 * most.refusals) this.#refusals = fairShare(this.#refusals, most.refusals);
         const told = reason.slice(0, longestReason);
+        const type = typeOfRefusal[code];
+        if (type !== undefined) this.#happen({ event: type, at: this.#clock(), data: { asset, subject } });
         this.#refusals.push({ at: this.#clock(), worker, code, reason: told, request, subject, ...traits });
         return;
       }
@@ -50,12 +61,27 @@ export class IsolateCounter {
       }
       case "ended":
         this.#alive.delete(event.sessionId);
-        if (this.#ended.size < most.ended) this.#ended.add(event.sessionId);
+        if (this.#ended.size < most.ended) this.#ended.set(event.sessionId, event.why);
         return;
+      case "acted": {
+        const { event: acted, ...action } = event;
+        this.#happen({ event: acted, at: this.#clock(), ...action });
+        return;
+      }
       default:
         return;
     }
   };
+
+  /** A viewer who tries again and again is one event per report. */
+  #happen(happening: Happening): void {
+    const isSame = (other: Happening) =>
+      other.event !== "acted" &&
+      happening.event === other.event &&
+      happening.data.subject === other.data.subject &&
+      happening.data.asset === other.data.asset;
+    if (this.#happened.length < most.happened && !this.#happened.some(isSame)) this.#happened.push(happening);
+  }
 
   #addToGroup(by: GroupBy, value: string, code: string): void {
     const hasPlace = this.#groups.has(`${by} ${value} ${code}`) || this.#groups.size < most.groups;
@@ -67,18 +93,22 @@ export class IsolateCounter {
 
   /** Returns and clears the counts since the last report; undefined if there are none. */
   take(): Omit<Report, "worker" | "from"> | undefined {
-    if (this.#tally.isEmpty && this.#alive.size === 0 && this.#ended.size === 0) return undefined;
+    if (this.#tally.isEmpty && this.#alive.size === 0 && this.#ended.size === 0 && this.#happened.length === 0)
+      return undefined;
     const taken = {
       counts: this.#tally.take(),
       refusals: fairShare(this.#refusals, most.refusals),
       alive: [...this.#alive.values()],
-      ended: [...this.#ended],
+      ended: [...this.#ended.keys()],
+      ...(this.#ended.size > 0 && { why: [...this.#ended] }),
+      ...(this.#happened.length > 0 && { happened: this.#happened }),
       ...(this.#groups.size > 0 && { groups: [...this.#groups.values()] }),
     };
     this.#groups = new Map();
     this.#refusals = [];
     this.#alive = new Map();
-    this.#ended = new Set();
+    this.#ended = new Map();
+    this.#happened = [];
     return taken;
   }
 }

@@ -1,5 +1,6 @@
 import { makeRoom } from "../base/bounded-map.ts";
 import { after, type Clock, earlier, later, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
+import type { EventType, ServiceEvent } from "./event-log.ts";
 import {
   type Ending,
   type GroupBy,
@@ -33,15 +34,18 @@ const unaware = seconds(5);
 export class LiveSessions {
   readonly #clock: Clock;
   readonly #silence: Seconds;
+  readonly #onEvent: (event: ServiceEvent) => void;
   /** In the order of their last report. */
   readonly #alive = new Map<string, LiveSession>();
   readonly #endedAt = new Map<string, UnixSeconds>();
   /** In the order in which they ended or fell silent; the first are forgotten if there are too many. */
   readonly #past = new Map<string, PastSession>();
 
-  constructor(clock: Clock, silence: Seconds) {
+  /** `onEvent` is told once of each session that begins, ends or falls silent. */
+  constructor(clock: Clock, silence: Seconds, onEvent: (event: ServiceEvent) => void = () => undefined) {
     this.#clock = clock;
     this.#silence = silence;
+    this.#onEvent = onEvent;
   }
 
   get count(): number {
@@ -56,14 +60,19 @@ export class LiveSessions {
     // lifted.
     if (endedAt !== undefined && session.seenAt <= after(endedAt, unaware)) return;
     const known = this.#alive.get(sessionId);
+    // A store that lost its sessions sees old ones again.
+    if (known === undefined && !this.#past.has(sessionId) && after(session.startedAt, this.#silence) > session.seenAt)
+      this.#tell("session.started", session, session.startedAt);
     this.#alive.delete(sessionId);
     this.#past.delete(sessionId);
     makeRoom(this.#alive, most.sessions);
     this.#alive.set(sessionId, known === undefined ? session : merged(known, session));
   }
 
-  end(sessionId: string, at: UnixSeconds): void {
-    const session = this.#alive.get(sessionId) ?? this.#past.get(sessionId);
+  end(sessionId: string, at: UnixSeconds, why?: string): void {
+    const running = this.#alive.get(sessionId);
+    const session = running ?? this.#past.get(sessionId);
+    if (running !== undefined) this.#tell("session.ended", running, at, why);
     if (session !== undefined) this.#leave({ ...session, endedAt: at });
     this.#endedAt.delete(sessionId);
     makeRoom(this.#endedAt, most.sessions);
@@ -113,6 +122,12 @@ export class LiveSessions {
     return { live: own(this.#alive.values()), past: own(this.#past.values()) };
   }
 
+  /** The id is the same in every process, and after a restart. */
+  #tell(type: EventType, { sessionId, assetId, subject }: LiveSession, at: UnixSeconds, why?: string): void {
+    const data = { session: sessionId, asset: assetId, subject, ...(why !== undefined && { why }) };
+    this.#onEvent({ id: `${type} ${sessionId} ${at}`, type, at, data });
+  }
+
   #leave(session: PastSession): void {
     const { sessionId } = session;
     this.#alive.delete(sessionId);
@@ -124,7 +139,10 @@ export class LiveSessions {
   #forget(): void {
     const now = this.#clock();
     for (const session of this.#alive.values())
-      if (after(session.seenAt, this.#silence) <= now || session.expiresAt <= now) this.#leave(session);
+      if (after(session.seenAt, this.#silence) <= now || session.expiresAt <= now) {
+        this.#tell("session.ended", session, session.seenAt, session.expiresAt <= now ? "expired" : "silent");
+        this.#leave(session);
+      }
     for (const [sessionId, { seenAt, endedAt = seenAt }] of this.#past)
       if (after(endedAt, remembered) <= now) this.#past.delete(sessionId);
     for (const [sessionId, endedAt] of this.#endedAt)

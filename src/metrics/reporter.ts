@@ -2,6 +2,7 @@ import { SingleFlight } from "../base/concurrency.ts";
 import { version } from "../base/constants.ts";
 import { inTime, type MillisecondClock, type Seconds, seconds, type Timer, unixSeconds } from "../base/time.ts";
 import type { StateSeen } from "./day-history.ts";
+import type { Happening } from "./event-log.ts";
 import type { Gathered, Report } from "./gathered.ts";
 import { IsolateCounter } from "./isolate-counter.ts";
 import type { Telemetry } from "./telemetry.ts";
@@ -37,6 +38,7 @@ export class Reporter {
   #lingeringUntil = Number.NEGATIVE_INFINITY;
   readonly #sending = new SingleFlight();
   #states: () => readonly StateSeen[] = () => [];
+  #own: () => readonly Happening[] = () => [];
 
   constructor(parts: ReporterParts) {
     this.#parts = parts;
@@ -44,9 +46,10 @@ export class Reporter {
     this.telemetry = this.#counter.telemetry;
   }
 
-  /** What each report says from now on, in addition to the release. */
-  says(states: () => readonly StateSeen[]): void {
+  /** What each report says from now on, in addition to the release; and events that have ids of their own. */
+  says(states: () => readonly StateSeen[], happened: () => readonly Happening[] = () => []): void {
     this.#states = states;
+    this.#own = happened;
   }
 
   /**
@@ -95,7 +98,9 @@ export class Reporter {
     if (taken === undefined) return undefined;
     onCounts?.(taken.counts);
     const states: readonly StateSeen[] = [["version", `${worker} ${version}`], ...this.#states()];
-    return { worker, from: { isolate, sequence: ++this.#sequence }, ...taken, states };
+    const happened = [...(taken.happened ?? []), ...this.#own()];
+    const told = happened.length > 0 && { happened };
+    return { worker, from: { isolate, sequence: ++this.#sequence }, ...taken, states, ...told };
   }
 
   async #send(report: Report): Promise<boolean> {
@@ -139,6 +144,14 @@ export function withOwn(gathered: Gathered, reporter: Pick<Reporter, "report">):
     history: async () => {
       await reporter.report();
       return gathered.history();
+    },
+    events: async (after, limit) => {
+      await reporter.report();
+      return gathered.events(after, limit);
+    },
+    actions: async () => {
+      await reporter.report();
+      return gathered.actions();
     },
   };
 }

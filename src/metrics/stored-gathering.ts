@@ -2,16 +2,16 @@ import * as z from "zod";
 import type { SqlStore } from "../base/sql-store.ts";
 import { type Clock, isUnixSeconds, type Seconds, seconds, type UnixSeconds } from "../base/time.ts";
 import type { History } from "./day-history.ts";
+import type { EventsAfter, OperatorAction } from "./event-log.ts";
 import type { Group, RefusalsOfHour, Report, SessionsNow, ViewerSessions } from "./gathered.ts";
+import { Gathering, type Kept } from "./gathering.ts";
 import {
-  Gathering,
   groupBySchema,
-  type Kept,
   keptSchemas,
   reportSchema,
   sessionsAskedSchema,
   subjectsAskedSchema,
-} from "./gathering.ts";
+} from "./report-schemas.ts";
 
 /** The database of the counts. */
 export interface GatheringStore {
@@ -81,6 +81,16 @@ export class StoredGathering {
     return this.#inTurn(({ gathering }) => gathering.history());
   }
 
+  /** `after` and `limit` are of any form. Throws if they are no id and number. */
+  events(after: unknown, limit: unknown): EventsAfter {
+    const asked = eventsAskedSchema.parse({ after, limit });
+    return this.#inTurn(({ gathering }) => gathering.events(asked.after, asked.limit));
+  }
+
+  actions(): readonly OperatorAction[] {
+    return this.#inTurn(({ gathering }) => gathering.actions());
+  }
+
   /** `by` is of any form. Throws if it is no grouping. */
   groups(by: unknown): Group[] {
     const asked = groupBySchema.parse(by);
@@ -107,6 +117,8 @@ export class StoredGathering {
     return opened;
   }
 }
+
+const eventsAskedSchema = z.object({ after: z.string().optional(), limit: z.int().positive() });
 
 /** The maximum time between two reports of a session: one lease, plus 30 s to renew and report it. */
 function longestSilence(leaseTtl: Seconds): Seconds {
@@ -162,6 +174,8 @@ class GatheringRows {
       buckets: this.#part("buckets"),
       marks: this.#part("marks"),
       states: this.#part("states"),
+      events: this.#part("events"),
+      actions: this.#part("actions"),
       alive: this.#part("alive"),
       ended: this.#part("ended"),
       past: this.#part("past"),

@@ -1,6 +1,7 @@
 import type { MediaPurpose } from "../base/media-purpose.ts";
 import type { RefusalCode } from "../base/result.ts";
 import type { Milliseconds, UnixSeconds } from "../base/time.ts";
+import type { OperatorAction } from "./event-log.ts";
 import type { Asked, Cause, LiveSession, RecentRefusal, RequestTraits } from "./gathered.ts";
 
 /** Events for metrics. None is secret: subjects and networks are keyed hashes, locations are countries. */
@@ -48,7 +49,12 @@ export type TelemetryEvent =
   /** A session has a lease. */
   | ({ readonly event: "alive" } & LiveSession)
   /** A session was ended. */
-  | { readonly event: "ended"; readonly sessionId: string };
+  | { readonly event: "ended"; readonly sessionId: string; readonly why: Ended }
+  /** An operator did or tried something. */
+  | ({ readonly event: "acted" } & Omit<OperatorAction, "at">);
+
+/** Why a session ended. `left`: its viewer ended it. */
+export type Ended = "revoked" | "taken" | "shared" | "left";
 
 /** How full a KeyValueStore is. */
 interface StoreFullness {

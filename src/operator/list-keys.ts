@@ -15,6 +15,7 @@ import {
   waitingSteps,
 } from "../keys/rotation.ts";
 import type { StateSeen } from "../metrics/day-history.ts";
+import type { Happening } from "../metrics/event-log.ts";
 import { isKeyRevoked } from "../sessions/revocation-snapshot.ts";
 import type { OperatorContext } from "./operator-context.ts";
 
@@ -74,6 +75,19 @@ export async function listKeys(context: OperatorContext): Promise<Result<KeyList
 /** The state of each key, as a report of the API says it, so that the steps of rotations show in the history. */
 export function keyStates(keys: readonly RingKey[], now: UnixSeconds): readonly StateSeen[] {
   return keys.map((key) => ["key", `${key.purpose} ${key.kid} ${keyStateOf(key, keys, now)}`]);
+}
+
+const aDay = 86_400;
+
+/** An event per key whose next step may be made, with one id a day, so that a forgotten rotation is told again. */
+export function dueSteps(keys: readonly RingKey[], sessionTtl: Seconds, now: UnixSeconds): readonly Happening[] {
+  const steps = rotatedPurposes.flatMap((purpose) => nextSteps(purpose, keys, sessionTtl, now));
+  return steps
+    .filter(({ from }) => from <= now)
+    .map(({ kid: key, step }) => {
+      const id = `key.rotation_due ${key} ${step} ${Math.floor(now / aDay)}`;
+      return { event: "key.rotation_due", at: now, id, data: { key, step } };
+    });
 }
 
 function nextSteps(

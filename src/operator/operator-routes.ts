@@ -7,6 +7,7 @@ import { readBody } from "../sessions/request-body.ts";
 import type { SessionContext, SessionRequest } from "../sessions/session-context.ts";
 import { explainText } from "./explain/explain-text.ts";
 import { historyRoutes } from "./history.ts";
+import { eventRoutes } from "./list-events.ts";
 import { groupRoutes } from "./list-groups.ts";
 import { listKeys } from "./list-keys.ts";
 import { revokedRoutes } from "./list-revoked.ts";
@@ -62,6 +63,7 @@ const table: RouteTable<OperatorRoute> = {
   ...revokedRoutes,
   ...historyRoutes,
   ...enforcementRoutes,
+  ...eventRoutes,
   ...groupRoutes,
   "/operator/sessions": {
     GET: operatorRoute({

@@ -26,7 +26,7 @@ import {
 } from "../identity/identity-client.ts";
 import type { Gathered } from "../metrics/gathered.ts";
 import type { Reporter } from "../metrics/reporter.ts";
-import { keyStates } from "../operator/list-keys.ts";
+import { dueSteps, keyStates } from "../operator/list-keys.ts";
 import type { OperatorContext } from "../operator/operator-context.ts";
 import { networkName } from "../sessions/identifiers.ts";
 import { endLogin } from "../sessions/own-session.ts";
@@ -89,7 +89,11 @@ export async function apiService(
     proofs: ports.proofs,
     catalog: ports.catalog,
     onFailure: ports.onRefusal,
-    onAct: (act: OperatorAct) => logOperatorAct(ports.log, "api", act),
+    onAct: (act: OperatorAct) => {
+      logOperatorAct(ports.log, "api", act);
+      const { id: target, ...acted } = act;
+      ports.telemetry({ event: "acted", ...acted, target });
+    },
     keys: await prepareSessionKeys(ring, ports.hmac),
     edgeKeys: await prepareSessionKeys(ring, ports.hmac, ["cloudfront-session"]),
     clock: systemClock,
@@ -100,7 +104,10 @@ export async function apiService(
     random: ports.random,
     settings: configuration,
   };
-  ports.reporter.says(() => keyStates(ring.keys, systemClock()));
+  ports.reporter.says(
+    () => keyStates(ring.keys, systemClock()),
+    () => dueSteps(ring.keys, configuration.sessionTtl, systemClock()),
+  );
   const operators = await operatorContext(context, configuration, ports);
   if (!operators.ok) return operators;
   const answering = (reporting: Reporting): AnswerRequest => {

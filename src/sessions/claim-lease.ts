@@ -159,7 +159,7 @@ async function claimPlace(
   const { now } = claim;
   const endings = [...forbidden].map(([{ sessionId }, { cause }]) => ({ sessionId, expiresAt: now, cause, now }));
   await Promise.all(endings.map((ending) => streams.end(ending)));
-  for (const { sessionId } of forbidden.keys()) telemetry({ event: "ended", sessionId });
+  for (const { sessionId } of forbidden.keys()) telemetry({ event: "ended", sessionId, why: "revoked" });
   return claimUncounted(claim, answer, streams);
 }
 
@@ -189,7 +189,7 @@ async function tellOfTaken(
   context: SessionContext,
 ): Promise<Result<unknown, Refusal<"store_unavailable">>> {
   if (taken.length === 0) return ok(undefined);
-  for (const { sessionId } of taken) context.telemetry({ event: "ended", sessionId });
+  for (const { sessionId } of taken) context.telemetry({ event: "ended", sessionId, why: "taken" });
   const entries = taken.map((stream) => entryOfEnded(stream, "taken", now, subject));
   return fromStore("the revocation log", context.log.append(entries, "viewer"), context);
 }

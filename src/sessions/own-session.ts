@@ -243,7 +243,7 @@ export async function endSession(
   const entry = entryOfEnded(ended.value, "revoked", now, subject);
   const added = await fromStore("the revocation log", context.log.append([entry], "viewer"), context);
   if (!added.ok) return added;
-  context.telemetry({ event: "ended", sessionId });
+  context.telemetry({ event: "ended", sessionId, why: "left" });
   return ok(undefined);
 }
 

@@ -203,7 +203,8 @@ export async function revokeNow(
   const gone = await endSignIns(body, context);
   if (!gone.ok) return gone;
   context.telemetry({ event: "revoked", kind });
-  for (const sessionId of kind === "session" ? values : []) context.telemetry({ event: "ended", sessionId });
+  for (const sessionId of kind === "session" ? values : [])
+    context.telemetry({ event: "ended", sessionId, why: "revoked" });
   return ok({ revoked: kind, until: rfc3339(until), ...((await isUnknown(body, context)) && { known: false }) });
 }
 

@@ -40,6 +40,8 @@ it("every route of the running workers answers as OpenAPI describes it, with and
     "revocations?since=0",
     "revoked?limit=5",
     "breakdown?by=player",
+    "events?limit=5",
+    "actions",
   ])
     await send("GET", `/operator/${path}`, operator);
   await send("POST", "/operator/explain", operator, { text: String(grant) });

@@ -79,6 +79,8 @@ export function memoryGathered(clock: Clock, silence: Seconds = seconds(120)): G
     groups: async (by) => gathering.groups(by),
     ofViewer: async (subjects) => gathering.ofViewer(subjects),
     history: async () => gathering.history(),
+    events: async (after, limit) => gathering.events(after, limit),
+    actions: async () => gathering.actions(),
   };
 }
 

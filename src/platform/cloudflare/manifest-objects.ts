@@ -10,6 +10,7 @@ import type {
 } from "../../manifest/playlist-source.ts";
 import { sharePlaylist } from "../../manifest/share-playlist.ts";
 import type { History } from "../../metrics/day-history.ts";
+import type { EventsAfter, OperatorAction } from "../../metrics/event-log.ts";
 import type { Group, RefusalsOfHour, SessionsNow, ViewerSessions } from "../../metrics/gathered.ts";
 import type { Reporter } from "../../metrics/reporter.ts";
 import { StoredGathering } from "../../metrics/stored-gathering.ts";
@@ -79,6 +80,14 @@ export class MetricsStore extends DurableObject<MetricsEnv> {
 
   async history(): Promise<History> {
     return this.#open().history();
+  }
+
+  async events(after: unknown, limit: unknown): Promise<EventsAfter> {
+    return this.#open().events(after, limit);
+  }
+
+  async actions(): Promise<readonly OperatorAction[]> {
+    return this.#open().actions();
   }
 
   #open(): StoredGathering {

@@ -7,6 +7,7 @@ import { catalogFaultSchema } from "../../catalog/catalog-fault.ts";
 import { defaultMaxAge, keepCatalog } from "../../catalog/catalog-source.ts";
 import type { CatalogEditing } from "../../catalog/edit-catalog.ts";
 import { historySchema } from "../../metrics/day-history.ts";
+import { actionSchema, eventsSchema } from "../../metrics/event-log.ts";
 import type { Gathered } from "../../metrics/gathered.ts";
 import {
   countsSchema,
@@ -14,7 +15,7 @@ import {
   refusalsOfHourSchema,
   sessionsNowSchema,
   viewerSessionsSchema,
-} from "../../metrics/gathering.ts";
+} from "../../metrics/report-schemas.ts";
 
 /** The part of a `DurableObjectNamespace<MetricsStore>` that is used here. */
 export interface MetricsStoreNamespace<Id> {
@@ -30,6 +31,8 @@ interface MetricsStub {
   groups(by: unknown): Promise<unknown>;
   ofViewer(subjects: unknown): Promise<unknown>;
   history(): Promise<unknown>;
+  events(after: string | undefined, limit: number): Promise<unknown>;
+  actions(): Promise<unknown>;
 }
 
 /** The counts of all isolates, from the one MetricsStore. Each method rejects if its answer is missing or invalid. */
@@ -46,6 +49,8 @@ export function gatheredBy<Id>(objects: MetricsStoreNamespace<Id>): Gathered {
     groups: async (by) => groupsSchema.parse(await object().groups(by)),
     ofViewer: async (subjects) => viewerSessionsSchema.parse(await object().ofViewer(subjects)),
     history: async () => historySchema.parse(await object().history()),
+    events: async (after, limit) => eventsSchema.parse(await object().events(after, limit)),
+    actions: async () => actionSchema.array().parse(await object().actions()),
   };
 }
 

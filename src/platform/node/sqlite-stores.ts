@@ -162,6 +162,8 @@ export function gatheredIn(counts: StoredGathering): Gathered {
     groups: async (by) => counts.groups(by),
     ofViewer: async (subjects) => counts.ofViewer(subjects),
     history: async () => counts.history(),
+    events: async (after, limit) => counts.events(after, limit),
+    actions: async () => counts.actions(),
   };
 }
 

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import * as z from "zod";
 import { type Clock, type Seconds, seconds } from "../../base/time.ts";
 import type { Gathered } from "../../metrics/gathered.ts";
-import { Gathering, reportSchema } from "../../metrics/gathering.ts";
+import { Gathering } from "../../metrics/gathering.ts";
+import { reportSchema } from "../../metrics/report-schemas.ts";
 import type { RedisPart } from "./redis-stores.ts";
 
 const messageSchema = z.object({ from: z.string(), report: reportSchema });
@@ -50,6 +51,8 @@ export async function clusterGathered(
     groups: (by) => everyone.groups(by),
     ofViewer: (subjects) => everyone.ofViewer(subjects),
     history: () => everyone.history(),
+    events: (after, limit) => everyone.events(after, limit),
+    actions: () => everyone.actions(),
   };
 }
 
@@ -62,6 +65,8 @@ function inMemory(gathering: Gathering): Gathered {
     groups: async (by) => gathering.groups(by),
     ofViewer: async (subjects) => gathering.ofViewer(subjects),
     history: async () => gathering.history(),
+    events: async (after, limit) => gathering.events(after, limit),
+    actions: async () => gathering.actions(),
   };
 }
 

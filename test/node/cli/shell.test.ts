@@ -28,7 +28,7 @@ describe("completion bash", () => {
     ["stagedoor token --exp", "--expires-in"],
     ["stagedoor token --subject ann --sco", "--scope"],
     ["stagedoor keys new ", expect.stringContaining("--kid --nbf")],
-    ["stagedoor assets ", "list add enforcement remove check"],
+    ["stagedoor assets ", "list add enforcement remove blackout check"],
     ["stagedoor keys new --ring fil", ""],
   ])("completes '%s'", async (line, words) => {
     expect(await completed(line)).toEqual(words);

@@ -83,6 +83,8 @@ function gatheredRules() {
         groups: async (by) => (await fresh).groups(by),
         ofViewer: async (subjects) => (await fresh).ofViewer(subjects),
         history: async () => (await fresh).history(),
+        events: async (after, limit) => (await fresh).events(after, limit),
+        actions: async () => (await fresh).actions(),
       };
     },
     systemClock,

@@ -57,6 +57,8 @@ describe("/metrics", () => {
       groups: down,
       ofViewer: down,
       history: down,
+      events: down,
+      actions: down,
     });
     const response = await scrape(reader);
     expect([response.status, Object(await response.json()).code]).toEqual([503, "store_unavailable"]);

@@ -29,13 +29,13 @@ describe("the telemetry of a session", () => {
   it("has an ended event, whatever ended the session", async () => {
     await edge.log.append([entry("asset", "film")], "operator");
     expect(await edge.code()).toBe("session_revoked");
-    expect(edge.events).toEqual([{ event: "ended", sessionId }]);
+    expect(edge.events).toEqual([{ event: "ended", sessionId, why: "revoked" }]);
   });
 
   it("has an ended event if the lease says that it was ended", async () => {
     await edge.streams.end(ending("taken"));
     expect(await edge.code()).toBe("stream_taken");
-    expect(edge.events).toEqual([{ event: "ended", sessionId }]);
+    expect(edge.events).toEqual([{ event: "ended", sessionId, why: "taken" }]);
   });
 
   it("has no event if its key was revoked, because a holder of the key could name another viewer's session", async () => {

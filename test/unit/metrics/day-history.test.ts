@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { seconds, unixSeconds } from "../../../src/base/time.ts";
 import { bucketLength, DayHistory, historySchema, type StateSeen } from "../../../src/metrics/day-history.ts";
-import { Gathering, reportSchema } from "../../../src/metrics/gathering.ts";
+import { Gathering } from "../../../src/metrics/gathering.ts";
+import { reportSchema } from "../../../src/metrics/report-schemas.ts";
 import { daysOf, worseThan } from "../../../src/operator/history.ts";
 import { reportOf } from "./gathered-contract.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { after, seconds, unixSeconds } from "../../../src/base/time.ts";
 import type { LiveSession, SessionsAsked } from "../../../src/metrics/gathered.ts";
-import { sessionsAskedSchema } from "../../../src/metrics/gathering.ts";
 import { LiveSessions } from "../../../src/metrics/live-sessions.ts";
+import { sessionsAskedSchema } from "../../../src/metrics/report-schemas.ts";
 import { now } from "../signing/session.ts";
 
 function stage() {

@@ -28,6 +28,8 @@ function isolate() {
     groups: notCalled,
     ofViewer: notCalled,
     history: notCalled,
+    events: notCalled,
+    actions: notCalled,
   };
   const reporter = new Reporter({
     worker: "edge",
@@ -175,7 +177,11 @@ describe("a report", () => {
 
   it("names a session once, as last seen, and an ended one not at all", async () => {
     const { request, later, reports } = isolate();
-    request(alive("a", start), alive("b", start), alive("a", start + 1), { event: "ended", sessionId: "b" });
+    request(alive("a", start), alive("b", start), alive("a", start + 1), {
+      event: "ended",
+      why: "revoked",
+      sessionId: "b",
+    });
     await later(10);
     expect(reports[0]).toMatchObject({ alive: [session("a", start + 1)], ended: ["b"] });
   });

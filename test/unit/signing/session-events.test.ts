@@ -30,13 +30,13 @@ describe("the events of a session", () => {
   it("include `ended` when its viewer ends it", async () => {
     const session = opened(await service.start());
     opened(await service.end(session));
-    expect(counted("ended")).toEqual([{ event: "ended", sessionId: session.sessionId }]);
+    expect(counted("ended")).toEqual([{ event: "ended", sessionId: session.sessionId, why: "left" }]);
   });
 
   it("include `ended` when another device takes over", async () => {
     const session = opened(await service.start({ asset: "film" }, { streams: 1 }));
     opened(await service.start({ asset: "film", takeover: true }, { streams: 1 }));
-    expect(counted("ended")).toEqual([{ event: "ended", sessionId: session.sessionId }]);
+    expect(counted("ended")).toEqual([{ event: "ended", sessionId: session.sessionId, why: "taken" }]);
   });
 
   it("include one `ended` when an operator revokes it, and none for a lift or a revoked asset", async () => {
@@ -44,7 +44,7 @@ describe("the events of a session", () => {
     opened(await service.revoke({ session: sessionId }));
     opened(await service.revoke({ session: sessionId, lift: true }));
     opened(await service.revoke({ asset: "film" }));
-    expect(counted("ended")).toEqual([{ event: "ended", sessionId }]);
+    expect(counted("ended")).toEqual([{ event: "ended", sessionId, why: "revoked" }]);
   });
 
   it("are absent if its start was refused", async () => {
