@@ -1,6 +1,8 @@
 import type { Page } from "playwright-core";
 import { describe, expect, inject, it } from "vitest";
+import { operatorOf } from "../cluster/operator.ts";
 import { startStream } from "../cluster/start-stream.ts";
+import { until } from "../cluster/viewer.ts";
 import { browserForFile } from "./browsing.ts";
 import { filmState, openFilm, playedPast } from "./film.ts";
 import { refusals, type Traffic } from "./traffic.ts";
@@ -60,4 +62,39 @@ describe.concurrent("a live stream in a browser", () => {
       expect(paths.filter(({ search }) => search.includes("_HLS_msn=")).length).toBeGreaterThan(25);
       expect(paths.filter(({ pathname }) => /\/\d+\.\d\.m4s$/.test(pathname)).length).toBeGreaterThan(30);
     }));
+});
+
+// After the others, which watch the same stream from an unknown place.
+describe("a blackout of a live stream in a browser", () => {
+  it("reaches a viewer in its place while they watch, and nobody else", () =>
+    inTab(async (away) =>
+      inTab(async (here) => {
+        const operator = await operatorOf(cluster, "ann");
+        const { manifestUrl } = await startStream(cluster, "live");
+        for (const [{ page, site }, country] of [
+          [here, "JP"],
+          [away, "FR"],
+        ] as const) {
+          await page.setExtraHTTPHeaders({ "CF-IPCountry": country });
+          await openFilm(page, site, manifestUrl, { hls: { maxBufferLength: 4 } });
+          await playedPast(page, 0.5);
+        }
+        expect((await operator.revoke({ blackout: { asset: "live", places: ["JP"] } })).status).toBe(201);
+        try {
+          await until(
+            () => here.traffic.responses.filter(({ status }) => status === 451).length,
+            (count) => count > 0,
+          );
+          // No segment that is asked for after the first refusal is served there.
+          const before = new Set(here.traffic.urls);
+          await playFor(away.page, 8);
+          const served = here.traffic.responses.filter(({ status }) => status === 200).map(({ url }) => url);
+          expect(served.filter((url) => !before.has(url))).toEqual([]);
+          expect(refusals(away.traffic)).toEqual([]);
+          expect(await filmState(away.page)).toMatchObject({ fatal: [], stalls: 0 });
+        } finally {
+          await operator.revoke({ blackout: { asset: "live" }, lift: true });
+        }
+      }),
+    ));
 });

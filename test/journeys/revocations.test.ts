@@ -10,7 +10,16 @@ import { devIssuer } from "../../src/config/configuration.ts";
 import { keepLine } from "../cluster/kept-logs.ts";
 import { operatorOf } from "../cluster/operator.ts";
 import { startTestCluster } from "../cluster/test-cluster.ts";
-import { answerOf, get, sessionOf, until, untilRefused, untilStartRefused, viewerOf } from "../cluster/viewer.ts";
+import {
+  answerOf,
+  get,
+  sessionOf,
+  until,
+  untilRefused,
+  untilStartRefused,
+  urlsOf,
+  viewerOf,
+} from "../cluster/viewer.ts";
 
 let cluster: Awaited<ReturnType<typeof startTestCluster>>;
 let operator: Awaited<ReturnType<typeof operatorOf>>;
@@ -164,6 +173,41 @@ describe("a revocation of the asset of a file URL", () => {
     await until(
       () => get(url),
       ({ status }) => status === 200,
+    );
+  });
+});
+
+describe("a blackout", () => {
+  const from = async (country: string | undefined, url: string) =>
+    (
+      await answerOf(
+        fetch(url, { redirect: "manual", headers: country === undefined ? {} : { "CF-IPCountry": country } }),
+      )
+    ).code ?? "served";
+
+  it("refuses every request of a running session where the asset is blacked out or the place is unknown, and no other", async () => {
+    const ann = await viewerOf(cluster.addresses, "ann");
+    const session = await ann.start();
+    const { playlist, segment } = await urlsOf(session);
+    const { url: poster } = await ann.openPoster();
+    const blackout = { asset: "vod-ts", places: ["JP", "US-CA"] };
+    expect((await operator.revoke({ blackout })).status).toBe(201);
+    await until(
+      () => from("JP", segment),
+      (code) => code !== "served",
+    );
+    for (const url of [playlist, segment, poster]) {
+      expect(await from("JP", url)).toBe("place_not_allowed");
+      expect(await from("US", url)).toBe("place_not_allowed");
+      expect(await from(undefined, url)).toBe("place_not_allowed");
+      expect(await from("FR", url)).toBe("served");
+    }
+    const other = await ann.start({ asset: "vod-fmp4" });
+    expect(await from("JP", other.manifestUrl)).toBe("served");
+    expect((await operator.revoke({ blackout: { asset: "vod-ts" }, lift: true })).status).toBe(201);
+    await until(
+      () => from("JP", segment),
+      (code) => code === "served",
     );
   });
 });
