@@ -53,6 +53,8 @@ export const findingIds = [
   "asset_key_retired",
   "catalog_invalid",
   "catalog_unread",
+  "place_untold",
+  "rules_not_renewed",
   "bucket_unbound",
   "root_unknown",
   "origin_secret_unlisted",

@@ -50,6 +50,19 @@ export function hasConditions({ available, countries, places, origins, players }
   return [available, countries, places, origins, players].some((condition) => condition !== undefined);
 }
 
+/** The members of a place that an asset's conditions ask for. */
+export function placeMembersOf({ countries, places }: Conditions): readonly (keyof Place)[] {
+  const rules = [...(places?.only ?? []), ...(places?.except ?? [])];
+  const asked = {
+    country: countries !== undefined || rules.some((rule) => rule.countries !== undefined),
+    region: rules.some((rule) => rule.regions !== undefined),
+    postal: rules.some((rule) => rule.postal !== undefined),
+    asn: rules.some((rule) => rule.asns !== undefined),
+    anonymous: places?.anonymous !== undefined,
+  };
+  return (["country", "region", "postal", "asn", "anonymous"] as const).filter((member) => asked[member]);
+}
+
 /**
  * Checks an asset's own conditions, in their one order: at a start, at each renewal, and at each request for a playlist. Call
  * it only after the credential or the media URL was accepted, because the conditions are private to the catalog. An

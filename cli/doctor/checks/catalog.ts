@@ -7,8 +7,9 @@ import { environmentOf, type Facts, uploadAdvice, validCatalog, workerOf } from 
 import { type Check, type Finding, fault, notChecked, warning } from "../finding.ts";
 import { catalogOptions } from "../live/live.ts";
 import { originSecrets } from "./configuration.ts";
+import { ruleFindings } from "./rules.ts";
 
-/** Whether the catalog is valid, and whether the deployment has the buckets, folders and secrets that it names. */
+/** Whether the catalog is valid, and whether the deployment has the buckets, folders, secrets and headers that it names. */
 export const catalogCheck: Check<Facts> = {
   name: "catalog",
   passed: "the catalog is valid, and the deployment has the buckets, folders and secrets that it names",
@@ -39,6 +40,7 @@ export const catalogCheck: Check<Facts> = {
       ...originFindings(facts),
       ...unlistedSecretFindings(facts),
       ...unboundSecretFindings(facts),
+      ...ruleFindings(facts),
     ];
   },
 };

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { catalogCheck } from "../../../cli/doctor/checks/catalog.ts";
 import { hostCheck } from "../../../cli/doctor/checks/host.ts";
 import { doctorCommand } from "../../../cli/doctor/doctor.ts";
 import { gatherFacts } from "../../../cli/doctor/facts.ts";
@@ -9,7 +10,7 @@ import { readArguments } from "../../../cli/lib/command.ts";
 import { generateFiles } from "../../../cli/lib/deployment-folder.ts";
 import { defaultConfig, onNode } from "../../unit/deployment/example-config.ts";
 import { folder } from "./command-line.ts";
-import { findingsOf, ringKeys } from "./doctor-stage.ts";
+import { catalogOf, findingsOf, ringKeys } from "./doctor-stage.ts";
 
 /** The folder of a deployment on Node with its films, its ring and its SQLite file. */
 function selfHosted(host: object = {}): string {
@@ -65,6 +66,50 @@ it("doctor names a missing folder, a file that other users can read, and a folde
     JSON.stringify({ ...defaultConfig, ...onNode(), origins, environments: { production: { domain: "example.com" } } }),
   );
   expect((await found(project))[0]).toEqual(["folder_unreadable", "origins.films.folder"]);
+});
+
+it("doctor names an asset whose rules ask for a member of a place that no header tells", async () => {
+  const headers = { country: "X-Client-Country", region: "X-Client-Region" };
+  const facts = async (host: object, ...assets: readonly object[]) => ({
+    ...(await gatherFacts(words(selfHosted(host)), {
+      apiUrl: "http://localhost:8787",
+      mediaUrl: "http://localhost:8788",
+    })),
+    catalog: catalogOf(...assets),
+  });
+  const local = (id: string, rules: object) => ({
+    ...{ id, origin: { type: "file", root: "films", path: `${id}/` }, entry: "index.m3u8" },
+    ...rules,
+  });
+  const assets = [
+    local("free", { origins: ["https://example.com"] }),
+    local("german", { countries: { only: ["DE"] } }),
+    local("coast", { places: { except: [{ regions: ["US-CA"] }, { asns: [64500] }], anonymous: "refuse" } }),
+  ];
+  const untold = async (host: object) =>
+    (await findingsOf([catalogCheck], await facts(host, ...assets)))
+      .filter(({ id }) => id === "place_untold")
+      .map(({ about, found: text }) => `${about}: ${/ask for (.*) of a client/.exec(text)?.[1]}`);
+  expect(await untold({})).toEqual(["german: country", "coast: region, asn, anonymous"]);
+  expect(await untold({ placeHeaders: headers })).toEqual(["coast: asn, anonymous"]);
+  expect(await untold({ placeHeaders: { ...headers, asn: "X-A", anonymous: "X-B" } })).toEqual([]);
+});
+
+it("doctor warns of an asset with rules at CloudFront's function, unless the media host renews its URLs", async () => {
+  const film = { id: "film", origin: { type: "r2", binding: "MEDIA", prefix: "film/" }, entry: "index.m3u8" };
+  const far = { ...film, cdn: "cloudfront", cdnUrl: "https://d1.cloudfront.net", countries: { only: ["DE"] } };
+  const warned = async (vars: Readonly<Record<string, string>>, asset: object) => {
+    const read = await gatherFacts(words(selfHosted()), {
+      apiUrl: "http://localhost:8787",
+      mediaUrl: "http://localhost:8788",
+    });
+    const workers = read.workers.map((worker) => ({ ...worker, vars: { ...worker.vars, ...vars } }));
+    const findings = await findingsOf([catalogCheck], { ...read, workers, catalog: catalogOf(asset) });
+    return findings.some(({ id }) => id === "rules_not_renewed");
+  };
+  expect(await warned({}, far)).toBe(true);
+  expect(await warned({ STAGEDOOR_CLOUDFRONT_RENEWAL: "manifest" }, far)).toBe(false);
+  expect(await warned({}, film)).toBe(false);
 });
 
 it("doctor says how a ring or a secret reaches a service on Node, and never to upload it to workers", async () => {
