@@ -104,6 +104,7 @@ export const viewerCommand: Command = {
     ...{
       asset: { type: "string" },
       country: { type: "string" },
+      region: { type: "string" },
       address: { type: "string" },
       origin: { type: "string" },
     },
@@ -114,6 +115,7 @@ with their reasons, and a revocation. With --asset it also simulates a start wit
 ${viewerHelp}
   --asset <id>     simulate a start of this asset
   --country <cc>   the viewer's country for it, such as DE
+  --region <code>  their region, for an asset with places, such as US-CA
   --address <ip>   the viewer's address
   --origin <url>   the site that plays it
 ${operatorApiHelp("operator:read")}`,
@@ -121,10 +123,13 @@ ${operatorApiHelp("operator:read")}`,
     const named = viewerIn(args);
     if (named === undefined)
       return endMisused("Name a viewer: --issuer and --subject, or --email for an account of the identity service.");
-    const [asset, country, address, origin] = ["asset", "country", "address", "origin"].map((name) => args.value(name));
-    if (asset === undefined && (country ?? address ?? origin) !== undefined)
-      return endMisused("--asset is missing: --country, --address and --origin are those of a start to simulate.");
-    const start = asset === undefined ? {} : { start: { asset, country, address, origin } };
+    const names = ["asset", "country", "region", "address", "origin"] as const;
+    const [asset, country, region, address, origin] = names.map((name) => args.value(name));
+    if (asset === undefined && (country ?? region ?? address ?? origin) !== undefined)
+      return endMisused(
+        "--asset is missing: --country, --region, --address and --origin are those of a start to simulate.",
+      );
+    const start = asset === undefined ? {} : { start: { asset, country, region, address, origin } };
     const response = await lookUp(await operatorApiOf(args, "operator:read"), { ...named, ...start });
     if (!response.ok) return failed(response.message, response.body);
     return succeeded(viewerText(response.found), response.body);

@@ -50,6 +50,17 @@ export function hasConditions({ available, countries, places, origins, players }
   return [available, countries, places, origins, players].some((condition) => condition !== undefined);
 }
 
+/** The kinds of an asset's conditions, in words. */
+export function conditionNames({ available, countries, places, origins, players }: Conditions): readonly string[] {
+  return [
+    ...(available === undefined ? [] : ["availability window"]),
+    ...(countries === undefined ? [] : ["country"]),
+    ...(places === undefined ? [] : ["place"]),
+    ...(origins === undefined ? [] : ["origin"]),
+    ...(players === undefined ? [] : ["player"]),
+  ];
+}
+
 /** The members of a place that an asset's conditions ask for. */
 export function placeMembersOf({ countries, places }: Conditions): readonly (keyof Place)[] {
   const rules = [...(places?.only ?? []), ...(places?.except ?? [])];

@@ -50,6 +50,8 @@ export const simulateStart: PageHandler = async ({ operator, form, request }, co
   const from = {
     address: optionalField(form, "address"),
     country: optionalField(form, "country")?.toUpperCase(),
+    region: optionalField(form, "region")?.toUpperCase(),
+    asn: numberField(form, "asn"),
     origin: optionalField(form, "origin"),
   };
   return answerForm(
@@ -64,6 +66,12 @@ export const simulateStart: PageHandler = async ({ operator, form, request }, co
     (answer) => <SimulatePage operator={operator} assets={assets} {...answer} />,
   );
 };
+
+/** A number of a form; NaN, which no schema accepts, for another text. */
+function numberField(form: URLSearchParams, name: string): number | undefined {
+  const text = optionalField(form, name);
+  return text === undefined ? undefined : Number(text);
+}
 
 /** Shows the page again with the explanation, or with the errors of the form. */
 async function answerForm<Schema extends z.ZodType>(

@@ -78,6 +78,12 @@ export function SimulatePage({ assets, errors = {}, ...props }: PageProps & { re
         <Field name="country" label="Country" errors={errors}>
           <input placeholder="DE" maxlength={2} {...inputOf("country")} autocapitalize="characters" />
         </Field>
+        <Field name="region" label="Region" errors={errors}>
+          <input placeholder="DE-BE" maxlength={6} {...inputOf("region")} autocapitalize="characters" />
+        </Field>
+        <Field name="asn" label="Network" errors={errors}>
+          <input placeholder="64500" maxlength={10} inputmode="numeric" {...inputOf("asn")} />
+        </Field>
       </div>
       <Field name="origin" label="Site that plays it" errors={errors}>
         <input placeholder="https://www.example.com" {...inputOf("origin")} />

@@ -7,7 +7,7 @@ import { readPlace } from "../base/place.ts";
 import { ok, type Refusal, type Result, refusal, refuse } from "../base/result.ts";
 import { after, earlier, type UnixSeconds } from "../base/time.ts";
 import { type Asset, playScope } from "../catalog/asset.ts";
-import type { SourceMember } from "../catalog/conditions.ts";
+import { conditionNames, type SourceMember } from "../catalog/conditions.ts";
 import { isAllowedFile } from "../catalog/file-globs.ts";
 import {
   type BackendRefusal,
@@ -319,14 +319,8 @@ async function streamWords(
 }
 
 /** The asset's conditions, which the start meets. */
-function conditionWords({ available, countries, places, origins, players }: Asset): string {
-  const met = [
-    ...(available === undefined ? [] : ["availability window"]),
-    ...(countries === undefined ? [] : ["country"]),
-    ...(places === undefined ? [] : ["place"]),
-    ...(origins === undefined ? [] : ["origin"]),
-    ...(players === undefined ? [] : ["player"]),
-  ];
+function conditionWords(asset: Asset): string {
+  const met = conditionNames(asset);
   return met.length === 0 ? "the asset has none" : `met: ${met.join(", ")}`;
 }
 

@@ -55,7 +55,7 @@ export const backendViewerSchema = z.strictObject({
     .optional()
     .describe("The viewer's postal code, for assets with `places`."),
   asn: z
-    .int()
+    .int("Send the number of a network, without AS, such as 64500.")
     .refine(isAsn, "Send the number of a network, without AS, such as 64500.")
     .optional()
     .describe("The number of the viewer's network (autonomous system), for assets with `places`."),

@@ -31,7 +31,18 @@ export async function inspectSession(
     const { refusal } = snapshot;
     return { refusal, steps: [fails("revocations", refusal.code, refusal.reason)] };
   }
-  const entry = forbiddenBy(snapshot.value, grant, grant.prefix.slice(1, -1));
+  const assetId = grant.prefix.slice(1, -1);
+  const places = [...(snapshot.value.blackouts.get(assetId)?.keys() ?? [])];
+  const blackout =
+    places.length === 0
+      ? []
+      : [
+          info(
+            "blackout",
+            `the asset is blacked out in ${places.join(", ")}, and where the client's place is not known`,
+          ),
+        ];
+  const entry = forbiddenBy(snapshot.value, grant, assetId);
   const revoked = entry === undefined ? undefined : endedBecause(entry.cause).refusal;
   const revocations =
     entry === undefined || revoked === undefined
@@ -39,21 +50,24 @@ export async function inspectSession(
       : fails("revocations", revoked.code, revocationWords(entry, grant, now));
   if (grant.use === "files") {
     const login = await loginOf(grant, snapshot.value, context);
-    return { refusal: revoked ?? login?.refusal, steps: [revocations, ...(login?.steps ?? []), noLease] };
+    return { refusal: revoked ?? login?.refusal, steps: [revocations, ...blackout, ...(login?.steps ?? []), noLease] };
   }
   const show = context.streams(grant.subject).show(grant.sessionId, now);
   const stream = await fromStore("the viewer's streams", show, context);
   if (!stream.ok)
-    return { refusal: revoked, steps: [revocations, info("lease", `not checked: ${stream.refusal.reason}`)] };
+    return {
+      refusal: revoked,
+      steps: [revocations, ...blackout, info("lease", `not checked: ${stream.refusal.reason}`)],
+    };
   const startedBy = stream.value?.startedBy;
-  const through = startedBy && forbiddenBy(snapshot.value, { ...grant, ...startedBy }, grant.prefix.slice(1, -1));
+  const through = startedBy && forbiddenBy(snapshot.value, { ...grant, ...startedBy }, assetId);
   const cause = stream.value?.ended ?? through?.cause;
   const ended = cause === undefined ? undefined : endedBecause(cause).refusal;
   const lease =
     ended === undefined
       ? leaseStep(stream.value, now, revoked !== undefined)
       : fails("lease", ended.code, ended.reason);
-  return { refusal: revoked ?? ended, steps: [revocations, lease] };
+  return { refusal: revoked ?? ended, steps: [revocations, ...blackout, lease] };
 }
 
 const noLease = info("lease", "none: a grant for files holds no lease, and counts as no stream");

@@ -5,6 +5,7 @@ import { type MediaPurpose, parameterOf } from "../../base/media-purpose.ts";
 import type { Refusal, RefusalCode } from "../../base/result.ts";
 import { earlier, type UnixSeconds } from "../../base/time.ts";
 import type { Asset } from "../../catalog/asset.ts";
+import { conditionNames } from "../../catalog/conditions.ts";
 import { isAllowedFile } from "../../catalog/file-globs.ts";
 import type { Configuration } from "../../config/configuration.ts";
 import {
@@ -124,7 +125,21 @@ function signatureSteps(target: MediaTarget, context: ExplainMediaContext): read
   if (query !== "")
     steps.push(info("query", `parameters of the origin, signed with the path: ${parameterNames(query)}`));
   steps.push(...appendedSteps(target));
+  const conditions = asset === undefined ? [] : conditionNames({ ...asset, available: undefined });
+  if (conditions.length > 0)
+    steps.push(
+      info(
+        "conditions",
+        `not checked, because they depend on the request: ${conditions.join(", ")}; ${askedOf(signature.purpose)}`,
+      ),
+    );
   return steps;
+}
+
+function askedOf(purpose: MediaPurpose): string {
+  return purpose === "playlist"
+    ? "the edge asks for them with each playlist"
+    : "the edge asks for them when it renews this URL";
 }
 
 /** What separates `file` URLs and streams' URLs, and whether the asset's globs still allow the file. */

@@ -114,6 +114,8 @@ describe("the forms of the console", () => {
     ["/console/simulate", { credential: "x", asset: "" }, "asset", "Enter an asset id."],
     ["/console/simulate", { credential: "x", asset: "film", address: "here" }, "address", "Enter an IPv4"],
     ["/console/simulate", { credential: "x", asset: "film", country: "D1" }, "country", "Enter an ISO 3166-1"],
+    ["/console/simulate", { credential: "x", asset: "film", region: "CA" }, "region", "Send an ISO 3166-2 code"],
+    ["/console/simulate", { credential: "x", asset: "film", asn: "AS1" }, "asn", "Send the number of a network"],
     [
       "/console/simulate",
       { credential: "x", asset: "film", origin: "o".repeat(513) },

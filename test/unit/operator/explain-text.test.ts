@@ -12,6 +12,7 @@ import { operatorStage } from "./operator-stage.ts";
 const ann = { sub: "ann", jti: "t-1" };
 const assets = [
   asset("film"),
+  asset("site", { origins: ["https://www.example.com"], originless: "allow" }),
   asset("posters", { files: ["poster.jpg"] }),
   asset("bound", { binding: { network: "prefix", userAgent: true } }),
 ];
@@ -114,6 +115,24 @@ describe("the explainer of a deployment", () => {
       expect([verdict, code]).toEqual(["refused", "session_revoked"]);
       expect(by.revocations).toContain(`fail: ${words} `);
     }
+  });
+
+  it("names the conditions of the asset that depend on the request", async () => {
+    const { manifestUrl } = await started("site");
+    expect((await explained(manifestUrl)).by.conditions).toBe(
+      "info: not checked, because they depend on the request: origin; the edge asks for them with each playlist",
+    );
+    expect((await explained((await started()).manifestUrl)).by.conditions).toBeUndefined();
+  });
+
+  it("names the places in which the asset is blacked out, which depend on the request", async () => {
+    const { manifestUrl } = await started();
+    opened(await stage.revoke({ blackout: { asset: "film", places: ["US-CA", "DE"] } }));
+    const { verdict, by } = await explained(manifestUrl);
+    expect([verdict, by.blackout]).toEqual([
+      "served",
+      "info: the asset is blacked out in US-CA, DE, and where the client's place is not known",
+    ]);
   });
 
   it("names the first failing check, and still reports that the session was ended", async () => {
