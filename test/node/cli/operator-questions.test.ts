@@ -146,9 +146,11 @@ describe("npx stagedoor sessions", () => {
     expect(requests).toEqual(["GET /api/v1/operator/sessions?asset=film&limit=1 Bearer MARKED-TOKEN"]);
     expect(outcome).toMatchObject({ exit: 0, json: response.body, note: "1 of 7 sessions are listed." });
     const lines = "text" in outcome ? outcome.text.split("\n") : [];
-    expect(lines[0]?.split(/ {2,}/)).toEqual(["SESSION", "ASSET", "COUNTRY", "STARTED", "LAST SEEN", "EXPIRES"]);
+    expect(lines[0]?.split(/ {2,}/)).toEqual([
+      ...["SESSION", "ASSET", "COUNTRY", "PLAYER", "STARTED", "LAST SEEN", "EXPIRES"],
+    ]);
     const { sessionId, asset, country, startedAt, lastSeenAt, endsAt } = session;
-    expect(lines[1]?.split(/ {2,}/)).toEqual([sessionId, asset, country, startedAt, lastSeenAt, endsAt]);
+    expect(lines[1]?.split(/ {2,}/)).toEqual([sessionId, asset, country, "-", startedAt, lastSeenAt, endsAt]);
   });
 
   it("says that no session is running, and prints the API's refusal", async () => {
