@@ -45,6 +45,7 @@ const advice: Readonly<Record<string, Advice | undefined>> = {
   place_not_allowed: { text: "This film is not available in your region." },
   origin_forbidden: { text: "This film cannot be played on this site." },
   player_refused: { text: "This film cannot be played in this player." },
+  quality_unavailable: { text: "Your plan does not include a quality of this film." },
   stream_limit: { text: "You watch on as many devices as your plan allows.", offer: "Play here instead" },
   start_rate_exceeded: busy,
   rate_limited: busy,
