@@ -147,8 +147,9 @@ export function eventOf({ method, target, headers, address }: DistributionReques
     if (name !== "cookie") addTo(named, name, value);
     else for (const pair of value.split(/; */)) addPair(cookies, pair);
   }
+  // A viewer's own are never passed on.
+  for (const name of Object.keys(named)) if (name.startsWith("cloudfront-viewer-")) delete named[name];
   if (country !== undefined) named["cloudfront-viewer-country"] = { value: country };
-  else delete named["cloudfront-viewer-country"];
   const querystring: Values = {};
   for (const pair of query === undefined || query === "" ? [] : query.split("&")) addPair(querystring, pair);
   return {

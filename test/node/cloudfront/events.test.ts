@@ -107,6 +107,14 @@ describe("the CloudFront Function", () => {
     expect([origin, result.headers["stagedoor-viewer"]]).toEqual(["manifest", { value: `${address} XX` }]);
   });
 
+  it("has no place that the viewer claims", () => {
+    const claimed = ["Country", "Country-Region", "Postal-Code", "ASN"].map(
+      (name) => [`CloudFront-Viewer-${name}`, "US"] as const,
+    );
+    const names = Object.keys(event(playlist, claimed).request.headers);
+    expect(names.filter((name) => name.startsWith("cloudfront-"))).toEqual([]);
+  });
+
   it.each(["HEAD", "GET"])("serves %s, and refuses every other method before it reads the store", async (method) => {
     expect((await run(event(segment, [], method))).result.uri).toBe("/film/A/0.ts");
     for (const other of ["POST", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "get", ""])
