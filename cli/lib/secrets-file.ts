@@ -47,6 +47,8 @@ export function withMissingSecrets(text: string, names: readonly string[]) {
 }
 
 function newValue(name: string): string {
+  // The form of the Standard Webhooks specification.
+  if (name === "STAGEDOOR_WEBHOOK_SECRET") return `whsec_${randomBytes(32).toString("base64")}`;
   return generated.has(name)
     ? randomBytes(32).toString("base64url")
     : `${placeholderStart}${name.toLowerCase().replaceAll("_", "-")}`;

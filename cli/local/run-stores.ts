@@ -84,9 +84,17 @@ export async function storesOf(config: DeploymentConfig, options: StoreOptions):
   if (stores instanceof Error) {
     await redis.close();
     await closeFiles();
-  } else if (refused === undefined) return stores;
+  } else if (refused === undefined) return { ...stores, counts, claim: claimsIn(redis, prefixOf(config, environment)) };
   else await stores.close();
   return redisRefusal(config, environment, stores instanceof Error ? stores : refused);
+}
+
+/** An hour is longer than the machines' clocks and queues differ. */
+function claimsIn(redis: Redis, prefix: string): (name: string) => Promise<boolean> {
+  return async (name) => {
+    const key = `${prefix}webhook ${name}`;
+    return (await redis.command(key, "SET", key, "1", "NX", "EX", "3600")) === "OK";
+  };
 }
 
 /** The value, or the error with which Redis answers. Anything else that is thrown is a bug, and is thrown again. */

@@ -117,6 +117,7 @@ export function planOf(folder: string, sources: ServiceSources, options: ServeOp
     ...settingsFor(worker, config, environment),
     ...(worker === "api" && role !== "media" ? apiSecrets(deployment, ring.value, secrets, environment) : {}),
     ...(worker === "api" ? {} : edgeSecrets(secrets)),
+    ...(worker === "manifest" ? webhookSecret(secrets) : {}),
   });
   const configurations = readAll(settings);
   if (!configurations.ok) return configurations;
@@ -236,6 +237,10 @@ function secretsIn(folder: string, { config }: Deployment, { environment, secret
 /** The secrets by which the media host knows a CDN in front of it. */
 function edgeSecrets({ STAGEDOOR_EDGE_SECRETS: secret }: Readonly<Record<string, string>>) {
   return secret === undefined ? {} : { STAGEDOOR_EDGE_SECRETS: secret };
+}
+
+function webhookSecret({ STAGEDOOR_WEBHOOK_SECRET: secret }: Readonly<Record<string, string>>) {
+  return secret === undefined ? {} : { STAGEDOOR_WEBHOOK_SECRET: secret };
 }
 
 /** The API's own secrets, and the issuers of the file, with the development issuer on this machine. */

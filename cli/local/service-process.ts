@@ -3,10 +3,11 @@ import type { Server } from "node:http";
 import { dirname, resolve } from "node:path";
 import { parseNetwork } from "../../src/base/ip-address.ts";
 import { ok, type Result, refusal, refuse } from "../../src/base/result.ts";
-import { systemClock } from "../../src/base/time.ts";
+import { systemClock, systemTimer } from "../../src/base/time.ts";
 import type { WritableStore } from "../../src/cloudfront/keep-in-step.ts";
 import { catalogOf, rootsOf } from "../../src/deployment/catalog-of.ts";
 import type { Log } from "../../src/http/problem-response.ts";
+import { seriesOf } from "../../src/metrics/metrics.ts";
 import { httpOrigin } from "../../src/origin/http-origin.ts";
 import { type Origin, originOf } from "../../src/origin/origin.ts";
 import { openAwsStore } from "../../src/platform/aws/aws-store.ts";
@@ -16,6 +17,7 @@ import { drain, type HttpFront, httpFront, listenOn } from "../../src/platform/n
 import { nodeHost } from "../../src/platform/node/node-host.ts";
 import type { NodeStores } from "../../src/platform/node/node-stores.ts";
 import type { AnswerRequest } from "../../src/service/host-ports.ts";
+import { WebhookQueue } from "../../src/webhooks/webhook-queue.ts";
 import { awsStoreClient, installs, loadedPeer, loadStoreClient } from "../lib/peers.ts";
 import { accountsOf } from "./run-accounts.ts";
 import { storesOf, writeCatalog } from "./run-stores.ts";
@@ -143,6 +145,7 @@ async function openHost(plan: ServicePlan): Promise<Result<OpenHost, string>> {
   });
   if (!running.ok) return refuse(["The configuration is invalid:", ...running.refusal].join("\n  "));
   const { api, media, waitUntil, close } = running.value;
+  const stopWebhooks = role === "media" ? async () => undefined : sendEvents(plan, stores);
   const requests = new RequestsInProgress();
   const trustedProxies = host.trustedProxies.flatMap((text) => parseNetwork(text) ?? []);
   const front = (publicUrl: string, answer: AnswerRequest | undefined): HttpFront | undefined =>
@@ -157,9 +160,51 @@ async function openHost(plan: ServicePlan): Promise<Result<OpenHost, string>> {
     fronts: { api: front(apiUrl, api), media: front(mediaUrl, media) },
     retire: async () => {
       await requests.none();
+      await stopWebhooks();
       await close();
     },
   });
+}
+
+/** How often events are sent to webhooks, in milliseconds. */
+const sendInterval = 2_000;
+
+/** Sends events to the webhooks of a plan until the returned function is called, which waits for the last delivery. */
+function sendEvents(
+  { configurations, host }: ServicePlan,
+  { counts, claim, gathered }: NodeStores,
+): () => Promise<void> {
+  const { webhooks } = configurations.manifest;
+  if (webhooks.endpoints.length === 0 || counts === undefined) return async () => undefined;
+  let counted = new Map<string, number>();
+  const queue = new WebhookQueue(webhooks, {
+    store: counts,
+    events: gathered.events,
+    fetch: guardedFetch(host.privateOrigins),
+    clock: systemClock,
+    timer: systemTimer,
+    claim,
+    onOutcome: (outcome) => {
+      const series = seriesOf("stagedoor_webhooks_total", { outcome });
+      counted.set(series, (counted.get(series) ?? 0) + 1);
+    },
+  });
+  const turn = async () => {
+    await queue.deliver();
+    const sums = [...counted];
+    counted = new Map();
+    if (sums.length > 0)
+      await gathered.report({ worker: "webhooks", counts: sums, refusals: [], alive: [], ended: [] });
+  };
+  let running: Promise<unknown> = Promise.resolve();
+  // A store that does not answer is in the log by other requests; the next turn tries again.
+  const timer = setInterval(() => {
+    running = running.then(turn).catch(() => undefined);
+  }, sendInterval);
+  return async () => {
+    clearInterval(timer);
+    await running;
+  };
 }
 
 /** What opens a KeyValueStore by AWS's client; or which packages are missing. */

@@ -10,6 +10,7 @@ import type { OriginSecrets } from "../catalog/origin-secrets.ts";
 import { withoutBinding, withoutPrivateHalf } from "../keys/key-material.ts";
 import { type KeyRing, keysFor, parseKeyRing } from "../keys/ring.ts";
 import type { SessionSettings } from "../sessions/session-context.ts";
+import type { Webhooks } from "../webhooks/webhook-settings.ts";
 import { identitySettingsSchema } from "./identity-configuration.ts";
 import { type Settings, settingsSchema } from "./settings.ts";
 
@@ -24,6 +25,7 @@ export interface Configuration extends SessionSettings {
   /** Maximum number of networks that a session can play in at once; undefined for no limit. */
   readonly sharedNetworks: number | undefined;
   readonly leaseTtl: Seconds;
+  readonly webhooks: Webhooks;
   readonly apiUrl: string | undefined;
   readonly origins: readonly string[];
   readonly originSecrets: OriginSecrets;
@@ -185,10 +187,14 @@ function developmentFaults(settings: SoundSettings, ring: KeyRing | undefined): 
   return faults;
 }
 
-/** Half an access key, or stores without a key that their function could verify with. */
+/** Webhooks without a secret, half an access key, or stores without a key that their function could verify with. */
 function storeFaults(settings: SoundSettings, ring: KeyRing | undefined): string[] {
   const { STAGEDOOR_AWS_KEY_ID: id, STAGEDOOR_AWS_SECRET_KEY: secret, STAGEDOOR_CLOUDFRONT_STORES: stores } = settings;
+  const { STAGEDOOR_WEBHOOKS: webhooks = [], STAGEDOOR_WEBHOOK_SECRET: signing } = settings;
   return [
+    ...(webhooks.length === 0 || signing !== undefined
+      ? []
+      : ["STAGEDOOR_WEBHOOK_SECRET: set the secret that signs the webhooks; `npx stagedoor secrets new` makes one"]),
     ...((id === undefined) === (secret === undefined)
       ? []
       : [
@@ -233,6 +239,7 @@ function configuration(settings: Settings, ring: KeyRing): Configuration {
     revocationMaxAge: seconds(settings.STAGEDOOR_REVOCATION_MAX_AGE),
     storeFailure: settings.STAGEDOOR_STORE_FAILURE,
     enforcement: settings.STAGEDOOR_ENFORCEMENT,
+    webhooks: { endpoints: settings.STAGEDOOR_WEBHOOKS, secrets: settings.STAGEDOOR_WEBHOOK_SECRET ?? [] },
     apiUrl: settings.STAGEDOOR_API_URL,
     origins: settings.STAGEDOOR_ORIGINS,
     startRate: anHour("start-subject", settings.STAGEDOOR_START_RATE),

@@ -5,6 +5,7 @@ import { hasNoUserInfo, isOriginPattern, isSafeAddress } from "../base/origins.t
 import { type Seconds, seconds } from "../base/time.ts";
 import { readEnforcement } from "../catalog/enforcement.ts";
 import { originSecretsSchema } from "../catalog/origin-secrets.ts";
+import { type Webhooks, webhookSecretsSchema, webhooksSchema } from "../webhooks/webhook-settings.ts";
 
 /** A whole number in an environment variable. */
 function wholeBetween(least: number, most: number, message = "write a whole number in digits") {
@@ -162,6 +163,17 @@ export const settingsSchema = z.object({
   STAGEDOOR_TOKEN_RATE_ADDRESS: wholeBetween(0, 1_000_000)
     .default(20_000)
     .describe("Token requests per hour and network (by code, by refresh token, and revocations); 0 for no limit."),
+  STAGEDOOR_WEBHOOKS: json('the webhooks are a list, [{"url": "https://app.example.com/hooks"}]')
+    .pipe(webhooksSchema)
+    .default([])
+    .describe(
+      'Where events of sessions, revocations and keys are sent (docs/operate/events.md): `[{"url": "https://app.example.com/hooks", "events": ["session.ended"]}]`; without `events` all of them.',
+    ),
+  STAGEDOOR_WEBHOOK_SECRET: webhookSecretsSchema
+    .optional()
+    .describe(
+      "Signs webhooks, as `whsec_…`. Several, with spaces between them, all sign: for a rotation. Required with STAGEDOOR_WEBHOOKS.",
+    ),
   STAGEDOOR_ENTITLEMENT_URL: z
     .url({ protocol: /^https?$/ })
     .refine(isSafeAddress, "use https, or http on localhost")
@@ -239,6 +251,18 @@ export type Settings = z.infer<typeof settingsSchema>;
  * The lease's length for a Durable Object, whose environment no worker has checked. Throws a RangeError for a value
  * that no worker would accept.
  */
+/** The webhooks in the environment of an object. An invalid value sends nothing: the worker itself reports it. */
+export function webhooksOf(env: {
+  readonly STAGEDOOR_WEBHOOKS?: string | undefined;
+  readonly STAGEDOOR_WEBHOOK_SECRET?: string | undefined;
+}): Webhooks {
+  const { STAGEDOOR_WEBHOOKS: endpoints, STAGEDOOR_WEBHOOK_SECRET: secrets } = settingsSchema.shape;
+  return {
+    endpoints: endpoints.safeParse(env.STAGEDOOR_WEBHOOKS).data ?? [],
+    secrets: secrets.safeParse(env.STAGEDOOR_WEBHOOK_SECRET).data ?? [],
+  };
+}
+
 export function leaseTtlOf({ STAGEDOOR_LEASE_TTL }: { readonly STAGEDOOR_LEASE_TTL?: string | undefined }): Seconds {
   const parsed = settingsSchema.shape.STAGEDOOR_LEASE_TTL.safeParse(STAGEDOOR_LEASE_TTL);
   if (parsed.success) return seconds(parsed.data);

@@ -212,6 +212,7 @@ export const secretSettings = {
   STAGEDOOR_KEYS: "keys-<environment>.json, which `npx stagedoor keys new` makes",
   STAGEDOOR_IDENTITY_SECRET: "secrets-<environment>.env, which `npx stagedoor secrets new` makes",
   STAGEDOOR_ENTITLEMENT_SECRET: "secrets-<environment>.env, which `npx stagedoor secrets new` makes",
+  STAGEDOOR_WEBHOOK_SECRET: "secrets-<environment>.env, which `npx stagedoor secrets new` makes",
   STAGEDOOR_EDGE_SECRETS: "secrets-<environment>.env, which `npx stagedoor secrets new` makes",
   STAGEDOOR_AWS_KEY_ID: "secrets-<environment>.env, which `npx stagedoor secrets new` makes",
   STAGEDOOR_AWS_SECRET_KEY: "secrets-<environment>.env, which `npx stagedoor secrets new` makes",

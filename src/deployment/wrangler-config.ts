@@ -278,7 +278,8 @@ export function uploadableSecrets(config: DeploymentConfig): readonly string[] {
   );
   return [
     ...(config.identity.worker ? ["STAGEDOOR_IDENTITY_SECRET"] : []),
-    ...(hasEntitlement(config) ? ["STAGEDOOR_ENTITLEMENT_SECRET"] : []),
+    ...(isSet("STAGEDOOR_ENTITLEMENT_URL", config) ? ["STAGEDOOR_ENTITLEMENT_SECRET"] : []),
+    ...(isSet("STAGEDOOR_WEBHOOKS", config) ? ["STAGEDOOR_WEBHOOK_SECRET"] : []),
     ...(Object.values(config.cdns).some(({ type }) => type === "cloudfront-function")
       ? ["STAGEDOOR_EDGE_SECRETS"]
       : []),
@@ -297,9 +298,10 @@ export function hasStores(config: DeploymentConfig): boolean {
   return environmentNames.some((name) => cloudFrontStoresOf(config, name).length > 0);
 }
 
-function hasEntitlement({ settings, environments }: DeploymentConfig): boolean {
+/** Whether a setting is anywhere in the file. */
+function isSet(name: string, { settings, environments }: DeploymentConfig): boolean {
   const places = [settings, ...environmentNames.map((name) => environments[name]?.settings ?? {})];
-  return places.some((place) => place.STAGEDOOR_ENTITLEMENT_URL !== undefined);
+  return places.some((place) => place[name] !== undefined);
 }
 
 function originSecretNames(config: DeploymentConfig, environment: EnvironmentName | undefined): readonly string[] {
@@ -338,6 +340,7 @@ export function secretsOfWorker(
   const isFor = (name: string) => {
     if (name === "STAGEDOOR_IDENTITY_SECRET") return worker === "identity";
     if (name === "STAGEDOOR_ENTITLEMENT_SECRET") return worker === "api";
+    if (name === "STAGEDOOR_WEBHOOK_SECRET") return worker === "manifest";
     if (name === "STAGEDOOR_EDGE_SECRETS") return worker === "edge" || worker === "manifest";
     if (awsSecrets.some((own) => own === name)) return worker === "api";
     return readsFiles.includes(worker) && config.secrets[name]?.use !== "issuer";

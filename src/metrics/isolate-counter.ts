@@ -59,8 +59,8 @@ export class IsolateCounter {
         this.#alive.set(session.sessionId, session);
         return;
       }
+      // A session that began and ended since the last report stays among those alive: both are events.
       case "ended":
-        this.#alive.delete(event.sessionId);
         if (this.#ended.size < most.ended) this.#ended.set(event.sessionId, event.why);
         return;
       case "acted": {

@@ -32,6 +32,11 @@ export const metrics = {
     help: "Requests that were served because their asset is in observe or off, by the code that would have refused them.",
     labels: ["code", "player"],
   },
+  stagedoor_webhooks_total: {
+    type: "counter",
+    help: "Attempts to send an event to a webhook: delivered, failed (it is tried again), or dropped.",
+    labels: ["outcome"],
+  },
   stagedoor_identity_refused_total: {
     type: "counter",
     help: "Error responses of the identity worker, by status.",

@@ -17,6 +17,7 @@ export type OriginFetch = (
     readonly headers: Headers;
     readonly redirect: "manual";
     readonly signal: AbortSignal;
+    readonly body?: string;
   },
 ) => Promise<Response | "private_address">;
 

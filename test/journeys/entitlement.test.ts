@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from "node:http";
+import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../../cli/lib/ports.ts";
 import { fixtureCatalog } from "../../cli/lib/project.ts";
@@ -8,6 +9,9 @@ import { type Answer, get, sessionOf, until, viewerOf } from "../cluster/viewer.
 import { walk } from "../cluster/walk.ts";
 
 const secret = "the-secret-of-the-shop-9d1f";
+const webhookSecret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
+/** What the shop received as a webhook. */
+const hooks: { readonly headers: IncomingHttpHeaders; readonly text: string }[] = [];
 /** How long the service's responses are kept, in seconds. */
 const cache = 2;
 /** The asset that has conditions of its own in this test. */
@@ -31,6 +35,10 @@ beforeAll(async () => {
   shop = createServer(async (request, response) => {
     let text = "";
     for await (const chunk of request) text += chunk;
+    if (request.url === "/hooks") {
+      hooks.push({ headers: request.headers, text });
+      return void response.writeHead(204).end();
+    }
     const body = JSON.parse(text || "{}");
     requests.push({ path: request.url, headers: request.headers, body });
     const respond = responses.get(body.subject);
@@ -45,6 +53,8 @@ beforeAll(async () => {
       STAGEDOOR_ENTITLEMENT_SECRET: secret,
       STAGEDOOR_ENTITLEMENT_CACHE: String(cache),
       STAGEDOOR_STORE_FAILURE: "open",
+      STAGEDOOR_WEBHOOKS: JSON.stringify([{ url: `http://127.0.0.1:${port}/hooks` }]),
+      STAGEDOOR_WEBHOOK_SECRET: webhookSecret,
     },
     log,
   );
@@ -123,6 +133,27 @@ describe("the operator's entitlement service", () => {
     expect((await get(theirs)).status).toBe(200);
     const underOwnGrant = theirs.replace(whole.grant, own.grant);
     expect(statusAndCode(await get(underOwnGrant))).toEqual([403, "signature_invalid"]);
+  });
+
+  it("gets the events of a session as webhooks, signed by the specification's scheme", async () => {
+    const { start, end } = await viewer(allowed);
+    const session = await start();
+    await end(session);
+    const own = () => hooks.filter(({ text }) => text.includes(session.sessionId));
+    await until(
+      async () => own().length,
+      (count) => count === 2,
+    );
+    const verified = own().map(({ headers, text }) => {
+      const names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
+      const sent = Object.fromEntries(names.map((name) => [name, String(headers[name])]));
+      return Object(new Webhook(webhookSecret).verify(text, sent));
+    });
+    expect(verified).toMatchObject([
+      { type: "session.started", data: { asset: "vod-ts" } },
+      { type: "session.ended", data: { why: "left" } },
+    ]);
+    expect(own().some(({ text }) => text.includes(session.grant))).toBe(false);
   });
 
   it("lets a viewer in right after their purchase", async () => {

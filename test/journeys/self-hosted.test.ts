@@ -1,9 +1,12 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingHttpHeaders } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../../cli/lib/ports.ts";
 import { projectRoot } from "../../cli/lib/project.ts";
+import { keepSecrets } from "../cluster/kept-logs.ts";
 import { rawRequest } from "../cluster/raw-request.ts";
 import { runServe, type ServeRun } from "../cluster/serve.ts";
 import { until, untilRefused } from "../cluster/viewer.ts";
@@ -40,6 +43,15 @@ const config = {
   ],
 };
 
+const webhookSecret = `whsec_${Buffer.alloc(32, 9).toString("base64")}`;
+const received: { readonly headers: IncomingHttpHeaders; readonly text: string }[] = [];
+const receiver = createServer(async (request, response) => {
+  let text = "";
+  for await (const chunk of request) text += chunk;
+  received.push({ headers: request.headers, text });
+  response.writeHead(204).end();
+});
+
 let ports: readonly string[] = [];
 let apiUrl = "";
 let mediaUrl = "";
@@ -64,7 +76,18 @@ beforeAll(async () => {
   mkdirSync(join(folder, "films"));
   for (const name of ["film", "home", "again"])
     cpSync(join(projectRoot, "fixtures/media/vod-ts"), join(folder, "films", name), { recursive: true });
-  writeFileSync(join(folder, "stagedoor.config.json"), JSON.stringify(config));
+  const hookPort = await freePort();
+  await new Promise<void>((ready) => receiver.listen(hookPort, "127.0.0.1", ready));
+  const webhooks = {
+    host: { type: "node", privateOrigins: [`127.0.0.1:${hookPort}`] },
+    settings: { STAGEDOOR_WEBHOOKS: [{ url: `http://127.0.0.1:${hookPort}/hooks`, events: ["session.started"] }] },
+  };
+  writeFileSync(join(folder, "stagedoor.config.json"), JSON.stringify({ ...config, ...webhooks }));
+  keepSecrets([], { webhookSecret });
+  for (const environment of ["development", "production"])
+    writeFileSync(join(folder, `secrets-${environment}.env`), `STAGEDOOR_WEBHOOK_SECRET=${webhookSecret}\n`, {
+      mode: 0o600,
+    });
   const [port, mediaPort] = [await freePort(), await freePort()];
   ports = ["--port", `${port}`, "--media-port", `${mediaPort}`];
   apiUrl = `http://localhost:${port}`;
@@ -74,6 +97,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   if (service.child.exitCode === null) await service.stop();
+  receiver.close();
   rmSync(folder, { recursive: true });
 });
 
@@ -88,6 +112,22 @@ describe("the service on Node", () => {
     expect(await statusOf(segment, { headers: { Range: "bytes=0-99" } })).toBe(206);
     expect(await statusOf(segment.replace(/.$/, (last) => (last === "A" ? "Q" : "A")))).toBe(403);
     expect(await statusOf(segment.split("?")[0] ?? "")).toBe(403);
+  });
+
+  it("sends the events of sessions to webhooks, signed and only those that are asked for", async () => {
+    const { sessionId, grant } = await start();
+    const own = () => received.find(({ text }) => text.includes(sessionId));
+    const { headers, text } = (await until(
+      async () => own(),
+      (found) => found !== undefined,
+    )) ?? { headers: {}, text: "" };
+    const sent = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+    expect(new Webhook(webhookSecret).verify(text, sent)).toMatchObject({
+      type: "session.started",
+      data: { asset: "film" },
+    });
+    expect(text).not.toContain(grant);
+    expect(received.every((one) => one.text.includes("session.started"))).toBe(true);
   });
 
   it("keeps its database from other users of the machine, with the files that SQLite adds", () => {

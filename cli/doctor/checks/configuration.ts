@@ -42,7 +42,7 @@ function configurationFindings(facts: Facts): Finding[] {
       filesByError.set(error, [...new Set([...(filesByError.get(error) ?? []), worker.file])]);
   return [...filesByError].map(([error, files]) => {
     const [secret] =
-      /^STAGEDOOR_(KEYS|ISSUERS|IDENTITY_SECRET|ENTITLEMENT_SECRET|EDGE_SECRETS|AWS_KEY_ID|AWS_SECRET_KEY)\b/.exec(
+      /^STAGEDOOR_(KEYS|ISSUERS|IDENTITY_SECRET|ENTITLEMENT_SECRET|WEBHOOK_SECRET|EDGE_SECRETS|AWS_KEY_ID|AWS_SECRET_KEY)\b/.exec(
         error,
       ) ?? [];
     const whatToDo =
@@ -76,6 +76,7 @@ function secretFindings({ file, vars }: WorkerConfig, facts: Facts): Finding[] {
     "STAGEDOOR_KEYS",
     "STAGEDOOR_IDENTITY_SECRET",
     "STAGEDOOR_ENTITLEMENT_SECRET",
+    "STAGEDOOR_WEBHOOK_SECRET",
     "STAGEDOOR_EDGE_SECRETS",
     "STAGEDOOR_AWS_KEY_ID",
     "STAGEDOOR_AWS_SECRET_KEY",

@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Result } from "../../base/result.ts";
 import { systemClock, systemMillisecondClock, systemTimer } from "../../base/time.ts";
-import { leaseTtlOf } from "../../config/settings.ts";
+import { leaseTtlOf, webhooksOf } from "../../config/settings.ts";
 import type {
   PlaylistAnswer,
   PlaylistQuestion,
@@ -12,9 +12,11 @@ import { sharePlaylist } from "../../manifest/share-playlist.ts";
 import type { History } from "../../metrics/day-history.ts";
 import type { EventsAfter, OperatorAction } from "../../metrics/event-log.ts";
 import type { Group, RefusalsOfHour, SessionsNow, ViewerSessions } from "../../metrics/gathered.ts";
+import { seriesOf } from "../../metrics/metrics.ts";
 import type { Reporter } from "../../metrics/reporter.ts";
-import { StoredGathering } from "../../metrics/stored-gathering.ts";
+import { type GatheringStore, StoredGathering } from "../../metrics/stored-gathering.ts";
 import { type Origin, timedOrigin } from "../../origin/origin.ts";
+import { type WebhookOutcome, WebhookQueue } from "../../webhooks/webhook-queue.ts";
 import { isolateTelemetry } from "./isolate-telemetry.ts";
 import { mediaOrigin } from "./r2-origin.ts";
 
@@ -48,14 +50,59 @@ export class SharedPlaylist extends DurableObject {
 interface MetricsEnv {
   /** How long a silent session keeps its lease, in seconds; 90 by default. */
   readonly STAGEDOOR_LEASE_TTL?: string;
+  /** Where events are sent. */
+  readonly STAGEDOOR_WEBHOOKS?: string;
+  readonly STAGEDOOR_WEBHOOK_SECRET?: string;
 }
 
-/** One object adds up the counts of all isolates. It is evicted after ten idle seconds, and reads its rows again. */
+/** How soon a report's events are sent, and how often silent sessions are looked for while any runs; in milliseconds. */
+const sendDelay = 1_000;
+const lookAgain = 60_000;
+
+/**
+ * One object adds up the counts of all isolates. It is evicted after ten idle seconds, and reads its rows again. Its alarm sends
+ * events to webhooks.
+ */
 export class MetricsStore extends DurableObject<MetricsEnv> {
   #opened: StoredGathering | undefined;
 
   async report(body: unknown): Promise<void> {
     this.#open().report(body);
+    if (webhooksOf(this.env).endpoints.length > 0) await this.#wake(sendDelay);
+  }
+
+  override async alarm(): Promise<void> {
+    const counted = new Map<string, number>();
+    const queue = this.#webhooks((outcome) => {
+      const series = seriesOf("stagedoor_webhooks_total", { outcome });
+      counted.set(series, (counted.get(series) ?? 0) + 1);
+    });
+    const next = await queue.deliver();
+    const gathering = this.#open();
+    if (counted.size > 0)
+      gathering.report({ worker: "webhooks", counts: [...counted], refusals: [], alive: [], ended: [] });
+    const isAnyRunning = gathering.counts().some(([series, count]) => series === "stagedoor_sessions" && count > 0);
+    if (next !== undefined) await this.#wake(Math.max(sendDelay, next * 1_000 - systemMillisecondClock()));
+    else if (isAnyRunning) await this.#wake(lookAgain);
+  }
+
+  /** Sets the alarm, unless it rings earlier. */
+  async #wake(within: number): Promise<void> {
+    const { storage } = this.ctx;
+    const at = systemMillisecondClock() + within;
+    const set = await storage.getAlarm();
+    if (set === null || set > at) await storage.setAlarm(at);
+  }
+
+  #webhooks(onOutcome: (outcome: WebhookOutcome) => void): WebhookQueue {
+    return new WebhookQueue(webhooksOf(this.env), {
+      store: this.#store(),
+      events: async (after, limit) => this.#open().events(after, limit),
+      fetch: (url, init) => fetch(url, init),
+      clock: systemClock,
+      timer: systemTimer,
+      onOutcome,
+    });
   }
 
   async counts(): Promise<(readonly [series: string, value: number])[]> {
@@ -90,11 +137,14 @@ export class MetricsStore extends DurableObject<MetricsEnv> {
     return this.#open().actions();
   }
 
-  #open(): StoredGathering {
+  #store(): GatheringStore {
     const { storage } = this.ctx;
     const transaction = <Value>(work: () => Value) => storage.transactionSync(work);
-    const store = { sql: storage.sql, transaction };
-    this.#opened ??= new StoredGathering(store, systemClock, leaseTtlOf(this.env));
+    return { sql: storage.sql, transaction };
+  }
+
+  #open(): StoredGathering {
+    this.#opened ??= new StoredGathering(this.#store(), systemClock, leaseTtlOf(this.env));
     return this.#opened;
   }
 }

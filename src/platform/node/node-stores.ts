@@ -3,7 +3,7 @@ import type { RateLimits } from "../../auth/rate-limit.ts";
 import { type Seconds, systemClock, systemMillisecondClock } from "../../base/time.ts";
 import type { ReadinessCheck } from "../../http/health.ts";
 import type { Gathered } from "../../metrics/gathered.ts";
-import { StoredGathering } from "../../metrics/stored-gathering.ts";
+import { type GatheringStore, StoredGathering } from "../../metrics/stored-gathering.ts";
 import type { LeaseDocuments } from "../../sessions/lease-document.ts";
 import type { RevocationLog } from "../../sessions/revocation.ts";
 import { openSqlite } from "./sqlite-database.ts";
@@ -30,6 +30,10 @@ export interface NodeStores {
   readonly limits: RateLimits;
   readonly proofs: ProofReplay;
   readonly gathered: Gathered;
+  /** The database of the counts, if this process has one. */
+  readonly counts?: GatheringStore | undefined;
+  /** True for the first of several machines that names this; by default the process is alone. */
+  readonly claim?: ((name: string) => Promise<boolean>) | undefined;
   /** Calls `listener` when there may be new revocations, of this process at least. Others are found by reading once a second. */
   readonly onRevocation: (listener: () => void) => void;
   /** What `/ready` checks in addition to the session stores. */
@@ -63,6 +67,7 @@ export function sqliteStores(file: string, { leaseTtl }: { readonly leaseTtl: Se
     limits: sqliteLimits(connections),
     proofs: sqliteProofs(connections),
     gathered: gatheredIn(new StoredGathering(connections.usual, systemClock, leaseTtl)),
+    counts: connections.usual,
     onRevocation: (listener) => void listeners.push(listener),
     readinessChecks: {},
     sweep: async () => {

@@ -111,7 +111,7 @@ describe.each(queries)("the query of %s, %s,", (_, expr, legend) => {
 });
 
 describe("an alert", () => {
-  it("is a page for seven kinds of fault, and a warning for five", () => {
+  it("is a page for seven kinds of fault, and a warning for six", () => {
     const by = (severity: string) =>
       rules.filter(({ labels }) => labels.severity === severity).map(({ alert }) => alert);
     expect(by("page")).toHaveLength(7);
@@ -121,6 +121,7 @@ describe("an alert", () => {
       "StagedoorCloudFrontFull",
       "StagedoorKeyOverdue",
       "StagedoorProtectionOff",
+      "StagedoorWebhooksDropped",
     ]);
   });
 

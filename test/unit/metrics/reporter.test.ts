@@ -175,7 +175,7 @@ describe("a report", () => {
     ...{ startedAt: unixSeconds(start), seenAt: unixSeconds(seenAt), expiresAt: unixSeconds(start + 3600) },
   });
 
-  it("names a session once, as last seen, and an ended one not at all", async () => {
+  it("names a session once, as last seen, also if it has ended: its start is an event", async () => {
     const { request, later, reports } = isolate();
     request(alive("a", start), alive("b", start), alive("a", start + 1), {
       event: "ended",
@@ -183,7 +183,7 @@ describe("a report", () => {
       sessionId: "b",
     });
     await later(10);
-    expect(reports[0]).toMatchObject({ alive: [session("a", start + 1)], ended: ["b"] });
+    expect(reports[0]).toMatchObject({ alive: [session("a", start + 1), session("b", start)], ended: ["b"] });
   });
 
   it("has the last refusals of each code, however many there are of another", async () => {
