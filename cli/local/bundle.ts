@@ -33,7 +33,7 @@ function bundle(entry: string, plugins: Plugin[]): Promise<string> {
 const withoutAwsClient: Plugin = {
   name: "without-aws-client",
   setup: ({ onResolve, onLoad }) => {
-    onResolve({ filter: /^@aws-sdk\// }, ({ path }) => ({ path, namespace: "without-aws-client" }));
+    onResolve({ filter: /^@aws-sdk\/(client|signature)-/ }, ({ path }) => ({ path, namespace: "without-aws-client" }));
     onLoad({ filter: /./, namespace: "without-aws-client" }, () => ({ contents: "export {};" }));
   },
 };
