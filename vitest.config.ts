@@ -37,6 +37,7 @@ const longJourneys = [
   "test/journeys/entitlement.test.ts",
   "test/journeys/metrics.test.ts",
   "test/journeys/nginx.test.ts",
+  "test/journeys/nginx-refusals.test.ts",
   "test/journeys/own-case.test.ts",
   "test/journeys/own-jwt-issuer.test.ts",
   "test/journeys/redis-processes.test.ts",

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { importJWK, SignJWT } from "jose";
+import type { QualityCap } from "../../src/base/quality.ts";
 import { playScope } from "../../src/catalog/asset.ts";
 import { devIssuer } from "../../src/config/configuration.ts";
 import {
@@ -131,6 +132,8 @@ export interface DevTokenClaims {
   readonly scope?: string;
   /** The subject's stream limit; by default none. */
   readonly streams?: number;
+  /** The best quality of the subject's plan; by default every quality. */
+  readonly quality?: QualityCap;
   /** `sid`: the id of the sign-in session; by default none. */
   readonly login?: string;
   readonly lifetimeSeconds: number;
@@ -140,13 +143,14 @@ export interface DevTokenClaims {
 export async function signDevToken(ring: KeyRing, claims: DevTokenClaims): Promise<string> {
   const [key] = keysFor(ring, "token");
   if (key?.d === undefined) throw new Error("the key ring has no private key of the purpose token");
-  const { issuer = devIssuer, subject, assets, scope = playScope, streams, login, lifetimeSeconds } = claims;
+  const { issuer = devIssuer, subject, assets, scope = playScope, streams, quality, login, lifetimeSeconds } = claims;
   const { kty, crv, x, y, d } = key;
   const now = Math.floor(Date.now() / 1000);
   return new SignJWT({
     scope,
     assets: assets === "*" ? "*" : [...assets],
     ...(streams !== undefined && { streams }),
+    ...(quality !== undefined && { quality_cap: quality }),
     ...(login !== undefined && { sid: login }),
   })
     .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: "at+jwt" })

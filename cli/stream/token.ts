@@ -89,7 +89,7 @@ async function inspectToken(args: Args): Promise<Completed> {
   };
 }
 
-const issueOptions = ["subject", "assets", "scope", "streams", "expires-in"] as const;
+const issueOptions = ["subject", "assets", "scope", "streams", "max-height", "expires-in"] as const;
 const inspectOnlyOptions = Object.keys(inspectOptions);
 
 export const tokenCommand: Command = {
@@ -102,6 +102,7 @@ export const tokenCommand: Command = {
     assets: { type: "string" },
     scope: { type: "string" },
     streams: { type: "string" },
+    "max-height": { type: "string" },
     "expires-in": { type: "string" },
     ...inspectOptions,
   },
@@ -112,6 +113,7 @@ are made if there are none.
   --assets <ids|*>     the assets that the token opens: ids separated by commas, or * for all (*)
   --scope <scopes>     scopes separated by spaces (${playScope})
   --streams <number>   the viewer's stream limit (none)
+  --max-height <px>    the tallest video of the viewer's plan (none)
   --expires-in <time>  the token's lifetime: 900, 15m, 8h (15m)
   --ring <file>        the key ring (.stagedoor/keys.json of the project)
 
@@ -141,10 +143,18 @@ ${inspectHelp}
         `The key ring has no key of the development issuer. Omit --ring to use the keys of \`${startProgram}\`. Tokens for a deployment come from its own issuer.`,
       );
     const expiresAt = rfc3339(after(systemClock(), lifetime));
-    const token = await signDevToken(ring, { subject, assets, scope, ...streams, lifetimeSeconds: lifetime });
-    return succeeded(token, { token, subject, assets, scope, ...streams, expiresAt });
+    const plan = { ...streams, ...readQuality(args.value("max-height")) };
+    const token = await signDevToken(ring, { subject, assets, scope, ...plan, lifetimeSeconds: lifetime });
+    return succeeded(token, { token, subject, assets, scope, ...plan, expiresAt });
   },
 };
+
+function readQuality(text: string | undefined): { readonly quality?: { readonly maxHeight: number } } {
+  if (text === undefined) return {};
+  return /^[1-9]\d{0,4}$/.test(text)
+    ? { quality: { maxHeight: Number(text) } }
+    : endInvalid("max-height", text, "a number of pixels, such as 720");
+}
 
 function readStreams(text: string | undefined): { readonly streams?: number } {
   if (text === undefined) return {};

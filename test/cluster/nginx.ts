@@ -21,8 +21,8 @@ export interface Nginx {
   readonly url: string;
   /** Its master process. */
   readonly pid: number;
-  /** Writes the configuration again and reloads nginx. */
-  readonly reload: () => Promise<void>;
+  /** Writes the configuration again, with these options in addition, and reloads nginx. */
+  readonly reload: (...more: readonly string[]) => Promise<void>;
   /** Everything that nginx has logged. */
   readonly logs: () => { readonly access: string; readonly error: string };
   readonly stop: () => Promise<void>;
@@ -63,8 +63,8 @@ export async function startNginx(
     admissions,
     ...more,
   ];
-  const write = async () => {
-    const run = await runFile(process.execPath, [program, "nginx", ...words], folder, process.env);
+  const write = async (...added: readonly string[]) => {
+    const run = await runFile(process.execPath, [program, "nginx", ...words, ...added], folder, process.env);
     if (run.exit !== 0) throw new Error(`no configuration: ${run.stderr}`);
   };
   await write();
@@ -81,8 +81,8 @@ export async function startNginx(
   return {
     url,
     pid: child.pid ?? 0,
-    reload: async () => {
-      await write();
+    reload: async (...added) => {
+      await write(...added);
       const run = spawnSync("nginx", ["-c", file, "-g", globals, "-s", "reload"], { encoding: "utf8" });
       if (run.status !== 0) throw new Error(`no reload: ${run.stderr}`);
     },
