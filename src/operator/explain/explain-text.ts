@@ -47,7 +47,7 @@ export async function explainText(
   const { publicKeys, renewal, settings } = context;
   const explainContext: ExplainContext = {
     ...{ now, keys, publicKeys, renewal, address, catalog: catalog.value },
-    ...{ grantIssuer: settings.grantIssuer, mediaUrl: settings.mediaUrl },
+    ...{ grantIssuer: settings.grantIssuer, mediaUrl: settings.mediaUrl, enforcement: settings.enforcement },
     client: address === undefined ? "anybody" : clientAt(address, grant),
   };
   const checks = target === undefined ? explainGrant(bare, explainContext) : await explainUrl(target, explainContext);

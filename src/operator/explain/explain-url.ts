@@ -18,6 +18,7 @@ import {
 } from "../../edge/check-media-request.ts";
 import { isRenewable } from "../../edge/renew-url.ts";
 import { type CloudFrontCheckContext, checkCloudFrontTarget, cloudFrontAsset } from "../../edge/serve-cloudfront.ts";
+import { unenforcedFile } from "../../edge/unenforced-file.ts";
 import { type CloudFrontStatement, isInRange, readStatement } from "../../signing/cloudfront/cloudfront-policy.ts";
 import { openedPath, readParameters, type SignedParameters } from "../../signing/cloudfront/signed-parameters.ts";
 import { openGrant } from "../../signing/grant.ts";
@@ -47,7 +48,7 @@ export async function explainUrl(target: string, context: ExplainContext): Promi
   return asset === undefined ? explainMediaUrl(target, context) : explainCloudFrontUrl(target, asset, context);
 }
 
-type ExplainMediaContext = CheckContext & Pick<Configuration, "renewal">;
+type ExplainMediaContext = CheckContext & Pick<Configuration, "renewal"> & Partial<Pick<Configuration, "enforcement">>;
 
 const purposeWords = {
   playlist: "for a playlist",
@@ -62,7 +63,8 @@ const purposeWords = {
 export function explainMediaUrl(target: string, context: ExplainMediaContext): Explanation {
   const checked = checkMediaRequest(target, context);
   const steps = stepsOf(target, context);
-  if (checked.verdict === "refused") return refusedAs(checked.refusal, steps);
+  if (checked.verdict === "refused")
+    return refusedAs(checked.refusal, [...steps, ...enforcementSteps(target, checked.refusal, context)]);
   const { purpose, grant, asset, expiry } = checked.access;
   const path = fileWords(checked.access);
   const until = (expiry: UnixSeconds) => when(expiry, context.now);
@@ -82,6 +84,24 @@ function fileWords({ path, asset, rest, query }: MediaAccess): string {
 
 function refusedAs(refusal: Explanation["refusal"], steps: readonly Step[]): Explanation {
   return { kind: "media", verdict: "refused", refusal, grants: undefined, steps };
+}
+
+/** Whether the edge serves a refused request all the same, because its asset is not enforced. */
+function enforcementSteps(
+  target: string,
+  { code }: Refusal,
+  { enforcement, ...context }: ExplainMediaContext,
+): readonly Step[] {
+  const parsed = parseMediaTarget(target);
+  const file = parsed.ok ? unenforcedFile(parsed.value, code, { ...context, enforcement }) : undefined;
+  if (file?.until === undefined) return [];
+  const words = `${file.asset.id} is in ${file.mode} until ${when(file.until, context.now)}`;
+  return [
+    info(
+      "enforcement",
+      `${words}: the edge serves the file, unless its asset is revoked or has conditions that are not met`,
+    ),
+  ];
 }
 
 function stepsOf(target: string, context: ExplainMediaContext): readonly Step[] {

@@ -14,6 +14,7 @@ const assets = [
   asset("film"),
   asset("site", { origins: ["https://www.example.com"], originless: "allow" }),
   asset("posters", { files: ["poster.jpg"] }),
+  asset("observed", { enforcement: { mode: "observe", until: "2099-01-01T00:00:00Z" } }),
   asset("bound", { binding: { network: "prefix", userAgent: true } }),
 ];
 let stage: Awaited<ReturnType<typeof operatorStage>>;
@@ -228,4 +229,14 @@ describe("the explainer of a deployment", () => {
       expect((await explained(`https://api.example${path}`)).by.host).toContain("an address of the API");
     },
   );
+});
+
+describe("a URL of an asset in observe", () => {
+  it("is explained as refused, and as served all the same", async () => {
+    const { verdict, steps } = opened(await explainText({ text: "/observed/0.ts" }, stage.context()));
+    expect(verdict).toBe("refused");
+    expect(steps.find(({ part }) => part === "enforcement")?.text).toContain("the edge serves the file");
+    const film = opened(await explainText({ text: "/film/0.ts" }, stage.context()));
+    expect(film.steps.some(({ part }) => part === "enforcement")).toBe(false);
+  });
 });
