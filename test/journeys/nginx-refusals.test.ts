@@ -6,6 +6,7 @@ import { signDevToken } from "../../cli/lib/dev-keys.ts";
 import { freePort } from "../../cli/lib/ports.ts";
 import { projectRoot } from "../../cli/lib/project.ts";
 import { type Nginx, nginxMissing, startNginx } from "../cluster/nginx.ts";
+import { nodeDeployment } from "../cluster/node-deployment.ts";
 import { type NodeService, startNodeService } from "../cluster/node-service.ts";
 import { get, until } from "../cluster/viewer.ts";
 import { walk } from "../cluster/walk.ts";
@@ -13,22 +14,7 @@ import { walk } from "../cluster/walk.ts";
 const folder = mkdtempSync(join(tmpdir(), "stagedoor-refusals-"));
 const entries = { hls: "index.m3u8" };
 const config = {
-  version: 1,
-  host: { type: "node" },
-  api: { host: "api.{domain}" },
-  cdns: { main: { type: "node", host: "media.{domain}" } },
-  origins: { films: { type: "file", folder: "films" } },
-  identity: {
-    issuers: [
-      {
-        issuer: "https://id.stagedoor.test/",
-        audience: "tv",
-        algorithms: ["ES256"],
-        jwksUri: "https://id.stagedoor.test/jwks",
-      },
-    ],
-  },
-  environments: { production: { domain: "tv.stagedoor.test" } },
+  ...nodeDeployment,
   assets: [
     { id: "film", origin: "films", entries },
     { id: "open", origin: "films", entries, enforcement: { mode: "observe", until: "2099-01-01T00:00:00Z" } },

@@ -20,6 +20,7 @@ import { projectRoot } from "../../cli/lib/project.ts";
 import { parseKeyRing } from "../../src/keys/ring.ts";
 import { verifierKeys } from "../../src/verifier/verifier-keys.ts";
 import { type Nginx, nginxMissing, startNginx } from "../cluster/nginx.ts";
+import { nodeDeployment } from "../cluster/node-deployment.ts";
 import { type NodeService, startNodeService } from "../cluster/node-service.ts";
 import { rawRequest } from "../cluster/raw-request.ts";
 import { secretsIn } from "../cluster/secrets.ts";
@@ -31,28 +32,15 @@ const folder = mkdtempSync(join(tmpdir(), "stagedoor-nginx-"));
 const films = join(folder, "films");
 const remotePort = await freePort();
 const config = {
-  version: 1,
+  ...nodeDeployment,
   host: {
     ...{ type: "node", privateOrigins: [`127.0.0.1:${remotePort}`] },
     placeHeaders: { country: "X-Client-Country", region: "X-Client-Region" },
   },
-  api: { host: "api.{domain}" },
-  cdns: { main: { type: "node", host: "media.{domain}" } },
   origins: {
     films: { type: "file", folder: "films" },
     remote: { type: "http", url: `http://127.0.0.1:${remotePort}/` },
   },
-  identity: {
-    issuers: [
-      {
-        issuer: "https://id.stagedoor.test/",
-        audience: "tv",
-        algorithms: ["ES256"],
-        jwksUri: "https://id.stagedoor.test/jwks",
-      },
-    ],
-  },
-  environments: { production: { domain: "tv.stagedoor.test" } },
   assets: [
     { id: "film", origin: "films", entries: { hls: "index.m3u8" }, players: { except: ["Old/*"] } },
     { id: "bound", origin: "films", entries: { hls: "index.m3u8" }, segmentSignature: "session" },

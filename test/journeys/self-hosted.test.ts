@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../../cli/lib/ports.ts";
 import { projectRoot } from "../../cli/lib/project.ts";
 import { keepSecrets } from "../cluster/kept-logs.ts";
+import { nodeDeployment } from "../cluster/node-deployment.ts";
 import { rawRequest } from "../cluster/raw-request.ts";
 import { runServe, type ServeRun } from "../cluster/serve.ts";
 import { until, untilRefused } from "../cluster/viewer.ts";
@@ -15,22 +16,7 @@ import { stagedoorProcess } from "../node/cli/command-line.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stagedoor-node-"));
 const config = {
-  version: 1,
-  host: { type: "node" },
-  api: { host: "api.{domain}" },
-  cdns: { main: { type: "node", host: "media.{domain}" } },
-  origins: { films: { type: "file", folder: "films" } },
-  identity: {
-    issuers: [
-      {
-        issuer: "https://id.stagedoor.test/",
-        audience: "tv",
-        algorithms: ["ES256"],
-        jwksUri: "https://id.stagedoor.test/jwks",
-      },
-    ],
-  },
-  environments: { production: { domain: "tv.stagedoor.test" } },
+  ...nodeDeployment,
   assets: [
     { id: "film", title: "Film", origin: "films", entries: { hls: "index.m3u8" } },
     {

@@ -3,30 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { projectRoot } from "../../../cli/lib/project.ts";
+import { nodeDeployment } from "../../cluster/node-deployment.ts";
 import { runFile } from "./command-line.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stagedoor-nginx-config-"));
 const out = join(folder, "edge");
 const config = {
-  version: 1,
+  ...nodeDeployment,
   host: { type: "node", placeHeaders: { country: "X-Client-Country", asn: "X-Client-ASN" } },
-  api: { host: "api.{domain}" },
-  cdns: { main: { type: "node", host: "media.{domain}" } },
   origins: {
     films: { type: "file", folder: "films" },
     inside: { type: "http", url: "http://127.0.0.1:9000/" },
   },
-  identity: {
-    issuers: [
-      {
-        issuer: "https://id.stagedoor.test/",
-        audience: "tv",
-        algorithms: ["ES256"],
-        jwksUri: "https://id.stagedoor.test/jwks",
-      },
-    ],
-  },
-  environments: { production: { domain: "tv.stagedoor.test" } },
   assets: [{ id: "film", origin: "films", entries: { hls: "index.m3u8" } }],
 };
 
