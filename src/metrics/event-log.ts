@@ -88,11 +88,12 @@ export class EventLog {
     }
   }
 
-  /** Adds an event, unless one with its id is known. */
-  add(event: ServiceEvent): void {
-    if (this.#events.has(event.id)) return;
+  /** Adds an event; false if one with its id is known. */
+  add(event: ServiceEvent): boolean {
+    if (this.#events.has(event.id)) return false;
     makeRoom(this.#events, most.events);
     this.#events.set(event.id, event);
+    return true;
   }
 
   /** The events after the one with this id; all without one. */

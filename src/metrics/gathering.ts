@@ -52,6 +52,8 @@ export class Gathering {
   readonly #days = new DayHistory();
   readonly #groups = new GroupCounts();
   readonly #events = new EventLog();
+  /** The ends of sessions that fell silent, before {@link Gathering.notice} puts them among the events. */
+  #unnoticed: ServiceEvent[] = [];
   #refusals: readonly RecentRefusal[] = [];
   /** The last report of each isolate. */
   readonly #last = new Map<string, number>();
@@ -59,7 +61,10 @@ export class Gathering {
   /** `silence`: after this time without a report, a session counts as gone. A lease plus a margin. */
   constructor(clock: Clock, silence: Seconds) {
     this.#clock = clock;
-    this.#sessions = new LiveSessions(clock, silence, (event) => this.#events.add(event));
+    this.#sessions = new LiveSessions(clock, silence, (event, by) => {
+      if (by === "report") this.#events.add(event);
+      else this.#unnoticed.push(event);
+    });
   }
 
   /** Whether a report was not seen before: duplicates are not counted again. */
@@ -124,9 +129,19 @@ export class Gathering {
     return this.#days.history(this.#clock());
   }
 
-  events(after: string | undefined, limit: number): EventsAfter {
-    // Sessions that fell silent are noticed now.
+  /**
+   * Adds the ends of sessions that fell silent, and returns them. No report says them, so who stores reports stores these too:
+   * the order of events has to be the same after a restart, or a reader would miss some.
+   */
+  notice(): readonly ServiceEvent[] {
     void this.#sessions.count;
+    const noticed = this.#unnoticed.filter((event) => this.#events.add(event));
+    this.#unnoticed = [];
+    return noticed;
+  }
+
+  events(after: string | undefined, limit: number): EventsAfter {
+    this.notice();
     return this.#events.after(after, Math.min(limit, mostEvents));
   }
 
@@ -148,6 +163,7 @@ export class Gathering {
     const isolates = [...this.#last];
     const days = { ...this.history(), states: this.#days.states() };
     const sessions = this.#sessions.kept();
+    this.notice();
     const happened = this.#events.kept();
     return { counts, minutes, groups, refusals: this.#refusals, isolates, ...days, ...happened, ...sessions };
   }

@@ -34,15 +34,19 @@ const unaware = seconds(5);
 export class LiveSessions {
   readonly #clock: Clock;
   readonly #silence: Seconds;
-  readonly #onEvent: (event: ServiceEvent) => void;
+  readonly #onEvent: (event: ServiceEvent, by: "report" | "clock") => void;
   /** In the order of their last report. */
   readonly #alive = new Map<string, LiveSession>();
   readonly #endedAt = new Map<string, UnixSeconds>();
   /** In the order in which they ended or fell silent; the first are forgotten if there are too many. */
   readonly #past = new Map<string, PastSession>();
 
-  /** `onEvent` is told once of each session that begins, ends or falls silent. */
-  constructor(clock: Clock, silence: Seconds, onEvent: (event: ServiceEvent) => void = () => undefined) {
+  /** `onEvent` gets each session that begins, ends or falls silent, once. Only a silent one is noticed by the clock alone. */
+  constructor(
+    clock: Clock,
+    silence: Seconds,
+    onEvent: (event: ServiceEvent, by: "report" | "clock") => void = () => undefined,
+  ) {
     this.#clock = clock;
     this.#silence = silence;
     this.#onEvent = onEvent;
@@ -123,9 +127,15 @@ export class LiveSessions {
   }
 
   /** The id is the same in every process, and after a restart. */
-  #tell(type: EventType, { sessionId, assetId, subject }: LiveSession, at: UnixSeconds, why?: string): void {
+  #tell(
+    type: EventType,
+    { sessionId, assetId, subject }: LiveSession,
+    at: UnixSeconds,
+    why?: string,
+    by: "report" | "clock" = "report",
+  ): void {
     const data = { session: sessionId, asset: assetId, subject, ...(why !== undefined && { why }) };
-    this.#onEvent({ id: `${type} ${sessionId} ${at}`, type, at, data });
+    this.#onEvent({ id: `${type} ${sessionId} ${at}`, type, at, data }, by);
   }
 
   #leave(session: PastSession): void {
@@ -140,7 +150,8 @@ export class LiveSessions {
     const now = this.#clock();
     for (const session of this.#alive.values())
       if (after(session.seenAt, this.#silence) <= now || session.expiresAt <= now) {
-        this.#tell("session.ended", session, session.seenAt, session.expiresAt <= now ? "expired" : "silent");
+        const why = session.expiresAt <= now ? "expired" : "silent";
+        this.#tell("session.ended", session, session.seenAt, why, "clock");
         this.#leave(session);
       }
     for (const [sessionId, { seenAt, endedAt = seenAt }] of this.#past)

@@ -84,7 +84,15 @@ export class StoredGathering {
   /** `after` and `limit` are of any form. Throws if they are no id and number. */
   events(after: unknown, limit: unknown): EventsAfter {
     const asked = eventsAskedSchema.parse({ after, limit });
-    return this.#inTurn(({ gathering }) => gathering.events(asked.after, asked.limit));
+    return this.#inTurn(({ gathering, rows }) => {
+      const happened = gathering.notice().map(({ type: event, ...rest }) => ({ event, ...rest }));
+      if (happened.length > 0) {
+        const report = { worker: "events", counts: [], refusals: [], alive: [], ended: [], happened };
+        gathering.report(report);
+        rows.add(report, this.#clock(), gathering);
+      }
+      return gathering.events(asked.after, asked.limit);
+    });
   }
 
   actions(): readonly OperatorAction[] {

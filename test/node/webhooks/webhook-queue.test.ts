@@ -1,8 +1,8 @@
-import { DatabaseSync } from "node:sqlite";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, it } from "vitest";
 import { seconds, systemTimer, type Timer, after as timeAfter, unixSeconds } from "../../../src/base/time.ts";
 import { EventLog, type ServiceEvent } from "../../../src/metrics/event-log.ts";
+import { openSqlite } from "../../../src/platform/node/sqlite-database.ts";
 import { type WebhookOutcome, type WebhookPorts, WebhookQueue } from "../../../src/webhooks/webhook-queue.ts";
 import { type WebhookEndpoint, webhookSecretsSchema, webhooksSchema } from "../../../src/webhooks/webhook-settings.ts";
 
@@ -18,17 +18,13 @@ interface Received {
 
 /** Queues over one database and one list of events, with endpoints that answer as the test says. */
 function stage(endpoints: readonly WebhookEndpoint[] = [{ url }], secrets = [secretOf("a")]) {
-  const database = new DatabaseSync(":memory:");
   const log = new EventLog();
   const state = { now: start, answer: (_: string): number | "late" | "down" => 204 };
   const received: Received[] = [];
   const outcomes: WebhookOutcome[] = [];
   const claimed = new Set<string>();
   const ports: WebhookPorts = {
-    store: {
-      sql: { exec: (statement, ...bindings) => database.prepare(statement).all(...bindings) as never },
-      transaction: (work) => work(),
-    },
+    store: openSqlite(":memory:", { durable: false }),
     events: async (after, limit) => log.after(after, limit),
     fetch: async (to, { headers, body }) => {
       received.push({ url: to, headers, body });
