@@ -99,8 +99,10 @@ describe("the console", () => {
         .toBe(1);
       expect(await listItem.textContent()).toContain("signature_invalid");
       const bars = page.locator("figure.chart rect[class^=c]");
-      expect(await bars.count()).toBeGreaterThan(0);
-      expect(await bars.last().evaluate((bar) => bar.getBoundingClientRect().height)).toBeGreaterThan(0);
+      // The last press of Find may still load the page.
+      await bars.last().waitFor();
+      const height = () => bars.last().evaluate((bar) => bar.getBoundingClientRect().height);
+      await expect.poll(height).toBeGreaterThan(0);
       await listItem.getByRole("link", { name: "signature_invalid" }).click();
       await page.getByRole("heading", { name: "Invalid signature" }).waitFor();
     }),
