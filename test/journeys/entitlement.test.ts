@@ -124,7 +124,8 @@ describe("the operator's entitlement service", () => {
     const [friend, capped] = [await viewer(allowed), await viewer('{"allow": true, "quality": {"maxHeight": 270}}')];
     const [whole, own] = [await friend.start(), await capped.start()];
     const [all, left] = [await walk(whole.manifestUrl), await walk(own.manifestUrl)];
-    const namesOf = ({ playlists }: typeof all) => [...playlists.keys()].map((url) => /\d+p/.exec(url)?.[0] ?? "entry");
+    const namesOf = ({ playlists }: typeof all) =>
+      [...playlists.keys()].map((url) => /\/(\d+p)\//.exec(url)?.[1] ?? "entry");
     expect(namesOf(all).toSorted()).toEqual(["180p", "270p", "360p", "entry"]);
     expect(namesOf(left).toSorted()).toEqual(["180p", "270p", "entry"]);
     const [mine = ""] = left.files;
