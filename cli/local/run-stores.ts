@@ -89,11 +89,11 @@ export async function storesOf(config: DeploymentConfig, options: StoreOptions):
   return redisRefusal(config, environment, stores instanceof Error ? stores : refused);
 }
 
-/** An hour is longer than the machines' clocks and queues differ. */
+/** Longer than the attempts for one event last. */
 function claimsIn(redis: Redis, prefix: string): (name: string) => Promise<boolean> {
   return async (name) => {
     const key = `${prefix}webhook ${name}`;
-    return (await redis.command(key, "SET", key, "1", "NX", "EX", "3600")) === "OK";
+    return (await redis.command(key, "SET", key, "1", "NX", "EX", "43200")) === "OK";
   };
 }
 

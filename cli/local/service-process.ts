@@ -189,21 +189,30 @@ function sendEvents(
       counted.set(series, (counted.get(series) ?? 0) + 1);
     },
   });
-  const turn = async () => {
-    await queue.deliver();
+  const turn = async (deliver: () => Promise<unknown>) => {
+    await deliver();
     const sums = [...counted];
     counted = new Map();
     if (sums.length > 0)
       await gathered.report({ worker: "webhooks", counts: sums, refusals: [], alive: [], ended: [] });
   };
-  let running: Promise<unknown> = Promise.resolve();
-  // A store that does not answer is in the log by other requests; the next turn tries again.
-  const timer = setInterval(() => {
-    running = running.then(turn).catch(() => undefined);
-  }, sendInterval);
+  const loops = queue.turns.map((deliver) => {
+    let running: Promise<unknown> | undefined;
+    const timer = setInterval(() => {
+      // A store that does not answer is in the log by other requests; the next turn tries again.
+      running ??= turn(deliver)
+        .catch(() => undefined)
+        .finally(() => {
+          running = undefined;
+        });
+    }, sendInterval);
+    return async () => {
+      clearInterval(timer);
+      await running;
+    };
+  });
   return async () => {
-    clearInterval(timer);
-    await running;
+    await Promise.all(loops.map((stop) => stop()));
   };
 }
 

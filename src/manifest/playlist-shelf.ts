@@ -39,6 +39,8 @@ export interface CompiledPlaylist {
   /** The part of that which can change while an isolate runs, as it was at the last comparison. */
   seenWith: Circumstances;
   readonly renderings: Renderings;
+  /** The playlists of variants that a quality class leaves out, in the version for the class. */
+  readonly gone?: ReadonlySet<string> | undefined;
   /** The same version without what a quality class leaves out. */
   readonly classes: Map<string, CompiledPlaylist>;
 }

@@ -2,7 +2,7 @@ import { capOfClass, type QualityCap } from "../base/quality.ts";
 import { ok, type Refusal, type Result, refusal } from "../base/result.ts";
 import { entryFile } from "../catalog/asset.ts";
 import { type CompileRefusal, compilePlaylist, placeOf } from "../playlist/compile.ts";
-import { restrictReports, restrictVariants } from "../playlist/restrict.ts";
+import { type RestrictedVariants, restrictReports, restrictVariants } from "../playlist/restrict.ts";
 import type { PlaylistTemplate } from "../playlist/template.ts";
 import { keyOf, type PlaylistAddress } from "./current-version.ts";
 import { isEntry, type LoadContext, type LoadedPlaylist, type LoadRefusal, loadEntry } from "./load-playlist.ts";
@@ -35,9 +35,10 @@ export async function loadInClass(
   const inClass = variantsInClass(entry.value, { qualityClass, cap }, context);
   if (!inClass.ok) return inClass;
   const left = playlistsIn(inClass.value.compiled);
-  // A steering document, or a URL from a session with another plan, may name what the class leaves out.
+  // Another line or document may name what the class leaves out, and its segments would be signed for the class.
   const own = nameOf(loaded.compiled.settings);
-  if (!left.has(own) && playlistsIn(entry.value.compiled).has(own))
+  const isLeftOut = !left.has(own) && playlistsIn(entry.value.compiled).has(own);
+  if (isLeftOut || inClass.value.compiled.gone?.has(own) === true)
     return refusal("quality_unavailable", "the playlist is above the viewer's quality");
   return reportsInClass(loaded, { qualityClass, left }, context);
 }
@@ -64,20 +65,23 @@ function reportsInClass(
 ): Result<LoadedPlaylist, ClassRefusal> {
   const { text, settings } = loaded.compiled;
   if (!text.includes(report))
-    return madeInClass(loaded, { qualityClass, madeFor: "", restricted: () => ok(text) }, context);
+    return madeInClass(loaded, { qualityClass, madeFor: "", restricted: () => ok({ text }) }, context);
   const restricted = () => {
     const place = placeOf(settings);
     if (!place.ok) return place;
-    return ok(restrictReports(text, { ...settings, ...place.value }, (file) => left.has(nameOf(file))));
+    const isLeft = (file: Parameters<typeof nameOf>[0]) => left.has(nameOf(file));
+    return ok({ text: restrictReports(text, { ...settings, ...place.value }, isLeft) });
   };
   return madeInClass(loaded, { qualityClass, madeFor: [...left].join(" "), restricted }, context);
 }
+
+type Restricted = Pick<RestrictedVariants, "text"> & Partial<RestrictedVariants>;
 
 interface Restriction {
   readonly qualityClass: string;
   /** What the restriction depends on, in addition to the version and the class. */
   readonly madeFor: string;
-  readonly restricted: () => Result<string, CompileRefusal | Refusal<"quality_unavailable">>;
+  readonly restricted: () => Result<Restricted, CompileRefusal | Refusal<"quality_unavailable">>;
 }
 
 /** The version for a class that is on the shelf, or one that is compiled from the restricted text. */
@@ -89,12 +93,20 @@ function madeInClass(
   const { compiled: whole } = loaded;
   const kept = whole.classes.get(qualityClass);
   if (kept?.madeFor === madeFor) return ok({ ...loaded, compiled: kept, whole });
-  const text = restricted();
-  if (!text.ok) return text;
+  const made = restricted();
+  if (!made.ok) return made;
+  const { text, gone } = made.value;
   const template: Result<PlaylistTemplate, CompileRefusal> =
-    text.value === whole.text ? ok(whole.template) : compilePlaylist(text.value, whole.settings);
+    text === whole.text ? ok(whole.template) : compilePlaylist(text, whole.settings);
   if (!template.ok) return template;
-  const compiled = { ...whole, template: template.value, madeFor, renderings: new Renderings(), classes: new Map() };
+  const compiled = {
+    ...whole,
+    template: template.value,
+    gone,
+    madeFor,
+    renderings: new Renderings(),
+    classes: new Map(),
+  };
   shelf.addClass(loaded.key, whole, { qualityClass, compiled });
   return ok({ ...loaded, compiled, whole });
 }

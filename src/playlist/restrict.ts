@@ -9,6 +9,12 @@ type Tag = Line & { readonly kind: "tag" };
 /** The attributes by which a variant names a group of renditions (RFC 8216bis §4.4.6.2); each is also their TYPE. */
 const groupTypes = ["AUDIO", "VIDEO", "SUBTITLES", "CLOSED-CAPTIONS"] as const;
 
+export interface RestrictedVariants {
+  readonly text: string;
+  /** The playlists of the variants that were left out and that no other variant names: `/film/1080p.m3u8?`. */
+  readonly gone: ReadonlySet<string>;
+}
+
 /**
  * A multivariant playlist without the variants above a cap: their STREAM-INF and URI lines, I-frame and image variants above
  * it, groups that only they name, and renditions with the URI of such a variant. Content steering goes as well, because its
@@ -23,7 +29,7 @@ export function restrictVariants(
   text: string,
   cap: QualityCap,
   place: Place,
-): Result<string, Refusal<"quality_unavailable">> {
+): Result<RestrictedVariants, Refusal<"quality_unavailable">> {
   const cut: Line[] = [];
   const renditions: { readonly line: Tag; readonly group: string; readonly uri: string | undefined }[] = [];
   const uris = { kept: new Set<string>(), gone: new Set<string>() };
@@ -52,19 +58,25 @@ export function restrictVariants(
       }
     } else if (line.name === "#EXT-X-I-FRAME-STREAM-INF" || line.name === "#EXT-X-IMAGE-STREAM-INF") {
       if (attributes === undefined || !fits(attributes, cap)) cut.push(line);
-    } else if (line.name === "#EXT-X-MEDIA" && attributes !== undefined) {
+    } else if (line.name === "#EXT-X-MEDIA") {
+      // Players could read another group or URI than this.
+      if (attributes === undefined || ["TYPE", "GROUP-ID", "URI"].some((name) => attributes.get(name) === "")) {
+        cut.push(line);
+        continue;
+      }
       const uri = attributes.get("URI");
       renditions.push({ line, group: `${attributes.get("TYPE")} ${attributes.get("GROUP-ID")}`, uri });
     } else if (line.name === "#EXT-X-CONTENT-STEERING") cut.push(line);
   }
+  const onlyGone = new Set([...uris.gone].filter((target) => !uris.kept.has(target)));
   for (const { line, group, uri } of renditions) {
     const target = uri === undefined ? undefined : targetOf(uri, place);
-    const isOfGone = target !== undefined && uris.gone.has(target) && !uris.kept.has(target);
+    const isOfGone = target !== undefined && onlyGone.has(target);
     if (isOfGone || (gone.has(group) && !kept.has(group))) cut.push(line);
   }
   if (uris.kept.size === 0)
     return refusal("quality_unavailable", "no variant of the playlist is within the viewer's quality");
-  return ok(without(text, cut));
+  return ok({ text: without(text, cut), gone: onlyGone });
 }
 
 /**

@@ -44,10 +44,15 @@ export type WebhookOutcome = "delivered" | "failed" | "dropped";
 /** Waits between the attempts, in seconds: the last one is about ten hours after the first. */
 const waits = [5, 30, 120, 600, 1_800, 7_200, 25_000].map(seconds);
 const deadline = seconds(10);
-/** Events of one turn, so that a slow endpoint does not keep a process busy. */
-const mostInTurn = 20;
+/** After this time a turn ends, so that a slow endpoint does not keep a process busy. */
+const turnTime = seconds(10);
 /** A process that stops in its turn gives it up after this time. */
-const turnLength = seconds(mostInTurn * deadline + 30);
+const turnLength = seconds(turnTime + deadline + 30);
+/** Attempts for an answer that says that the request is wrong: it will be as wrong later. */
+const mostRefused = 3;
+const pageSize = 500;
+/** Answers of the 4xx that say nothing of the request itself: a sign-in in front, a receiver that is not there yet, too many. */
+const retried: ReadonlySet<number> = new Set([401, 403, 404, 408, 425, 429]);
 /** A new endpoint begins with events of this age. */
 const fresh = seconds(60);
 
@@ -78,9 +83,14 @@ export class WebhookQueue {
     );
   }
 
-  /** Sends what is due. When to call it again; undefined if nothing waits for a time. Never rejects for an endpoint. */
+  /** A turn per endpoint, which sends what is due there in about twenty seconds at most. See {@link WebhookQueue.deliver}. */
+  get turns(): readonly (() => Promise<UnixSeconds | undefined>)[] {
+    return this.#webhooks.endpoints.map((endpoint) => () => this.#deliverTo(endpoint));
+  }
+
+  /** All turns at once. When to call it again; undefined if nothing waits for a time. Never rejects for an endpoint. */
   async deliver(): Promise<UnixSeconds | undefined> {
-    const next = await Promise.all(this.#webhooks.endpoints.map((endpoint) => this.#deliverTo(endpoint)));
+    const next = await Promise.all(this.turns.map((turn) => turn()));
     const times = next.filter((time) => time !== undefined);
     return times.length === 0 ? undefined : unixSeconds(Math.min(...times));
   }
@@ -103,9 +113,9 @@ export class WebhookQueue {
     const { clock, events: eventsAfter, onOutcome } = this.#ports;
     let place = begun;
     if (place.nextAt > clock()) return place;
-    const { events, missed } = await eventsAfter(place.after, 500);
+    const { events, missed } = await eventsAfter(place.after, pageSize);
     if (missed && place.after !== undefined) onOutcome("dropped");
-    let sent = 0;
+    const endsAt = after(clock(), turnTime);
     let skipped = place.after;
     for (const event of events) {
       const isOld = place.after === undefined && place.attempts === 0 && after(event.at, fresh) <= clock();
@@ -113,11 +123,11 @@ export class WebhookQueue {
         skipped = event.id;
         continue;
       }
-      if (sent === mostInTurn) return { ...place, nextAt: clock() };
-      sent++;
-      if (await this.#send(endpoint, event, place.attempts)) place = { ...start, after: event.id };
+      if (clock() >= endsAt) return { ...place, after: skipped, nextAt: clock() };
+      const answer = await this.#send(endpoint, event, place.attempts);
+      if (answer === "delivered") place = { ...start, after: event.id };
       else {
-        const wait = waits[place.attempts];
+        const wait = answer === "refused" && place.attempts + 1 >= mostRefused ? undefined : waits[place.attempts];
         if (wait !== undefined) {
           onOutcome("failed");
           return { ...place, after: skipped, attempts: place.attempts + 1, nextAt: after(clock(), wait) };
@@ -128,14 +138,21 @@ export class WebhookQueue {
       skipped = event.id;
       this.#write(endpoint, { ...place, takenUntil: begun.takenUntil });
     }
-    return { ...start, after: events.at(-1)?.id ?? place.after };
+    const last = events.at(-1)?.id ?? place.after;
+    // There may be more events than fit one page.
+    return { ...start, after: last, nextAt: events.length < pageSize ? 0 : clock() };
   }
 
-  /** Whether the endpoint has the event now. */
-  async #send(endpoint: WebhookEndpoint, event: ServiceEvent, attempts: number): Promise<boolean> {
+  /** `refused`: the endpoint says that the request is wrong. */
+  async #send(
+    endpoint: WebhookEndpoint,
+    event: ServiceEvent,
+    attempts: number,
+  ): Promise<"delivered" | "failed" | "refused"> {
     const { fetch, clock, timer, claim, onOutcome } = this.#ports;
     // Only before the first attempt: a later one is of the process that has the place.
-    if (attempts === 0 && claim !== undefined && !(await claim(`${endpoint.url} ${messageId(event)}`))) return true;
+    if (attempts === 0 && claim !== undefined && !(await claim(`${endpoint.url} ${messageId(event)}`)))
+      return "delivered";
     const body = payloadOf(event);
     const abort = new AbortController();
     const headers = new Headers(signedHeaders(this.#webhooks.secrets, event, body, clock()));
@@ -146,10 +163,11 @@ export class WebhookQueue {
       abort.abort();
       answering.catch(() => undefined);
     }
-    if (answer === undefined || answer === "late" || answer === "private_address") return false;
+    if (answer === undefined || answer === "late" || answer === "private_address") return "failed";
     await answer.body?.cancel().catch(() => undefined);
     if (answer.ok) onOutcome("delivered");
-    return answer.ok;
+    else if (answer.status >= 400 && answer.status < 500 && !retried.has(answer.status)) return "refused";
+    return answer.ok ? "delivered" : "failed";
   }
 
   /** Takes the endpoint's turn; undefined while another process has it. */

@@ -32,8 +32,8 @@ export const webhookSecretsSchema = z
             "write whsec_ and 24 to 64 random bytes in base64; npx stagedoor secrets new makes one",
           ),
       )
-      .min(1)
-      .max(3),
+      .min(1, "write whsec_ and 24 to 64 random bytes in base64")
+      .max(3, "write three secrets at most"),
   );
 
 /** Webhooks and the secrets that sign for all of them. */

@@ -112,6 +112,39 @@ describe("a webhook", () => {
     expect(received.at(-1)?.body).toContain('"session":"b"');
   });
 
+  it("that calls an event wrong gets it three times, and then the next one", async () => {
+    const { queueOf, happen, state, outcomes, sent } = stage();
+    state.answer = () => (sent().at(-1) === "a" ? 400 : 200);
+    const queue = queueOf();
+    for (const id of ["a", "b"]) happen(id);
+    for (let turn = 0; turn < 3; turn++) {
+      await queue.deliver();
+      state.now = timeAfter(state.now, seconds(60));
+    }
+    expect([sent(), outcomes]).toEqual([
+      ["a", "a", "a", "b"],
+      ["failed", "failed", "dropped", "delivered"],
+    ]);
+  });
+
+  it("gets all events of several pages, and a turn ends after ten seconds", async () => {
+    const { queueOf, happen, state, sent } = stage([{ url, events: ["session.ended"] }]);
+    const queue = queueOf();
+    happen("first", { type: "session.ended" });
+    await queue.deliver();
+    for (let i = 0; i < 600; i++) happen(`other ${i}`);
+    for (const id of ["a", "b", "c"]) happen(id, { type: "session.ended" });
+    expect(await queue.deliver()).toBe(state.now);
+    state.answer = () => {
+      state.now = timeAfter(state.now, seconds(6));
+      return 200;
+    };
+    expect(await queue.deliver()).toBe(state.now);
+    expect(sent()).toEqual(["first", "a", "b"]);
+    await queue.deliver();
+    expect(sent()).toEqual(["first", "a", "b", "c"]);
+  });
+
   it("that does not answer in ten seconds has failed, and the request is aborted", async () => {
     const { queueOf, happen, state, outcomes } = stage();
     state.answer = () => "late";

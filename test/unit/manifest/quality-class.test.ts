@@ -43,6 +43,13 @@ describe("a viewer whose quality is capped", () => {
     expect(await load(ann, "1080p.m3u8")).toMatchObject({ ok: true });
   });
 
+  it("is refused it also if another line of the multivariant playlist names it", async () => {
+    const frames = '#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=9,RESOLUTION=9x9,URI="1080p.m3u8"\n';
+    const { load, text } = await playlistStage({ ...files, "film/index.m3u8": ladder + frames });
+    expect(await text(capped, "index.m3u8")).toContain('URI="1080p.m3u8?list=');
+    expect(await load(capped, "1080p.m3u8")).toMatchObject({ ok: false, refusal: { code: "quality_unavailable" } });
+  });
+
   it("shares the renderings of their class, from one request to the origin per playlist", async () => {
     const { text, requests, shelf } = await playlistStage(files);
     await text(capped, "index.m3u8");

@@ -11,7 +11,7 @@ const variant = (uri: string, ...attributes: readonly string[]) => `#EXT-X-STREA
 
 function restrict(text: string, cap: QualityCap): string {
   const restricted = restrictVariants(text, cap, place);
-  return restricted.ok ? restricted.value : restricted.refusal.code;
+  return restricted.ok ? restricted.value.text : restricted.refusal.code;
 }
 
 const small = variant(
@@ -89,6 +89,14 @@ describe("a multivariant playlist under a cap", () => {
     const same = '#EXT-X-MEDIA:TYPE=VIDEO,GROUP-ID="v",NAME="a",URI="./x/../1080p.m3u8"';
     const steering = '#EXT-X-CONTENT-STEERING:SERVER-URI="steering.json"';
     expect(restrict(multivariant(steering, same, small, tall), { maxHeight: 720 })).toBe(multivariant(small));
+  });
+
+  it.each([
+    'TYPE=AUDIO,GROUP-ID="hi",NAME="a",URI="hi.m3u8"',
+    'TYPE=VIDEO,GROUP-ID="x",NAME="a",URI="lo.m3u8",URI="1080p.m3u8"',
+    'TYPE=VIDEO,GROUP-ID="x",NAME="a",URI="1080p.m3u8",X',
+  ])("keeps no rendition whose group is gone, or that players could read in two ways: %s", (list) => {
+    expect(restrict(multivariant(`#EXT-X-MEDIA:${list}`, small, tall), { maxHeight: 720 })).toBe(multivariant(small));
   });
 
   it("never has a URI of a variant above the cap, whatever the ladder", () => {
